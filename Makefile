@@ -1,0 +1,31 @@
+# Each target sets up all that it needs; a second run installs nothing again.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: setup setup-dev train test lint data benchmark
+
+setup: .venv/installed-offline
+setup-dev: .venv/installed-dev
+
+.venv/installed-%: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) --editable ".[$*]"
+	touch $@
+
+train: setup
+	$(BIN)/accelerate launch --quiet --config_file accelerate_config.yaml training/train.py $(ARGS)
+
+test: setup-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+data: setup
+	$(BIN)/python data/make_pairs.py
+
+benchmark: setup
+	$(BIN)/python benchmarks/frozen_cache.py

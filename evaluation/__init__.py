@@ -1,0 +1,1 @@
+"""Retrieval evaluation, domain by domain."""

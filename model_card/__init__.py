@@ -1,0 +1,1 @@
+"""Model card, metadata and integrity of a published model."""

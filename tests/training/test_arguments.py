@@ -1,0 +1,150 @@
+"""Arguments: the runbook's flags with its defaults, the Trainer's flags, a YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.arguments import asked_arguments, parse_arguments, warn_outside_usual_range
+from training.errors import UserError
+
+RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
+
+
+def test_the_defaults_are_the_runbooks() -> None:
+    run, training = parse_arguments([])
+    assert run.data_file == "data/finetuning/training_pairs.jsonl"
+    assert run.base_model == "sentence-transformers/all-MiniLM-L6-v2"
+    assert (run.freeze_layers, run.val_ratio, run.device) == (10, 0.1, "auto")
+    assert training.output_dir == "models/nic-embeddings-v1.0"
+    assert (training.num_train_epochs, training.per_device_train_batch_size) == (5, 32)
+    assert (training.learning_rate, training.seed) == (2e-5, 42)
+    assert (training.weight_decay, training.max_grad_norm) == (0.01, 1.0)
+    assert (training.eval_steps, training.dataloader_drop_last) == (100, True)
+    assert training.batch_sampler.value == "no_duplicates"
+
+
+@pytest.mark.parametrize("dash", ["-", "_"])
+def test_dashes_and_underscores_both_work(dash: str) -> None:
+    flags = ["--batch size", "16", "--freeze layers", "3", "--learning rate", "1e-5"]
+    run, training = parse_arguments([flag.replace(" ", dash) for flag in flags])
+    assert (training.per_device_train_batch_size, run.freeze_layers) == (16, 3)
+    assert training.learning_rate == 1e-5
+
+
+def test_every_trainer_flag_is_there() -> None:
+    _, training = parse_arguments(["--gradient_accumulation_steps", "4", "--report_to", "none"])
+    assert training.gradient_accumulation_steps == 4
+
+
+@pytest.mark.parametrize(
+    ("recipe", "epochs", "batch", "rate"),
+    [("fast", 3, 64, 5e-5), ("production", 5, 32, 2e-5), ("cpu", 3, 16, 2e-5)],
+)
+def test_the_recipes_hold_the_runbooks_figures(
+    recipe: str, epochs: int, batch: int, rate: float
+) -> None:
+    _, training = parse_arguments(["--config", str(RECIPES / f"{recipe}.yaml")])
+    assert training.num_train_epochs == epochs
+    assert training.per_device_train_batch_size == batch
+    assert training.learning_rate == rate
+
+
+def test_the_production_recipe_is_the_defaults() -> None:
+    recipe = parse_arguments([f"--config={RECIPES / 'production.yaml'}"])
+    assert asked_arguments(*recipe) == asked_arguments(*parse_arguments([]))
+
+
+def test_flags_win_over_the_file_wherever_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("epochs: 7\nbatch-size: 8\nresume: true\n", encoding="utf-8")
+    given = ["--epochs", "4", "--config", str(tmp_path / "c.yaml")]
+    run, training = parse_arguments(given)
+    assert (training.num_train_epochs, training.per_device_train_batch_size) == (4, 8)
+    assert run.resume
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("epocs: 3\n", 'unknown key "epocs"'),
+        ("config: x.yaml\n", 'unknown key "config"'),
+        ("- 3\n", "not a mapping"),
+        ("a: [\n", "not valid YAML"),
+        ("epochs: many\n", "invalid float value: 'many'"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused_by_name(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    (tmp_path / "c.yaml").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        parse_arguments(["--config", str(tmp_path / "c.yaml")])
+
+
+def test_a_missing_config_and_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere.yaml: cannot be read"):
+        parse_arguments(["--config", "nowhere.yaml"])
+    (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
+    assert parse_arguments(["--config", str(tmp_path / "empty.yaml")])[1].num_train_epochs == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("--epochs 0", "--epochs 0.0: must be more than 0"),
+        ("--epochs nan", "--epochs nan: must be more than 0"),
+        ("--batch-size 1", "--batch-size 1: must be 2 or more"),
+        ("--learning-rate -1", "--learning-rate -1.0: must be more than 0"),
+        ("--freeze-layers -1", "--freeze-layers -1: must be 0 or more"),
+        ("--val-ratio 1", "--val-ratio 1.0: must be a share"),
+        ("--val-ratio 0", "--val-ratio 0.0: must be a share"),
+        ("--seed -4", "--seed -4: must be 0 to 4294967295"),
+        ("--patience -1", "--patience -1: must be 0 or more"),
+        ("--frozen-cache-gb -1", "--frozen-cache-gb -1.0: must be 0 or more"),
+        ("--resume --force", "give one of them"),
+        ("--device tpu", "invalid choice: 'tpu'"),
+        ("--epochs ten", "invalid float value: 'ten'"),
+        ("--epoch 3", "unrecognized arguments: --epoch 3"),
+        ("--load_best_model_at_end", "checkpoint-best is always kept"),
+        ("--push_to_hub", "training publishes nothing"),
+        ("--lr_scheduler_type wavy", "wavy is not a valid SchedulerType"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line(given: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_arguments(given.split())
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_refused(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    with pytest.raises(UserError, match=f"--device {device}: PyTorch sees no"):
+        parse_arguments(["--device", device])
+
+
+def test_cpu_is_told_to_the_trainer() -> None:
+    assert parse_arguments(["--device", "cpu"])[1].device.type == "cpu"
+
+
+def test_a_value_outside_its_usual_range_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    warn_outside_usual_range(*parse_arguments(["--epochs", "20", "--val-ratio", "0.5"]))
+    assert "--epochs 20 is outside its usual range, 3 to 10" in caplog.text
+    assert "--val-ratio 0.5 is outside its usual range, 0.05 to 0.2" in caplog.text
+    assert len(caplog.records) == 2
+
+
+def test_the_metadata_holds_arguments_and_no_folder_of_this_machine(tmp_path: Path) -> None:
+    data = tmp_path / "secret-folder" / "pairs.jsonl"
+    data.parent.mkdir()
+    data.touch()
+    given = ["--data-file", str(data), "--output-dir", str(tmp_path / "out"), "--epochs", "4"]
+    asked = asked_arguments(*parse_arguments(given))
+    assert asked["data_file"] == "pairs.jsonl"
+    assert asked["num_train_epochs"] == 4
+    assert str(tmp_path) not in str(asked)

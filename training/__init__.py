@@ -1,0 +1,1 @@
+"""Fine-tuning: pairs, split, base model, freezing, schedule, checkpoints, log."""

@@ -1,0 +1,79 @@
+"""Errors that end a command with one line instead of a traceback."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+MEMORY_ADVICE = (
+    "out of memory: use a smaller --batch-size, keep the batch and use --loss cached_mnrl "
+    "with a smaller --mini-batch-size, or move to main memory with --device cpu"
+)
+
+
+class UserError(Exception):
+    """Something that the user can put right; the message says what, where and what to do."""
+
+
+class Interrupted(Exception):
+    """Training was stopped by a signal after its state was saved.
+
+    Attributes:
+        signal_number: The signal: SIGINT 2, SIGTERM 15.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception means that the device or the host ran out of memory."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and ("out of memory" in text or "can't allocate memory" in text)
+    )
+
+
+def no_space_left(error: BaseException) -> bool:
+    """Whether an exception means a full disk; safetensors reports it as its own error."""
+    return "No space left on device" in str(error) or "os error 28" in str(error)
+
+
+def _exit(message: str, code: int) -> NoReturn:
+    sys.stderr.write(message + "\n")
+    sys.exit(code)
+
+
+def one_line_errors(command: Callable[[], None]) -> Callable[[], None]:
+    """Decorate a command so that expected failures print one line and exit non-zero.
+
+    Exit codes: 2 for what the user can put right, 1 for a full disk or memory, 128 + N after
+    signal N. Anything unexpected keeps its traceback: it is a bug and the traceback is its report.
+    """
+
+    @functools.wraps(command)
+    def wrapped() -> None:
+        try:
+            command()
+        except UserError as error:
+            _exit(f"error: {error}", 2)
+        except Interrupted as error:
+            _exit(str(error), 128 + error.signal_number)
+        except KeyboardInterrupt:
+            _exit("interrupted: stopped before anything was trained", 130)
+        except (OSError, RuntimeError, MemoryError) as error:
+            if out_of_memory(error):
+                _exit(f"error: {MEMORY_ADVICE}", 1)
+            if no_space_left(error):
+                _exit(f"error: the disk is full ({error}): free some space, then --resume", 1)
+            raise
+        except Exception as error:
+            if no_space_left(error):
+                _exit(f"error: the disk is full ({error}): free some space, then --resume", 1)
+            raise
+
+    return wrapped
