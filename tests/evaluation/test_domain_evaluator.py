@@ -1,0 +1,123 @@
+"""The evaluator: one ranking against the whole corpus, broken down by domain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import KeywordModel, MakePairs
+
+from evaluation.domain_evaluator import (
+    DomainRetrievalEvaluator,
+    RetrievalReport,
+    retrieval_task,
+)
+from training.errors import UserError
+from training.pairs import load_pairs
+
+VOCABULARY = ["pump", "belt", "fan", "coil", "mast"]
+# Cosine to the passages "pump", "belt", "fan", "pump belt", "coil":
+#   query "pump"       1, 0, 0, .71, 0     relevant: pump       -> rank 1
+#   query "belt fan"   0, .71, .71, .5, 0  relevant: belt, fan  -> ranks 1, 2
+#   query "mast"       0, 0, 0, 0, 0       relevant: pump belt  -> all tie: rank 5
+ROWS: list[dict[str, Any]] = [
+    {"query": "pump", "positive": "pump", "negative": "belt", "domain": "hvac"},
+    {"query": "belt fan", "positive": "belt", "negative": "pump", "domain": "radar"},
+    {"query": "belt fan", "positive": "fan", "negative": "coil", "domain": "radar"},
+    {"query": "mast", "positive": "pump belt", "negative": "fan", "domain": "radar"},
+]
+
+
+def report_of(write_pairs: MakePairs, rows: list[dict[str, Any]] = ROWS) -> RetrievalReport:
+    pairs = load_pairs(write_pairs(rows))
+    task = retrieval_task(pairs, range(len(rows)))
+    return DomainRetrievalEvaluator(task).evaluate(KeywordModel(VOCABULARY))  # type: ignore[arg-type]
+
+
+def test_figures_worked_out_by_hand_ties_included(write_pairs: MakePairs) -> None:
+    report = report_of(write_pairs)
+    assert report.corpus_size == 5
+    # Recall@1: pump 1, belt fan 1/2, mast 0.
+    assert report.overall["recall@1"] == pytest.approx(1.5 / 3)
+    assert report.overall["hit_rate@1"] == pytest.approx(2 / 3)
+    assert report.overall["recall@5"] == 1.0
+    # MRR: 1, 1, 1/5.
+    assert report.overall["mrr"] == pytest.approx(2.2 / 3)
+    assert report.overall["queries"] == 3
+    assert report.domains["hvac"]["mrr"] == 1.0
+    assert report.domains["radar"]["mrr"] == pytest.approx(0.6)
+    assert report.domains["radar"]["queries"] == 2
+    # Macro: the mean of 1.0 and 0.6, not of the three queries.
+    assert report.macro["mrr"] == pytest.approx(0.8)
+    # Recall@5 ties at 1.0, so MRR decides which is the worst.
+    assert report.worst_domain == "radar"
+    assert report.worst == report.domains["radar"]
+
+
+def test_the_hit_rate_is_given_only_where_a_query_has_several_positives(
+    write_pairs: MakePairs,
+) -> None:
+    assert "hit_rate@5" in report_of(write_pairs).overall
+    assert "hit_rate@5" not in report_of(write_pairs, [ROWS[0], ROWS[3]]).overall
+
+
+def test_the_corpus_holds_each_text_once_and_the_negatives_of_both_halves(
+    write_pairs: MakePairs,
+) -> None:
+    task = retrieval_task(load_pairs(write_pairs(ROWS)), [0])
+    assert task.corpus == ["pump", "belt", "fan", "pump belt", "coil"]
+    assert task.queries == ["pump"]
+
+
+def test_positives_of_the_same_query_in_the_other_half_are_relevant_too(
+    write_pairs: MakePairs,
+) -> None:
+    task = retrieval_task(load_pairs(write_pairs(ROWS)), [1])
+    assert task.relevant == [[1, 2]]
+
+
+def test_a_query_of_two_domains_counts_once_for_that_of_its_first_line(
+    write_pairs: MakePairs,
+) -> None:
+    rows = [ROWS[1], {**ROWS[2], "domain": "hvac"}]
+    task = retrieval_task(load_pairs(write_pairs(rows)), [0, 1])
+    assert task.domains == ["radar"]
+
+
+def test_the_order_of_the_lines_changes_no_figure(write_pairs: MakePairs) -> None:
+    assert report_of(write_pairs, ROWS[::-1]) == report_of(write_pairs)
+
+
+def test_queries_and_corpus_are_encoded_once_whatever_the_number_of_domains(
+    write_pairs: MakePairs,
+) -> None:
+    model = KeywordModel(VOCABULARY)
+    task = retrieval_task(load_pairs(write_pairs(ROWS)), range(4))
+    DomainRetrievalEvaluator(task).evaluate(model)  # type: ignore[arg-type]
+    assert [len(call) for call in model.calls] == [3, 5]
+
+
+def test_the_keys_are_flat_and_the_primary_metric_is_one_of_them_before_any_call(
+    write_pairs: MakePairs,
+) -> None:
+    task = retrieval_task(load_pairs(write_pairs(ROWS)), range(4))
+    evaluator = DomainRetrievalEvaluator(task, name="validation")
+    assert evaluator.primary_metric == "validation_recall@5"
+    flat = evaluator(KeywordModel(VOCABULARY))  # type: ignore[arg-type]
+    metrics = ["recall@1", "recall@5", "recall@10", "hit_rate@1", "hit_rate@5", "hit_rate@10"]
+    metrics += ["mrr", "ndcg@10", "queries"]
+    groups = ["", "macro_", "worst_", "hvac_", "radar_"]
+    assert set(flat) == {f"validation_{group}{metric}" for group in groups for metric in metrics}
+    assert evaluator.primary_metric in flat
+
+
+def test_a_report_comes_back_from_its_dictionary(write_pairs: MakePairs) -> None:
+    report = report_of(write_pairs)
+    assert RetrievalReport.from_dict(report.as_dict()) == report
+
+
+@pytest.mark.parametrize("name", ["macro", "worst"])
+def test_a_domain_may_not_take_a_name_of_the_report(write_pairs: MakePairs, name: str) -> None:
+    pairs = load_pairs(write_pairs([{**ROWS[0], "domain": name}]))
+    with pytest.raises(UserError, match=f'no domain may be named "{name}"'):
+        retrieval_task(pairs, [0])

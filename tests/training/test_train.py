@@ -1,0 +1,445 @@
+"""The pipeline on the tiny model: what it leaves, what it says, and going on after a stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from sentence_transformers import SentenceTransformer
+from transformers import TrainerCallback
+
+from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport, retrieval_task
+from training import train as train_module
+from training.arguments import RunArguments, TrainingArguments, parse_arguments
+from training.checkpoints import EVALUATION, load_best
+from training.errors import Interrupted, UserError
+from training.interruption import Interruption
+from training.pairs import load_pairs
+from training.run_log import open_run_log
+from training.trainer import build_loss, build_trainer, training_rows
+
+MODEL_FILES = {
+    "config.json",
+    "config_sentence_transformers.json",
+    "model.safetensors",
+    "modules.json",
+    "sentence_bert_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "1_Pooling/config.json",
+    "2_Normalize/config.json",
+}
+
+
+def arguments(
+    model: Path, data: Path, output: Path, *more: str
+) -> tuple[RunArguments, TrainingArguments]:
+    given = ["--base-model", str(model), "--data-file", str(data), "--output-dir", str(output)]
+    given += ["--epochs", "2", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
+    given += ["--logging_steps", "1", "--val-ratio", "0.2", "--freeze-layers", "2", *more]
+    return parse_arguments(given)
+
+
+def run(model: Path, data: Path, output: Path, *more: str) -> RetrievalReport:
+    with open_run_log(main_process=True) as log:
+        return train_module.train(*arguments(model, data, output, *more), log)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    first, second = weights(one), weights(other)
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) -> Path:
+    """The output folder of a finished run of two epochs; never write into it."""
+    from conftest import make_row
+
+    folder = tmp_path_factory.mktemp("run")
+    domains = ("forklift", "vehicle_civilian")
+    rows = [make_row(n, domains[n % 2]) for n in range(40)]
+    data = folder / "pairs.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    run(tiny_model_folder, data, folder / "out")
+    return folder / "out"
+
+
+def test_the_output_folder_holds_exactly_what_is_promised(finished: Path) -> None:
+    files = {p.relative_to(finished).as_posix() for p in finished.rglob("*") if p.is_file()}
+    in_root = {f for f in files if not f.startswith("checkpoint-")}
+    ours = {"README.md", "metadata.json", "training.log", "split.json"}
+    assert in_root == MODEL_FILES | ours
+    folders = {p.name for p in finished.iterdir() if p.name.startswith("checkpoint-")}
+    assert folders == {"checkpoint-best", "checkpoint-epoch-1", "checkpoint-epoch-2"}
+    best = {f.removeprefix("checkpoint-best/") for f in files if f.startswith("checkpoint-best/")}
+    assert best == MODEL_FILES | {EVALUATION}
+
+
+@pytest.mark.parametrize("name", ["", "checkpoint-best", "checkpoint-epoch-1", "checkpoint-epoch-2"])
+def test_the_root_and_every_checkpoint_load(finished: Path, name: str) -> None:
+    model = SentenceTransformer(str(finished / name), device="cpu")
+    assert model.encode("why is the pump noisy").shape == (32,)
+
+
+def test_the_root_is_the_best_checkpoint(finished: Path) -> None:
+    assert same_weights(finished, finished / "checkpoint-best")
+
+
+def test_frozen_weights_equal_the_base_models_and_free_ones_do_not(
+    finished: Path, tiny_model_folder: Path
+) -> None:
+    before, after = weights(tiny_model_folder), weights(finished)
+    frozen = re.compile(r"embeddings\.|pooler\.|encoder\.layer\.[01]\.")
+    for name in before:
+        assert torch.equal(before[name], after[name]) == bool(frozen.match(name)), name
+
+
+def test_the_log_carries_the_runbooks_lines_in_order(finished: Path) -> None:
+    log = (finished / "training.log").read_text(encoding="utf-8")
+    lines = [
+        r"\[INFO\] Random seed set to 42",
+        r"\[WARNING\] --epochs 2 is outside its usual range, 3 to 10",
+        r"\[INFO\] Loaded 40 training pairs from .*pairs\.jsonl",
+        r"\[INFO\] Train/Val split: 32/8 \(20\.0% val\)",
+        r"\[INFO\] Initialized MultipleNegativesRankingLoss",
+        r"\[INFO\] Froze bottom 2/4 transformer layers",
+        r"\[INFO\] Trainable params: [\d,]+ / [\d,]+",
+        r"\[INFO\] Base model: Recall@5=\d\.\d{4}, MRR=\d\.\d{4}",
+        r"\[INFO\] Starting training:",
+        r"\[INFO\]   Epochs: 2",
+        r"\[INFO\]   Batch size: 8",
+        r"\[INFO\]   Learning rate: 0\.001",
+        r"\[INFO\] Epoch 1/2, Batch 1, Loss: \d+\.\d{4}, LR: 1\.00e-03",
+        r"\[INFO\] Epoch 1/2, Batch 4, Loss: ",
+        r"\[INFO\] ={60}",
+        r"\[INFO\] Validation \(Epoch 1, Steps 4\)",
+        r"\[INFO\]   forklift            : Recall@5=\d\.\d{4}, MRR=\d\.\d{4} \(4 pairs\)",
+        r"\[INFO\]   vehicle_civilian    : Recall@5=",
+        r"\[INFO\] Saved best model to .*/checkpoint-best",
+        r"\[INFO\] Epoch 2/2, Batch 1, Loss: ",
+        r"\[INFO\] Validation \(Epoch 2, Steps 8\)",
+        r"\[INFO\] overall +\d\.\d{4} +\d\.\d{4} +\d\.\d{4} +\d\.\d{4}  8 queries",
+        r"\[INFO\] Model saved to .*/out",
+        r'\[INFO\] Load it with SentenceTransformer\(".*/out"\)',
+    ]
+    position = 0
+    for line in lines:
+        found = re.compile(f"^{line}", re.MULTILINE).search(log, position)
+        assert found, f"{line} not after position {position} of\n{log}"
+        position = found.end()
+
+
+def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
+    metadata = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))
+    assert list(metadata) == [
+        "model",
+        "base_model",
+        "data",
+        "training",
+        "metrics",
+        "environment",
+        "files",
+    ]
+    assert set(metadata["metrics"]) == {"base", "tuned", "corpus_size"}
+    figures = {"recall@1", "recall@5", "recall@10", "mrr", "ndcg@10", "queries"}
+    for model in ("base", "tuned"):
+        report = metadata["metrics"][model]
+        assert set(report) == {"overall", "macro", "worst", "domains"}
+        assert set(report["overall"]) == set(report["macro"]) == figures
+        assert set(report["worst"]) == figures | {"domain"}
+        assert set(report["domains"]) == {"forklift", "vehicle_civilian"}
+    assert metadata["data"]["split"]["shared_passages"] == 0
+    freezing = metadata["training"]["freezing"]
+    assert (freezing["asked"], freezing["frozen_layers"], freezing["layers"]) == (2, 2, 4)
+    assert set(metadata["files"]) == MODEL_FILES | {"README.md"}
+    assert "torch" in metadata["environment"]["packages"]
+    assert str(finished.parent) not in json.dumps(metadata)
+
+
+def test_the_saved_model_scores_what_the_metadata_says(finished: Path) -> None:
+    from evaluation.run import evaluate_models
+    from evaluation.run import parse_arguments as parse
+
+    data = str(finished.parent / "pairs.jsonl")
+    given = ["--model", str(finished), "--data-file", data, "--device", "cpu"]
+    (report,) = evaluate_models(parse(given)).values()
+    metrics = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))["metrics"]
+    again = report.as_dict()
+    assert again.pop("corpus_size") == metrics["corpus_size"]
+    assert again == metrics["tuned"]
+
+
+def test_one_seed_gives_identical_weights_and_another_does_not(
+    finished: Path, tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    run(tiny_model_folder, two_domains, tmp_path / "again")
+    assert same_weights(tmp_path / "again" / "checkpoint-epoch-2", finished / "checkpoint-epoch-2")
+    run(tiny_model_folder, two_domains, tmp_path / "other", "--seed", "7")
+    assert not same_weights(tmp_path / "other" / "checkpoint-epoch-2", finished / "checkpoint-epoch-2")
+
+
+def test_the_frozen_cache_changes_the_weights_by_rounding_alone(
+    finished: Path, tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    run(tiny_model_folder, two_domains, tmp_path / "out", "--frozen-cache-gb", "0")
+    plain = weights(tmp_path / "out" / "checkpoint-epoch-2")
+    for name, tensor in weights(finished / "checkpoint-epoch-2").items():
+        torch.testing.assert_close(tensor, plain[name], rtol=0, atol=1e-4)
+
+
+def test_only_the_three_text_columns_reach_the_collator_in_this_order(
+    tiny_model: SentenceTransformer, two_domains: Path, tmp_path: Path
+) -> None:
+    pairs = load_pairs(two_domains)
+    run_arguments, arguments_ = parse_arguments(["--output-dir", str(tmp_path), "--device", "cpu"])
+    evaluator = DomainRetrievalEvaluator(retrieval_task(pairs, [0]))
+    rows = training_rows(pairs.dataset, list(range(40)))
+    loss = build_loss(tiny_model, run_arguments)
+    trainer = build_trainer(tiny_model, arguments_, rows, loss, evaluator, [])
+    seen: list[list[str]] = []
+    tokenize = trainer.data_collator.preprocess_fn
+
+    def spy(texts: list[str], **kwargs: Any) -> Any:
+        seen.append(texts)
+        return tokenize(texts, **kwargs)
+
+    trainer.data_collator.preprocess_fn = spy
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert [len(texts) for texts in seen] == [32, 32, 32]
+    for texts, column in zip(seen, ("query", "positive", "negative"), strict=True):
+        assert set(texts) <= set(pairs.column(column))
+    assert {key.split("_")[0] for key in batch} == {"query", "positive", "negative"}
+
+
+def test_the_schedule_of_the_trainer_restarts_every_epoch_and_others_are_its_own(
+    finished: Path, tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    def rates(folder: Path) -> list[str]:
+        log = (folder / "training.log").read_text(encoding="utf-8")
+        return re.findall(r"LR: (\S+)", log)
+
+    # cos at 0, 1/4, 1/2, 3/4 of an epoch of four steps, from 1e-3 to 1e-6: 1/2 is 5.005e-4.
+    assert rates(finished) == ["1.00e-03", "8.54e-04", "5.01e-04", "1.47e-04"] * 2
+    more = ("--lr_scheduler_type", "linear", "--epochs", "1")
+    run(tiny_model_folder, two_domains, tmp_path / "out", *more)
+    assert rates(tmp_path / "out") == ["1.00e-03", "7.50e-04", "5.00e-04", "2.50e-04"]
+
+
+def test_the_cached_loss_trains_too(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    more = ("--loss", "cached_mnrl", "--mini-batch-size", "4", "--epochs", "1")
+    run(tiny_model_folder, two_domains, tmp_path / "out", *more)
+    log = (tmp_path / "out" / "training.log").read_text(encoding="utf-8")
+    assert "Initialized CachedMultipleNegativesRankingLoss" in log
+
+
+def test_a_folder_that_holds_a_model_is_refused_and_untouched_unless_forced(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    run(tiny_model_folder, two_domains, output, "--epochs", "1")
+    (output / "my-notes.txt").write_text("mine", encoding="utf-8")
+    before = sorted(p.as_posix() for p in output.rglob("*"))
+    with pytest.raises(UserError, match="already holds a model.*--resume.*--force"):
+        run(tiny_model_folder, two_domains, output)
+    assert sorted(p.as_posix() for p in output.rglob("*")) == before
+    run(tiny_model_folder, two_domains, output, "--epochs", "1", "--force")
+    assert (output / "my-notes.txt").read_text(encoding="utf-8") == "mine"
+    assert not (output / "checkpoint-epoch-2").exists()
+
+
+def test_bad_data_leaves_no_output_folder(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.jsonl").write_text("{}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="bad.jsonl:1"):
+        run(tiny_model_folder, tmp_path / "bad.jsonl", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_fewer_pairs_than_a_batch_is_an_error_that_says_so(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="32 training pairs do not fill one batch of 64"):
+        run(tiny_model_folder, two_domains, tmp_path / "out", "--batch-size", "64")
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_the_newest_epoch_checkpoints_are_kept_where_asked(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    run(tiny_model_folder, two_domains, tmp_path / "out", "--epochs", "3", "--keep-checkpoints", "1")
+    folders = {p.name for p in (tmp_path / "out").glob("checkpoint-*")}
+    assert folders == {"checkpoint-best", "checkpoint-epoch-3"}
+
+
+def test_evaluations_run_between_epochs_and_not_twice_at_their_end(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    run(tiny_model_folder, two_domains, tmp_path / "out", "--eval-steps", "2")
+    log = (tmp_path / "out" / "training.log").read_text(encoding="utf-8")
+    assert re.findall(r"Validation \(Epoch (\d), Steps (\d)\)", log) == [
+        ("1", "2"),
+        ("1", "4"),
+        ("2", "6"),
+        ("2", "8"),
+    ]
+
+
+def test_patience_ends_a_training_that_gets_no_better(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    more = ("--patience", "2", "--epochs", "9", "--learning-rate", "1e-9", "--eval-steps", "1")
+    run(tiny_model_folder, two_domains, tmp_path / "out", *more)
+    metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
+    assert metadata["training"]["steps"] == 3
+    assert metadata["training"]["best_step"] == 1
+    log = (tmp_path / "out" / "training.log").read_text(encoding="utf-8")
+    assert "Stopping early: 2 evaluations without a better one" in log
+    assert not list((tmp_path / "out").glob("checkpoint-[0-9]*"))
+
+
+class SignalAt(TrainerCallback):
+    """Sends this process a signal after a given step."""
+
+    def __init__(self, step: int, number: int) -> None:
+        self.step, self.number = step, number
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize(("number", "step"), [(signal.SIGINT, 5), (signal.SIGTERM, 2)])
+def test_a_signal_saves_the_state_and_a_resumed_run_ends_where_an_unbroken_one_does(
+    tiny_model_folder: Path,
+    two_domains: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    step: int,
+) -> None:
+    # Without the cache: it is empty after a stop, and other batches round otherwise.
+    unbroken, output, exact = tmp_path / "unbroken", tmp_path / "out", ("--frozen-cache-gb", "0")
+    run(tiny_model_folder, two_domains, unbroken, *exact)
+    build = train_module.build_trainer
+
+    def with_signal(*args: Any) -> Any:
+        trainer = build(*args)
+        trainer.add_callback(SignalAt(step, number))
+        return trainer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "build_trainer", with_signal)
+        with pytest.raises(Interrupted, match=f"after step {step + 1} of 8.*--resume") as stop:
+            run(tiny_model_folder, two_domains, output, *exact)
+    assert stop.value.signal_number == number
+    assert (output / f"checkpoint-{step + 1}" / "trainer_state.json").is_file()
+    assert not (output / "metadata.json").exists()
+    run(tiny_model_folder, two_domains, output, "--resume", *exact)
+    assert same_weights(output / "checkpoint-epoch-2", unbroken / "checkpoint-epoch-2")
+    assert same_weights(output, unbroken)
+    assert not (output / f"checkpoint-{step + 1}").exists()
+    log = (output / "training.log").read_text(encoding="utf-8")
+    assert log.count("Random seed set to 42") == 2
+
+
+def test_the_second_signal_breaks_off_at_once() -> None:
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interruption.signal_number == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_there_has_to_be_something_to_resume(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="no checkpoint to go on from; leave --resume out"):
+        run(tiny_model_folder, two_domains, tmp_path / "out", "--resume")
+
+
+def test_resuming_on_other_data_is_refused(
+    finished: Path, tiny_model_folder: Path, two_domains: Path
+) -> None:
+    changed = two_domains.with_name("changed.jsonl")
+    changed.write_text(two_domains.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    with pytest.raises(UserError, match="another file than"):
+        run(tiny_model_folder, changed, finished, "--resume")
+
+
+def test_a_half_written_checkpoint_is_passed_over_when_resuming(
+    finished: Path, tmp_path: Path
+) -> None:
+    from training.checkpoints import newest_checkpoint
+
+    (tmp_path / "checkpoint-7").mkdir()
+    (tmp_path / "checkpoint-7" / "optimizer.pt").touch()
+    (tmp_path / "checkpoint-epoch-1").symlink_to(finished / "checkpoint-epoch-1")
+    assert newest_checkpoint(tmp_path).name == "checkpoint-epoch-1"
+
+
+def test_a_saved_model_that_scores_otherwise_ends_with_an_error(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote = train_module.checkpoints.promote_best
+
+    def spoil(folder: Path) -> Any:
+        best = promote(folder)
+        (folder / "model.safetensors").write_bytes(
+            (tiny_model_folder / "model.safetensors").read_bytes()
+        )
+        return best
+
+    monkeypatch.setattr(train_module.checkpoints, "promote_best", spoil)
+    with pytest.raises(UserError, match="does not score what it scored in training"):
+        run(tiny_model_folder, two_domains, tmp_path / "out", "--learning-rate", "1e-2")
+    assert not (tmp_path / "out" / "metadata.json").exists()
+
+
+def test_the_best_checkpoint_is_the_evaluation_with_the_highest_recall_then_mrr(
+    finished: Path,
+) -> None:
+    history = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))["training"]
+    scores = [
+        (entry["eval_validation_recall@5"], entry["eval_validation_mrr"], -entry["step"])
+        for entry in history["history"]
+        if "eval_validation_mrr" in entry
+    ]
+    best = load_best(finished)
+    assert best is not None
+    assert (*best.score, -best.step) == max(scores)
+
+
+def test_a_saved_split_is_used_again(
+    finished: Path, tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    split = finished / "split.json"
+    run(tiny_model_folder, two_domains, tmp_path / "o", "--seed", "9", "--split", str(split))
+    assert json.loads((tmp_path / "o" / "split.json").read_text(encoding="utf-8")) == json.loads(
+        split.read_text(encoding="utf-8")
+    )
+
+
+def test_the_command_ends_with_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "training.train", "--data-file", str(tmp_path / "none.jsonl")]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("error: ")
+    assert "none.jsonl: no such file" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
