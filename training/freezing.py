@@ -132,14 +132,14 @@ class FreezeLayersCallback(TrainerCallback):
             in full precision only: elsewhere computing them again costs less than fetching them.
 
     Attributes:
-        result: What was done, None before the Trainer is built.
+        result: What was done, nothing before the Trainer is built.
         cache: The kept outputs, None where none are kept.
     """
 
     def __init__(self, freeze_layers: int, cache_gib: float = 0) -> None:
         self.freeze_layers = freeze_layers
         self.cache_gib = cache_gib
-        self.result: Freezing | None = None
+        self.result = Freezing(freeze_layers, 0, 0, 0, 0)
         self.cache: FrozenCache | None = None
 
     def on_init_end(

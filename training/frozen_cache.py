@@ -44,9 +44,9 @@ class FrozenCache:
         self._all_known = False
         self._returns_tuple = False
         self._modules = [embeddings, *layers]
-        embeddings.forward = self._wrap_embeddings(embeddings.forward)  # type: ignore[method-assign]
+        embeddings.forward = self._wrap_embeddings(embeddings.forward)
         for layer in layers:
-            layer.forward = self._wrap_layer(layer.forward, last=layer is layers[-1])  # type: ignore[method-assign]
+            layer.forward = self._wrap_layer(layer.forward, last=layer is layers[-1])
 
     def __len__(self) -> int:
         """Number of texts that are known."""

@@ -78,7 +78,7 @@ def describe_training(
         "lowest_learning_rate": LOWEST_LEARNING_RATE if _restarts(arguments) else None,
         "schedule": "cosine, restarted every epoch"
         if _restarts(arguments)
-        else str(arguments.lr_scheduler_type.value),
+        else SchedulerType(arguments.lr_scheduler_type).value,
         "weight_decay": arguments.weight_decay,
         "max_grad_norm": arguments.max_grad_norm,
         "seed": arguments.seed,

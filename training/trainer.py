@@ -42,13 +42,13 @@ class PairsTrainer(SentenceTransformerTrainer):
         self, num_training_steps: int, optimizer: Optimizer | None = None
     ) -> LRScheduler:
         """Restart the cosine every epoch by default; any other schedule is the Trainer's own."""
-        ours = self.args.lr_scheduler_type == SchedulerType.COSINE_WITH_RESTARTS
-        if not ours or self.lr_scheduler is not None:
+        if self.args.lr_scheduler_type != SchedulerType.COSINE_WITH_RESTARTS:
             return super().create_scheduler(num_training_steps, optimizer)
         steps_per_epoch = round(num_training_steps / self.args.num_train_epochs)
-        self.lr_scheduler = cosine_with_warm_restarts(optimizer or self.optimizer, steps_per_epoch)
+        schedule = cosine_with_warm_restarts(optimizer or self.optimizer, steps_per_epoch)
+        self.lr_scheduler = schedule
         self._created_lr_scheduler = True
-        return self.lr_scheduler
+        return schedule
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Collect nothing for the stock card."""

@@ -31,7 +31,7 @@ ROWS: list[dict[str, Any]] = [
 def report_of(write_pairs: MakePairs, rows: list[dict[str, Any]] = ROWS) -> RetrievalReport:
     pairs = load_pairs(write_pairs(rows))
     task = retrieval_task(pairs, range(len(rows)))
-    return DomainRetrievalEvaluator(task).evaluate(KeywordModel(VOCABULARY))  # type: ignore[arg-type]
+    return DomainRetrievalEvaluator(task).evaluate(KeywordModel(VOCABULARY))
 
 
 def test_figures_worked_out_by_hand_ties_included(write_pairs: MakePairs) -> None:
@@ -93,7 +93,7 @@ def test_queries_and_corpus_are_encoded_once_whatever_the_number_of_domains(
 ) -> None:
     model = KeywordModel(VOCABULARY)
     task = retrieval_task(load_pairs(write_pairs(ROWS)), range(4))
-    DomainRetrievalEvaluator(task).evaluate(model)  # type: ignore[arg-type]
+    DomainRetrievalEvaluator(task).evaluate(model)
     assert [len(call) for call in model.calls] == [3, 5]
 
 
@@ -103,7 +103,7 @@ def test_the_keys_are_flat_and_the_primary_metric_is_one_of_them_before_any_call
     task = retrieval_task(load_pairs(write_pairs(ROWS)), range(4))
     evaluator = DomainRetrievalEvaluator(task, name="validation")
     assert evaluator.primary_metric == "validation_recall@5"
-    flat = evaluator(KeywordModel(VOCABULARY))  # type: ignore[arg-type]
+    flat = evaluator(KeywordModel(VOCABULARY))
     metrics = ["recall@1", "recall@5", "recall@10", "hit_rate@1", "hit_rate@5", "hit_rate@10"]
     metrics += ["mrr", "ndcg@10", "queries"]
     groups = ["", "macro_", "worst_", "hvac_", "radar_"]

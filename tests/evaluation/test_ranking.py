@@ -54,7 +54,10 @@ def test_ranks_equal_those_of_a_sorted_list(scores: list[float], data: st.DataOb
 @pytest.mark.parametrize("scores_at_a_time", [1, 7, 100, 10_000])
 def test_the_size_of_a_chunk_changes_nothing(scores_at_a_time: int) -> None:
     generator = torch.Generator().manual_seed(3)
-    queries, corpus = torch.randn(9, 4, generator=generator), torch.randn(20, 4, generator=generator)
+    queries, corpus = (
+        torch.randn(9, 4, generator=generator),
+        torch.randn(20, 4, generator=generator),
+    )
     relevant = [[n, n + 5] for n in range(9)]
     chunked = ranks_of_relevant(queries, corpus, relevant, scores_at_a_time)
     whole = ranks_of_relevant(queries, corpus, relevant)

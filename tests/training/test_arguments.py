@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sentence_transformers.sentence_transformer.training_args import BatchSamplers
 
 from training.arguments import asked_arguments, parse_arguments, warn_outside_usual_range
 from training.errors import UserError
@@ -22,7 +23,7 @@ def test_the_defaults_are_the_runbooks() -> None:
     assert (training.learning_rate, training.seed) == (2e-5, 42)
     assert (training.weight_decay, training.max_grad_norm) == (0.01, 1.0)
     assert (training.eval_steps, training.dataloader_drop_last) == (100, True)
-    assert training.batch_sampler.value == "no_duplicates"
+    assert training.batch_sampler == BatchSamplers.NO_DUPLICATES
 
 
 @pytest.mark.parametrize("dash", ["-", "_"])

@@ -12,7 +12,6 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from transformers import (
     AlbertConfig,
-    AlbertModel,
     AutoModel,
     BertConfig,
     DistilBertConfig,
@@ -27,7 +26,13 @@ from training.freezing import encoder_layers, freeze, layers_to_freeze, log_free
 
 SIZES: dict[str, Any] = {"vocab_size": 80, "hidden_size": 32, "num_attention_heads": 4}
 SIZES |= {"num_hidden_layers": 3, "intermediate_size": 48, "pad_token_id": 0}
-DISTIL: dict[str, Any] = {"vocab_size": 80, "dim": 32, "n_heads": 4, "n_layers": 3, "hidden_dim": 48}
+DISTIL: dict[str, Any] = {
+    "vocab_size": 80,
+    "dim": 32,
+    "n_heads": 4,
+    "n_layers": 3,
+    "hidden_dim": 48,
+}
 SHAPES: list[PreTrainedConfig] = [
     BertConfig(**SIZES),
     RobertaConfig(**SIZES),
@@ -38,7 +43,7 @@ SHAPES: list[PreTrainedConfig] = [
 
 
 def model_of(config: PreTrainedConfig, tokenizer_of: Path, folder: Path) -> SentenceTransformer:
-    model = AlbertModel(config) if isinstance(config, AlbertConfig) else AutoModel.from_config(config)
+    model = AutoModel.from_config(config)
     model.save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).write_bytes((tokenizer_of / name).read_bytes())

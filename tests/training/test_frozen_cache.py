@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from conftest import WORDS
 from sentence_transformers import SentenceTransformer
@@ -21,7 +23,7 @@ def cached(model: SentenceTransformer, limit: int = GIB) -> FrozenCache:
 def count_calls(model: SentenceTransformer) -> list[int]:
     """Rows that reach the attention of the first, frozen layer, call by call."""
     calls: list[int] = []
-    attention = encoder_layers(model)[1][0].attention
+    attention: Any = encoder_layers(model)[1][0].attention
     attention.register_forward_hook(lambda module, args, output: calls.append(len(args[0])))
     return calls
 
@@ -84,9 +86,9 @@ def test_gradients_of_the_free_layers_are_the_same_from_the_cache(
     def gradient() -> torch.Tensor:
         tiny_model.zero_grad()
         tiny_model(tiny_model.preprocess(TEXTS[:4]))["sentence_embedding"].square().sum().backward()
-        weight = encoder_layers(tiny_model)[1][3].output.dense.weight
-        assert weight.grad is not None
-        return weight.grad.clone()
+        top_layer: Any = encoder_layers(tiny_model)[1][3]
+        weight = top_layer.output.dense.weight
+        return torch.as_tensor(weight.grad).clone()
 
     tiny_model.eval()
     cached(tiny_model)

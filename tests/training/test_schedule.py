@@ -13,7 +13,7 @@ def rates(high: float, steps_per_epoch: int, steps: int) -> list[float]:
     schedule = cosine_with_warm_restarts(optimizer, steps_per_epoch)
     seen = []
     for _ in range(steps):
-        seen.append(schedule.get_last_lr()[0])
+        seen.append(float(schedule.get_last_lr()[0]))
         optimizer.step()
         schedule.step()
     return seen

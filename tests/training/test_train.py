@@ -88,7 +88,9 @@ def test_the_output_folder_holds_exactly_what_is_promised(finished: Path) -> Non
     assert best == MODEL_FILES | {EVALUATION}
 
 
-@pytest.mark.parametrize("name", ["", "checkpoint-best", "checkpoint-epoch-1", "checkpoint-epoch-2"])
+@pytest.mark.parametrize(
+    "name", ["", "checkpoint-best", "checkpoint-epoch-1", "checkpoint-epoch-2"]
+)
 def test_the_root_and_every_checkpoint_load(finished: Path, name: str) -> None:
     model = SentenceTransformer(str(finished / name), device="cpu")
     assert model.encode("why is the pump noisy").shape == (32,)
@@ -188,7 +190,9 @@ def test_one_seed_gives_identical_weights_and_another_does_not(
     run(tiny_model_folder, two_domains, tmp_path / "again")
     assert same_weights(tmp_path / "again" / "checkpoint-epoch-2", finished / "checkpoint-epoch-2")
     run(tiny_model_folder, two_domains, tmp_path / "other", "--seed", "7")
-    assert not same_weights(tmp_path / "other" / "checkpoint-epoch-2", finished / "checkpoint-epoch-2")
+    assert not same_weights(
+        tmp_path / "other" / "checkpoint-epoch-2", finished / "checkpoint-epoch-2"
+    )
 
 
 def test_the_frozen_cache_changes_the_weights_by_rounding_alone(
@@ -262,9 +266,7 @@ def test_a_folder_that_holds_a_model_is_refused_and_untouched_unless_forced(
     assert not (output / "checkpoint-epoch-2").exists()
 
 
-def test_bad_data_leaves_no_output_folder(
-    tiny_model_folder: Path, tmp_path: Path
-) -> None:
+def test_bad_data_leaves_no_output_folder(tiny_model_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.jsonl").write_text("{}\n", encoding="utf-8")
     with pytest.raises(UserError, match="bad.jsonl:1"):
         run(tiny_model_folder, tmp_path / "bad.jsonl", tmp_path / "out")
@@ -282,7 +284,9 @@ def test_fewer_pairs_than_a_batch_is_an_error_that_says_so(
 def test_only_the_newest_epoch_checkpoints_are_kept_where_asked(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
-    run(tiny_model_folder, two_domains, tmp_path / "out", "--epochs", "3", "--keep-checkpoints", "1")
+    run(
+        tiny_model_folder, two_domains, tmp_path / "out", "--epochs", "3", "--keep-checkpoints", "1"
+    )
     folders = {p.name for p in (tmp_path / "out").glob("checkpoint-*")}
     assert folders == {"checkpoint-best", "checkpoint-epoch-3"}
 
@@ -320,6 +324,7 @@ class SignalAt(TrainerCallback):
         self.step, self.number = step, number
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Send it."""
         if state.global_step == self.step:
             os.kill(os.getpid(), self.number)
 

@@ -1,0 +1,131 @@
+"""The real commands in processes of their own, with the real all-MiniLM-L6-v2."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import MakePairs, make_row
+from sentence_transformers import SentenceTransformer
+
+PROJECT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.minilm
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "HF_HUB_OFFLINE": "1"}
+
+
+def run(*command: str, cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    """Run a command and give what it printed; fails with its output if it fails."""
+    result = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, cwd=cwd, env=environment()
+    )
+    assert result.returncode == 0, result.stderr
+    return result
+
+
+def launch(script: str, *more: str) -> subprocess.CompletedProcess[str]:
+    config = str(PROJECT / "accelerate_config.yaml")
+    command = ["-m", "accelerate.commands.launch", "--quiet", "--config_file", config]
+    return run(*command, str(PROJECT / script), *more)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a MiniLM fine-tuned on forty triplets, with the data beside it."""
+    folder = tmp_path_factory.mktemp("real")
+    rows = [make_row(n, ("radar", "hvac")[n % 2]) for n in range(40)]
+    data = folder / "pairs.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    given = ["--data-file", str(data), "--output-dir", str(folder / "model"), "--epochs", "2"]
+    result = launch("training/train.py", *given, "--batch-size", "8", "--val-ratio", "0.2")
+    (folder / "console.txt").write_text(result.stderr, encoding="utf-8")
+    return folder
+
+
+def test_the_command_trains_the_real_model_and_says_so(trained: Path) -> None:
+    console = (trained / "console.txt").read_text(encoding="utf-8")
+    log = (trained / "model" / "training.log").read_text(encoding="utf-8")
+    for line in (
+        "Froze bottom 4/6 transformer layers",
+        "Trainable params: 3,548,928 / 22,713,216",
+        "Base model sentence-transformers/all-MiniLM-L6-v2 from ",
+        "Train/Val split: 32/8 (20.0% val)",
+    ):
+        assert line in console
+        assert line in log
+    assert re.search(r"^overall +\d", console.replace("[INFO] ", ""), re.MULTILINE)
+
+
+def test_every_checkpoint_loads_and_encodes_unit_vectors(trained: Path) -> None:
+    folders = sorted((trained / "model").glob("checkpoint-*"))
+    names = ["checkpoint-best", "checkpoint-epoch-1", "checkpoint-epoch-2"]
+    assert [folder.name for folder in folders] == names
+    for folder in [*folders, trained / "model"]:
+        embedding = SentenceTransformer(str(folder), device="cpu").encode("How do I reset it?")
+        assert embedding.shape == (384,)
+        assert float(np.linalg.norm(embedding)) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_an_evaluation_only_rerun_gives_the_figures_of_the_metadata_exactly(
+    trained: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "results.json"
+    base = "sentence-transformers/all-MiniLM-L6-v2"
+    given = ["--model", str(trained / "model"), "--model", base, "--output", str(output)]
+    launch("evaluation/run.py", *given, "--data-file", str(trained / "pairs.jsonl"))
+    models = json.loads(output.read_text(encoding="utf-8"))["models"]
+    metrics = json.loads((trained / "model" / "metadata.json").read_text(encoding="utf-8"))
+    for name, key in ((str(trained / "model"), "tuned"), (base, "base")):
+        expected = {**metrics["metrics"][key], "corpus_size": metrics["metrics"]["corpus_size"]}
+        assert models[name] == expected
+
+
+def test_no_stock_card_and_no_training_text_stand_in_the_folder(trained: Path) -> None:
+    assert [p.parent.name for p in trained.rglob("README.md")] == ["model"]
+    card = (trained / "model" / "README.md").read_text(encoding="utf-8")
+    assert "of unit" not in card
+    metadata = (trained / "model" / "metadata.json").read_text(encoding="utf-8")
+    log = (trained / "model" / "training.log").read_text(encoding="utf-8")
+    assert "of unit" not in metadata + log
+
+
+def start(data: Path, output: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "training/train.py", "--data-file", str(data), "--epochs", "50"]
+    command += ["--output-dir", str(output), "--batch-size", "8", "--logging_steps", "1"]
+    command += ["--val-ratio", "0.2"]
+    return subprocess.Popen(
+        command, cwd=PROJECT, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_process_says_how_to_go_on_and_exits_with_the_signals_code(
+    write_pairs: MakePairs, tmp_path: Path, number: Any
+) -> None:
+    data = write_pairs([make_row(n, ("radar", "hvac")[n % 2]) for n in range(40)])
+    output = tmp_path / "model"
+    process = start(data, output)
+    deadline = time.monotonic() + 120
+    log = output / "training.log"
+    while time.monotonic() < deadline:
+        if log.exists() and "Batch 1, Loss" in log.read_text(encoding="utf-8"):
+            break
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, console = process.communicate(timeout=120)
+    assert process.returncode == 128 + number
+    assert "go on with the same command and --resume" in console.splitlines()[-1]
+    assert "Traceback" not in console
+    assert len(list(output.glob("checkpoint-[0-9]*"))) == 1
