@@ -27,10 +27,10 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "finetuning" / "training_p
 FROZEN_LAYERS = 4
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of a call, in seconds."""
+def seconds(work: Callable[[SentenceTransformer], object], model: SentenceTransformer) -> float:
+    """Wall time of some work on a model, in seconds."""
     start = time.perf_counter()
-    work()
+    work(model)
     return time.perf_counter() - start
 
 
@@ -79,10 +79,7 @@ def main() -> None:
         "one evaluation": evaluator.evaluate,
     }
     for name, call in work.items():
-        turns = [
-            (seconds(lambda: call(plain)), seconds(lambda: call(cached)))
-            for _ in range(arguments.turns)
-        ]
+        turns = [(seconds(call, plain), seconds(call, cached)) for _ in range(arguments.turns)]
         ratios = [without / with_ for without, with_ in turns]
         print(
             f"{name}: {statistics.median(a for a, _ in turns):.2f} s without, "

@@ -65,6 +65,16 @@ def encoder_layers(model: SentenceTransformer) -> tuple[nn.Module, list[nn.Modul
     )
 
 
+def check_freezable(model: SentenceTransformer, asked: int) -> None:
+    """Refuse a model whose layers cannot be found, before anything is written.
+
+    Raises:
+        UserError: `asked` > 0 and the encoder's shape is not known.
+    """
+    if asked > 0:
+        encoder_layers(model)
+
+
 def layers_to_freeze(asked: int, layers: int) -> int:
     """The number of bottom layers to freeze.
 

@@ -26,7 +26,7 @@ from training.arguments import (
 )
 from training.base_model import find_model, load_model, log_source
 from training.errors import one_line_errors
-from training.freezing import FreezeLayersCallback
+from training.freezing import FreezeLayersCallback, check_freezable
 from training.interruption import Interruption
 from training.package import describe_training, package, verify_saved_model
 from training.pairs import load_pairs
@@ -39,7 +39,13 @@ from training.run_log import (
     quiet_libraries,
 )
 from training.split import describe_split, load_or_draw_split, log_split, save_split
-from training.trainer import build_loss, build_trainer, run_training, training_rows
+from training.trainer import (
+    build_loss,
+    build_trainer,
+    check_trainable,
+    run_training,
+    training_rows,
+)
 
 logger = logging.getLogger("training.train")
 
@@ -81,11 +87,18 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     split = load_or_draw_split(pairs, saved_split, run.val_ratio, arguments.seed, run.small_domains)
     counts = describe_split(split, pairs)
     log_split(counts)
+    task = retrieval_task(pairs, split.validation)
+    check_trainable(arguments, len(split.train))
 
     source = find_model(run.base_model)
     log_source(source, logger)
     model = load_model(source, arguments.device)
-    task = retrieval_task(pairs, split.validation)
+    check_freezable(model, run.freeze_layers)
+    if main_process:
+        checkpoints.open_output_dir(folder, run.force)
+        log.open_file(folder, append=run.resume)
+        save_split(split, pairs, folder / checkpoints.SPLIT)
+
     evaluator = DomainRetrievalEvaluator(task, show_progress=on_terminal())
     interruption = Interruption()
     freezing = FreezeLayersCallback(run.freeze_layers, run.frozen_cache_gb)
@@ -103,11 +116,6 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
             ),
         ],
     )
-    if main_process:
-        checkpoints.open_output_dir(folder, run.force)
-        log.open_file(folder, append=run.resume)
-        save_split(split, pairs, folder / checkpoints.SPLIT)
-
     base = evaluator.evaluate(model)
     logger.info(
         "Base model: Recall@5=%.4f, MRR=%.4f", base.overall["recall@5"], base.overall["mrr"]

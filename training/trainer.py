@@ -82,6 +82,29 @@ def build_loss(model: SentenceTransformer, run: RunArguments) -> nn.Module:
     return loss
 
 
+def check_trainable(arguments: TrainingArguments, rows: int) -> None:
+    """Refuse what would fail only once training has begun.
+
+    Args:
+        arguments: The Trainer's arguments.
+        rows: Number of rows of the training half.
+
+    Raises:
+        UserError: The rows do not fill one batch, or the schedule cannot do what was asked.
+    """
+    batch = arguments.train_batch_size * arguments.world_size
+    if rows < batch and arguments.dataloader_drop_last:
+        raise UserError(
+            f"{rows} training pairs do not fill one batch of {batch}, and incomplete batches "
+            "are dropped; use a smaller --batch-size or more pairs"
+        )
+    if arguments.lr_scheduler_type == SchedulerType.COSINE_WITH_RESTARTS and arguments.warmup_steps:
+        raise UserError(
+            "--warmup_steps: the default schedule restarts every epoch and has no warm-up; "
+            "add --lr_scheduler_type cosine"
+        )
+
+
 def build_trainer(
     model: SentenceTransformer,
     arguments: TrainingArguments,
@@ -99,21 +122,7 @@ def build_trainer(
         loss: The loss over these three columns.
         evaluator: Runs at every evaluation.
         callbacks: Called in this order, after the Trainer's own.
-
-    Raises:
-        UserError: The training half does not fill one batch, or an argument cannot be.
     """
-    batch = arguments.train_batch_size * arguments.world_size
-    if len(rows) < batch and arguments.dataloader_drop_last:
-        raise UserError(
-            f"{len(rows)} training pairs do not fill one batch of {batch}, and incomplete batches "
-            "are dropped; use a smaller --batch-size or more pairs"
-        )
-    if arguments.lr_scheduler_type == SchedulerType.COSINE_WITH_RESTARTS and arguments.warmup_steps:
-        raise UserError(
-            "--warmup_steps: the default schedule restarts every epoch and has no warm-up; "
-            "add --lr_scheduler_type cosine"
-        )
     trainer = PairsTrainer(
         model=model,
         args=arguments,

@@ -22,7 +22,13 @@ from transformers import (
 )
 
 from training.errors import UserError
-from training.freezing import encoder_layers, freeze, layers_to_freeze, log_freezing
+from training.freezing import (
+    check_freezable,
+    encoder_layers,
+    freeze,
+    layers_to_freeze,
+    log_freezing,
+)
 
 SIZES: dict[str, Any] = {"vocab_size": 80, "hidden_size": 32, "num_attention_heads": 4}
 SIZES |= {"num_hidden_layers": 3, "intermediate_size": 48, "pad_token_id": 0}
@@ -83,7 +89,8 @@ def test_an_unknown_shape_is_refused_unless_nothing_is_to_be_frozen(
     config = AlbertConfig(**SIZES, embedding_size=16)
     model = model_of(config, tiny_model_folder, tmp_path)
     with pytest.raises(UserError, match="cannot find the layers of AlbertModel.*--freeze-layers 0"):
-        freeze(model, 1)
+        check_freezable(model, 1)
+    check_freezable(model, 0)
     assert freeze(model, 0).frozen_layers == 0
 
 

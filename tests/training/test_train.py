@@ -281,6 +281,16 @@ def test_fewer_pairs_than_a_batch_is_an_error_that_says_so(
     assert not (tmp_path / "out").exists()
 
 
+def test_an_output_folder_that_cannot_be_made_is_one_line(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="out: cannot be created"):
+        run(tiny_model_folder, two_domains, tmp_path / "file" / "out")
+    with pytest.raises(UserError, match="file: is a file; give a folder"):
+        run(tiny_model_folder, two_domains, tmp_path / "file")
+
+
 def test_only_the_newest_epoch_checkpoints_are_kept_where_asked(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
@@ -374,7 +384,7 @@ def test_the_second_signal_breaks_off_at_once() -> None:
 def test_there_has_to_be_something_to_resume(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="no checkpoint to go on from; leave --resume out"):
+    with pytest.raises(UserError, match="no complete checkpoint to go on from; start anew with --force"):
         run(tiny_model_folder, two_domains, tmp_path / "out", "--resume")
 
 
