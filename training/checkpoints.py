@@ -193,9 +193,11 @@ class CheckpointCallback(TrainerCallback):
             control.should_evaluate = False
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Ask for an evaluation, unless this very step had one; nothing more after a signal."""
+        """Ask for an evaluation, unless this very step had one; after a signal only save."""
         if self.interruption.signal_number:
-            control.should_save = control.should_evaluate = False
+            control.should_save = not (self.folder / f"checkpoint-{state.global_step}").is_dir()
+            control.should_evaluate = False
+            control.should_training_stop = True
         else:
             evaluations = [entry for entry in state.log_history if self.keys[0] in entry]
             done = bool(evaluations) and evaluations[-1]["step"] == state.global_step

@@ -64,7 +64,7 @@ def one_line_errors(command: Callable[[], None]) -> Callable[[], None]:
         except Interrupted as error:
             _exit(str(error), 128 + error.signal_number)
         except KeyboardInterrupt:
-            _exit("interrupted: stopped before anything was trained", 130)
+            _exit("interrupted: --resume goes on from the newest checkpoint, if there is one", 130)
         except (OSError, RuntimeError, MemoryError) as error:
             if out_of_memory(error):
                 _exit(f"error: {MEMORY_ADVICE}", 1)

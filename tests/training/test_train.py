@@ -327,6 +327,37 @@ def test_patience_ends_a_training_that_gets_no_better(
     assert not list((tmp_path / "out").glob("checkpoint-[0-9]*"))
 
 
+class SignalAtEvaluation(TrainerCallback):
+    """Sends this process a SIGTERM while the evaluation at a given step runs."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Send it."""
+        if state.global_step == self.step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_signal_during_the_evaluation_at_the_very_last_step_loses_nothing(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = train_module.build_trainer
+
+    def with_signal(*args: Any) -> Any:
+        trainer = build(*args)
+        trainer.add_callback(SignalAtEvaluation(8))
+        return trainer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "build_trainer", with_signal)
+        with pytest.raises(Interrupted, match="after step 8 of 8"):
+            run(tiny_model_folder, two_domains, tmp_path / "out", "--eval-steps", "2")
+    run(tiny_model_folder, two_domains, tmp_path / "out", "--eval-steps", "2", "--resume")
+    metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
+    assert metadata["training"]["steps"] == 8
+
+
 class SignalAt(TrainerCallback):
     """Sends this process a signal after a given step."""
 
