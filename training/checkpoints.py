@@ -113,7 +113,9 @@ def newest_checkpoint(folder: Path) -> Path:
     steps = {path: _steps(path) for path in folder.glob("checkpoint-*") if path.name != BEST}
     complete = {path: step for path, step in steps.items() if step > 0}
     if not complete:
-        raise UserError(f"{folder}: holds no complete checkpoint to go on from; start anew with --force")
+        raise UserError(
+            f"{folder}: holds no complete checkpoint to go on from; start anew with --force"
+        )
     return max(complete, key=lambda path: complete[path])
 
 

@@ -24,9 +24,9 @@ from model_card.metadata import (
 from training.arguments import RunArguments, TrainingArguments, asked_arguments
 from training.base_model import ModelSource, load_model
 from training.checkpoints import BestCheckpoint
+from training.data import RunData
 from training.errors import UserError
 from training.freezing import Freezing
-from training.pairs import Pairs
 from training.schedule import LOWEST_LEARNING_RATE
 from training.trainer import SCALE, PairsTrainer
 
@@ -92,8 +92,7 @@ def describe_training(
 
 def package(
     folder: Path,
-    pairs: Pairs,
-    split_counts: dict[str, Any],
+    data: RunData,
     source: ModelSource,
     training: dict[str, Any],
     base: RetrievalReport,
@@ -105,12 +104,12 @@ def package(
     facts = CardFacts(
         model=describe_model(model, folder.name),
         base_model=describe_base_model(source),
-        data=describe_data(pairs, split_counts),
+        data=describe_data(data.pairs, data.counts),
         training=training,
         metrics=describe_metrics(base, tuned),
         environment=describe_environment(device),
     )
-    write_card(facts, pairs, folder)
+    write_card(facts, data.pairs, folder)
     write_metadata({**asdict(facts), "files": hash_files(folder)}, folder)
 
 

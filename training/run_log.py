@@ -17,7 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from transformers import TrainerCallback
 from transformers.trainer_callback import ProgressCallback
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator
+from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport
 from evaluation.tables import domain_lines
 
 logger = logging.getLogger(__name__)
@@ -84,6 +84,12 @@ def log_lines(log: logging.Logger, text: str) -> None:
     """Log a text of several lines, each with its level, so that `grep` finds them."""
     for line in text.splitlines():
         log.info("%s", line)
+
+
+def log_score(log: logging.Logger, name: str, report: RetrievalReport) -> None:
+    """Log one line of a model's overall figures."""
+    figures = report.overall
+    log.info("%s: Recall@5=%.4f, MRR=%.4f", name, figures["recall@5"], figures["mrr"])
 
 
 def on_terminal() -> bool:

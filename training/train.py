@@ -15,7 +15,7 @@ from pathlib import Path
 
 from transformers import set_seed
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport, retrieval_task
+from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport
 from evaluation.tables import compare_models
 from training import checkpoints
 from training.arguments import (
@@ -25,24 +25,24 @@ from training.arguments import (
     warn_outside_usual_range,
 )
 from training.base_model import find_model, load_model, log_source
+from training.data import read_data
 from training.errors import one_line_errors
 from training.freezing import FreezeLayersCallback, check_freezable
 from training.interruption import Interruption
 from training.package import describe_training, package, verify_saved_model
-from training.pairs import load_pairs
 from training.run_log import (
     RunLog,
     RunLogCallback,
     log_lines,
+    log_score,
     on_terminal,
     open_run_log,
     quiet_libraries,
 )
-from training.split import describe_split, load_or_draw_split, log_split, save_split
+from training.split import save_split
 from training.trainer import (
     build_loss,
     build_trainer,
-    check_trainable,
     run_training,
     training_rows,
 )
@@ -81,15 +81,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     checkpoints.refuse_taken(folder, run.resume, run.force)
     checkpoint = checkpoints.newest_checkpoint(folder) if run.resume else None
 
-    pairs = load_pairs(run.data_file)
-    logger.info("Loaded %d training pairs from %s", len(pairs.dataset), run.data_file)
-    saved_split = folder / checkpoints.SPLIT if run.resume else run.split
-    split = load_or_draw_split(pairs, saved_split, run.val_ratio, arguments.seed, run.small_domains)
-    counts = describe_split(split, pairs)
-    log_split(counts)
-    task = retrieval_task(pairs, split.validation)
-    check_trainable(arguments, len(split.train))
-
+    data = read_data(run, arguments)
     source = find_model(run.base_model)
     log_source(source, logger)
     model = load_model(source, arguments.device)
@@ -97,29 +89,20 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     if main_process:
         checkpoints.open_output_dir(folder, run.force)
         log.open_file(folder, append=run.resume)
-        save_split(split, pairs, folder / checkpoints.SPLIT)
+        save_split(data.split, data.pairs, folder / checkpoints.SPLIT)
 
-    evaluator = DomainRetrievalEvaluator(task, show_progress=on_terminal())
+    evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
     interruption = Interruption()
     freezing = FreezeLayersCallback(run.freeze_layers, run.frozen_cache_gb)
-    trainer = build_trainer(
-        model,
-        arguments,
-        training_rows(pairs.dataset, split.train),
-        build_loss(model, run),
-        evaluator,
-        [
-            freezing,
-            RunLogCallback(evaluator),
-            checkpoints.CheckpointCallback(
-                folder, evaluator, run.patience, run.keep_checkpoints, interruption
-            ),
-        ],
+    keeping = checkpoints.CheckpointCallback(
+        folder, evaluator, run.patience, run.keep_checkpoints, interruption
     )
+    rows = training_rows(data.pairs.dataset, data.split.train)
+    callbacks = [freezing, RunLogCallback(evaluator), keeping]
+    loss = build_loss(model, run)
+    trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
     base = evaluator.evaluate(model)
-    logger.info(
-        "Base model: Recall@5=%.4f, MRR=%.4f", base.overall["recall@5"], base.overall["mrr"]
-    )
+    log_score(logger, "Base model", base)
     seconds = run_training(trainer, interruption, checkpoint)
     if not main_process:
         return base
@@ -127,7 +110,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     best = checkpoints.promote_best(folder)
     tuned = verify_saved_model(folder, evaluator, best, arguments.device)
     training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
-    package(folder, pairs, counts, source, training, base, tuned, arguments.device)
+    package(folder, data, source, training, base, tuned, arguments.device)
     checkpoints.tidy(folder)
     log_lines(logger, compare_models({"base": base, "tuned": tuned}))
     logger.info("Model saved to %s", folder.as_posix())

@@ -415,7 +415,9 @@ def test_the_second_signal_breaks_off_at_once() -> None:
 def test_there_has_to_be_something_to_resume(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match="no complete checkpoint to go on from; start anew with --force"):
+    with pytest.raises(
+        UserError, match="no complete checkpoint to go on from; start anew with --force"
+    ):
         run(tiny_model_folder, two_domains, tmp_path / "out", "--resume")
 
 

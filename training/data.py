@@ -1,0 +1,50 @@
+"""The data of a run: pairs, their split, and the retrieval task of the held-out queries."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.domain_evaluator import RetrievalTask, retrieval_task
+from training.arguments import RunArguments, TrainingArguments
+from training.checkpoints import SPLIT
+from training.pairs import Pairs, load_pairs
+from training.split import Split, describe_split, load_or_draw_split, log_split
+from training.trainer import check_trainable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run trains on and is measured by.
+
+    Attributes:
+        pairs: The checked file.
+        split: Which rows are held out.
+        counts: What `describe_split` says of it.
+        task: The held-out queries against all passages of the file.
+    """
+
+    pairs: Pairs
+    split: Split
+    counts: dict[str, Any]
+    task: RetrievalTask
+
+
+def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
+    """Load and check the pairs, and split them; a resumed run takes the split it began with.
+
+    Raises:
+        UserError: The file, the split or the arguments do not fit.
+    """
+    pairs = load_pairs(run.data_file)
+    logger.info("Loaded %d training pairs from %s", len(pairs.dataset), run.data_file)
+    saved = Path(arguments.output_dir) / SPLIT if run.resume else run.split
+    split = load_or_draw_split(pairs, saved, run.val_ratio, arguments.seed, run.small_domains)
+    counts = describe_split(split, pairs)
+    log_split(counts)
+    check_trainable(arguments, len(split.train))
+    return RunData(pairs, split, counts, retrieval_task(pairs, split.validation))
