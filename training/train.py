@@ -24,7 +24,7 @@ from training.arguments import (
     parse_arguments,
     warn_outside_usual_range,
 )
-from training.base_model import find_model, load_model, log_source
+from training.base_model import find_model, load_model
 from training.data import read_data
 from training.errors import one_line_errors
 from training.freezing import FreezeLayersCallback, check_freezable
@@ -83,7 +83,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
 
     data = read_data(run, arguments)
     source = find_model(run.base_model)
-    log_source(source, logger)
+    logger.info("Base model %s from %s", source.name, source.origin)
     model = load_model(source, arguments.device)
     check_freezable(model, run.freeze_layers)
     if main_process:
