@@ -100,8 +100,17 @@ def test_no_stock_card_and_no_training_text_stand_in_the_folder(trained: Path) -
     assert "of unit" not in metadata + log
 
 
+def test_the_benchmark_prints_a_ratio_for_training_and_for_evaluation(trained: Path) -> None:
+    data = str(trained / "pairs.jsonl")
+    given = ["--data-file", data, "--batches", "1", "--turns", "1"]
+    lines = run("benchmarks/frozen_cache.py", *given).stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["1 training steps", "one evaluation"]
+    assert all("median ratio" in line for line in lines)
+
+
 def start(data: Path, output: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "training/train.py", "--data-file", str(data), "--epochs", "50"]
+    command = [sys.executable, "training/train.py", "--config", "training/recipes/cpu.yaml"]
+    command += ["--data-file", str(data), "--epochs", "50"]
     command += ["--output-dir", str(output), "--batch-size", "8", "--logging_steps", "1"]
     command += ["--val-ratio", "0.2"]
     return subprocess.Popen(
