@@ -18,7 +18,7 @@ from accelerate import PartialState
 
 from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport, retrieval_task
 from evaluation.results import check_output, write_results
-from evaluation.tables import compare_models
+from evaluation.tables import compare_models, short_names
 from training.arguments import check_device
 from training.base_model import find_model, load_model
 from training.errors import UserError, one_line_errors
@@ -98,7 +98,8 @@ def evaluate_models(arguments: argparse.Namespace) -> dict[str, RetrievalReport]
         logger.info("Model %s from %s", source.name, source.origin)
         model = load_model(source, None if arguments.device == "auto" else arguments.device)
         reports[name] = evaluator.evaluate(model)
-    log_lines(logger, compare_models(reports))
+    labels = short_names(reports)
+    log_lines(logger, compare_models({labels[name]: reports[name] for name in reports}))
     if arguments.output:
         write_results(reports, pairs, len(rows), Path(arguments.output))
         logger.info("Results written to %s", arguments.output)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 
 from evaluation.domain_evaluator import Metrics, RetrievalReport
 
@@ -32,6 +33,12 @@ def compare_models(reports: Mapping[str, RetrievalReport]) -> str:
     lines.append(_line("worst domain", worst, names))
     lines.append(f"Each query ranked against {first.corpus_size:,} passages.")
     return "\n".join(_align(lines))
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Name models by the last part of their folder or Hub name, where that tells them apart."""
+    last = {name: PurePath(name).name or name for name in names}
+    return last if len(set(last.values())) == len(last) else {name: name for name in last}
 
 
 def domain_lines(report: RetrievalReport) -> list[str]:

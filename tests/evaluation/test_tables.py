@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluation.domain_evaluator import RetrievalReport
-from evaluation.tables import compare_models, domain_lines
+from evaluation.tables import compare_models, domain_lines, short_names
 
 
 def report(recall: float, mrr: float, worst: str) -> RetrievalReport:
@@ -23,6 +23,11 @@ def test_models_stand_side_by_side_with_the_queries_of_each_line() -> None:
         "worst domain                0.5000    0.2500          1.0000     0.7500  forklift / x",
         "Each query ranked against 2,285 passages.",
     ]
+
+
+def test_models_go_by_their_last_part_unless_two_share_it() -> None:
+    assert short_names(["models/nic", "org/mini"]) == {"models/nic": "nic", "org/mini": "mini"}
+    assert short_names(["a/nic", "b/nic"]) == {"a/nic": "a/nic", "b/nic": "b/nic"}
 
 
 def test_the_lines_of_a_domain_are_the_runbooks() -> None:
