@@ -25,6 +25,7 @@ from training.errors import UserError, one_line_errors
 from training.pairs import Pairs, load_pairs
 from training.run_log import log_lines, on_terminal, open_run_log, quiet_libraries
 from training.split import load_split
+from training.threads import use_all_cores
 
 logger = logging.getLogger("evaluation.run")
 
@@ -87,6 +88,7 @@ def evaluate_models(arguments: argparse.Namespace) -> dict[str, RetrievalReport]
         UserError: A file or a model is not what it should be.
     """
     quiet_libraries()
+    use_all_cores()
     check_output(arguments.output)
     pairs = load_pairs(arguments.data_file)
     rows = choose_rows(arguments, pairs)

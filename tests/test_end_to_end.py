@@ -17,6 +17,8 @@ import pytest
 from conftest import MakePairs, make_row
 from sentence_transformers import SentenceTransformer
 
+from training.threads import available_cores
+
 PROJECT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.minilm
 
@@ -89,6 +91,11 @@ def test_an_evaluation_only_rerun_gives_the_figures_of_the_metadata_exactly(
     for name, key in ((str(trained / "model"), "tuned"), (base, "base")):
         expected = {**metrics["metrics"][key], "corpus_size": metrics["metrics"]["corpus_size"]}
         assert models[name] == expected
+
+
+def test_a_launched_process_uses_every_core(trained: Path) -> None:
+    metadata = json.loads((trained / "model" / "metadata.json").read_text(encoding="utf-8"))
+    assert metadata["environment"]["torch_threads"] == available_cores()
 
 
 def test_no_stock_card_and_no_training_text_stand_in_the_folder(trained: Path) -> None:

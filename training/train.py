@@ -40,6 +40,7 @@ from training.run_log import (
     quiet_libraries,
 )
 from training.split import save_split
+from training.threads import use_all_cores
 from training.trainer import (
     build_loss,
     build_trainer,
@@ -75,6 +76,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     """
     folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
     quiet_libraries()
+    use_all_cores()
     set_seed(arguments.seed)
     logger.info("Random seed set to %d", arguments.seed)
     warn_outside_usual_range(run, arguments)
