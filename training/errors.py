@@ -65,13 +65,9 @@ def one_line_errors(command: Callable[[], None]) -> Callable[[], None]:
             _exit(str(error), 128 + error.signal_number)
         except KeyboardInterrupt:
             _exit("interrupted: --resume goes on from the newest checkpoint, if there is one", 130)
-        except (OSError, RuntimeError, MemoryError) as error:
+        except Exception as error:
             if out_of_memory(error):
                 _exit(f"error: {MEMORY_ADVICE}", 1)
-            if no_space_left(error):
-                _exit(f"error: the disk is full ({error}): free some space, then --resume", 1)
-            raise
-        except Exception as error:
             if no_space_left(error):
                 _exit(f"error: the disk is full ({error}): free some space, then --resume", 1)
             raise

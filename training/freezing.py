@@ -169,6 +169,11 @@ class FreezeLayersCallback(TrainerCallback):
             )
             logger.info("Keeping the outputs of the frozen layers, up to %g GiB", self.cache_gib)
 
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Free the memory of the kept outputs."""
+        if self.cache:
+            self.cache.remove()
+
 
 def _freeze_parameters(modules: Iterable[nn.Module]) -> None:
     """Stop the gradient, and the dropout: what is frozen gives one output for one text."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from sentence_transformers import SentenceTransformer
 from transformers import SchedulerType
 
 from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport
@@ -94,13 +95,13 @@ def package(
     folder: Path,
     data: RunData,
     source: ModelSource,
+    model: SentenceTransformer,
     training: dict[str, Any],
     base: RetrievalReport,
     tuned: RetrievalReport,
     device: torch.device,
 ) -> None:
     """Write the card and `metadata.json` beside the saved model."""
-    model = load_model(ModelSource(folder.name, str(folder), "the output folder"), "cpu")
     facts = CardFacts(
         model=describe_model(model, folder.name),
         base_model=describe_base_model(source),

@@ -112,7 +112,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     best = checkpoints.promote_best(folder)
     tuned = verify_saved_model(folder, evaluator, best, arguments.device)
     training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
-    package(folder, data, source, training, base, tuned, arguments.device)
+    package(folder, data, source, model, training, base, tuned, arguments.device)
     checkpoints.tidy(folder)
     log_lines(logger, compare_models({"base": base, "tuned": tuned}))
     logger.info("Model saved to %s", folder.as_posix())
