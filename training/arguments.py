@@ -16,7 +16,7 @@ import torch
 import yaml
 from sentence_transformers import SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers
-from transformers import HfArgumentParser
+from transformers import HfArgumentParser, SchedulerType
 from transformers.hf_argparser import HfArg
 
 from training.base_model import MINILM
@@ -170,6 +170,11 @@ class TrainingArguments(SentenceTransformerTrainingArguments):
             raise UserError("--push_to_hub: training publishes nothing; leave this flag out")
         self.dataloader_pin_memory &= torch.cuda.is_available()
         super().__post_init__()
+
+    @property
+    def restarts_every_epoch(self) -> bool:
+        """Whether the learning rate follows this project's own schedule."""
+        return bool(self.lr_scheduler_type == SchedulerType.COSINE_WITH_RESTARTS)
 
 
 class CommandParser(HfArgumentParser):

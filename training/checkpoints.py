@@ -272,7 +272,7 @@ def _steps(checkpoint: Path) -> int:
 
 
 def _replace_folder(source: Path, target: Path) -> None:
-    """Move a folder to where another may stand; at no moment is neither of them there."""
+    """Move a folder to where another may stand; the other is deleted last."""
     old = target.with_name(target.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():

@@ -76,9 +76,9 @@ def describe_training(
         "processes": arguments.world_size,
         "gradient_accumulation_steps": arguments.gradient_accumulation_steps,
         "learning_rate": arguments.learning_rate,
-        "lowest_learning_rate": LOWEST_LEARNING_RATE if _restarts(arguments) else None,
+        "lowest_learning_rate": LOWEST_LEARNING_RATE if arguments.restarts_every_epoch else None,
         "schedule": "cosine, restarted every epoch"
-        if _restarts(arguments)
+        if arguments.restarts_every_epoch
         else SchedulerType(arguments.lr_scheduler_type).value,
         "weight_decay": arguments.weight_decay,
         "max_grad_norm": arguments.max_grad_norm,
@@ -112,7 +112,3 @@ def package(
     )
     write_card(facts, data.pairs, folder)
     write_metadata({**asdict(facts), "files": hash_files(folder)}, folder)
-
-
-def _restarts(arguments: TrainingArguments) -> bool:
-    return bool(arguments.lr_scheduler_type == SchedulerType.COSINE_WITH_RESTARTS)

@@ -18,7 +18,7 @@ from sentence_transformers.sentence_transformer.losses import (
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from transformers import PrinterCallback, ProgressCallback, SchedulerType, TrainerCallback
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.trainer import TRAINING_ARGS_NAME
 
 from evaluation.domain_evaluator import DomainRetrievalEvaluator
@@ -42,7 +42,7 @@ class PairsTrainer(SentenceTransformerTrainer):
         self, num_training_steps: int, optimizer: Optimizer | None = None
     ) -> LRScheduler:
         """Restart the cosine every epoch by default; any other schedule is the Trainer's own."""
-        if self.args.lr_scheduler_type != SchedulerType.COSINE_WITH_RESTARTS:
+        if not self.args.restarts_every_epoch:
             return super().create_scheduler(num_training_steps, optimizer)
         steps_per_epoch = round(num_training_steps / self.args.num_train_epochs)
         schedule = cosine_with_warm_restarts(optimizer or self.optimizer, steps_per_epoch)
@@ -98,7 +98,7 @@ def check_trainable(arguments: TrainingArguments, rows: int) -> None:
             f"{rows} training pairs do not fill one batch of {batch}, and incomplete batches "
             "are dropped; use a smaller --batch-size or more pairs"
         )
-    if arguments.lr_scheduler_type == SchedulerType.COSINE_WITH_RESTARTS and arguments.warmup_steps:
+    if arguments.restarts_every_epoch and arguments.warmup_steps:
         raise UserError(
             "--warmup_steps: the default schedule restarts every epoch and has no warm-up; "
             "add --lr_scheduler_type cosine"
