@@ -12,7 +12,6 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from accelerate import PartialState
 
@@ -21,21 +20,14 @@ from evaluation.results import check_output, write_results
 from evaluation.tables import compare_models, short_names
 from training.arguments import check_device
 from training.base_model import find_model, load_model
+from training.command_line import OneLineParser
 from training.errors import UserError, one_line_errors
-from training.pairs import Pairs, load_pairs
+from training.pairs import DEFAULT_FILE, Pairs, load_pairs
 from training.run_log import log_lines, on_terminal, open_run_log, quiet_libraries
 from training.split import load_split
 from training.threads import use_all_cores
 
 logger = logging.getLogger("evaluation.run")
-
-
-class Parser(argparse.ArgumentParser):
-    """Answers a mistake with one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise what `one_line_errors` shows."""
-        raise UserError(f"{message}; --help lists every flag")
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -44,14 +36,13 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     Raises:
         UserError: A flag is unknown, missing or impossible.
     """
-    parser = Parser(
+    parser = OneLineParser(
         prog="nic-evaluate",
         description="Evaluate models by retrieval, domain by domain.",
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--model", action="append", required=True, help="folder or name; give it again for more")
-    add("--data-file", default="data/finetuning/training_pairs.jsonl", help="JSONL file of pairs")
+    add("--data-file", default=DEFAULT_FILE, help="JSONL file of pairs")
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument(
         "--split",

@@ -52,7 +52,7 @@ def describe_base_model(source: ModelSource) -> dict[str, Any]:
     return {"name": source.name, "origin": source.origin, "weights_sha256": digest}
 
 
-def describe_data(pairs: Pairs, split: dict[str, Any]) -> dict[str, Any]:
+def describe_data(pairs: Pairs, split: dict[str, Any], findings: dict[str, Any]) -> dict[str, Any]:
     """The data by its hash and counts; none of its text but the names of the domains."""
     passages = set(pairs.column("positive")) | set(pairs.column("negative"))
     return {
@@ -64,6 +64,7 @@ def describe_data(pairs: Pairs, split: dict[str, Any]) -> dict[str, Any]:
         "negatives": len(set(pairs.column("negative"))),
         "passages": len(passages),
         "split": split,
+        "check": findings,
     }
 
 

@@ -14,7 +14,12 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import BertConfig, BertModel, BertTokenizer, set_seed
 
+from training.base_model import find_model
+from training.checks.scan import Scan, scan_file
+from training.checks.tokens import TokenCounter, load_token_counter
+
 MakePairs = Callable[..., Path]
+ScanRows = Callable[[Sequence[dict[str, Any]]], Scan]
 
 WORDS = (
     "pump valve motor belt brake chain mast fork fan coil relay fuse antenna filter sensor hose "
@@ -111,6 +116,18 @@ def two_domains(write_pairs: MakePairs) -> Path:
     """Forty pairs about forty passages of two domains."""
     domains = ("forklift", "vehicle_civilian")
     return write_pairs([make_row(n, domains[n % 2]) for n in range(40)])
+
+
+@pytest.fixture(scope="session")
+def tiny_counter(tiny_model_folder: Path) -> TokenCounter:
+    """Counts tokens as the tiny model does, which reads 64 of them."""
+    return load_token_counter(find_model(str(tiny_model_folder)))
+
+
+@pytest.fixture
+def scan_rows(tiny_counter: TokenCounter, write_pairs: MakePairs) -> ScanRows:
+    """A function that writes rows to a file and scans it."""
+    return lambda rows: scan_file(write_pairs(rows), tiny_counter)
 
 
 @pytest.fixture(autouse=True)

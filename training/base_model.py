@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
@@ -15,10 +15,13 @@ from huggingface_hub.errors import (
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
-from sentence_transformers import SentenceTransformer
 
 from training.errors import UserError
 from training.pairs import sha256_of
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 # SHA-256 of model.safetensors on the Hub at revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41.
@@ -69,18 +72,21 @@ def load_model(
     Raises:
         UserError: It cannot be had or is no model; the message names the ways to get it.
     """
+    from sentence_transformers import SentenceTransformer
+
     try:
         return SentenceTransformer(source.location, device=str(device) if device else None)
     except (OfflineModeIsEnabled, LocalEntryNotFoundError, RepositoryNotFoundError) as error:
-        raise _not_had(source) from error
+        raise not_had(source) from error
     except (HfHubHTTPError, HFValidationError, ConnectionError, OSError, ValueError) as error:
         if Path(source.location).is_dir():
             first_line = str(error).splitlines()[0]
             raise UserError(f"{source.name}: holds no loadable model ({first_line})") from error
-        raise _not_had(source) from error
+        raise not_had(source) from error
 
 
-def _not_had(source: ModelSource) -> UserError:
+def not_had(source: ModelSource) -> UserError:
+    """The error for a model that cannot be had; it names the ways to get it."""
     return UserError(
         f"{source.name}: neither a folder nor in the Hub's cache, and the Hub did not give it; "
         "give a folder, or for all-MiniLM-L6-v2 without network: "

@@ -9,7 +9,12 @@ from typing import Any
 
 from evaluation.domain_evaluator import RetrievalTask, retrieval_task
 from training.arguments import RunArguments, TrainingArguments
+from training.base_model import ModelSource
 from training.checkpoints import SPLIT
+from training.checks.console import log_summary, verdict
+from training.checks.report import build_report
+from training.checks.scan import scan_file
+from training.checks.tokens import load_token_counter
 from training.pairs import Pairs, load_pairs
 from training.split import Split, describe_split, load_or_draw_split, log_split
 from training.trainer import check_trainable
@@ -48,3 +53,21 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
     log_split(counts)
     check_trainable(arguments, len(split.train))
     return RunData(pairs, split, counts, retrieval_task(pairs, split.validation))
+
+
+def look_over(
+    data: RunData, source: ModelSource, run: RunArguments, arguments: TrainingArguments
+) -> dict[str, Any]:
+    """Log what `nic-check` warns of in the data.
+
+    Returns:
+        The counts of what was looked for, for the metadata; no text of the data.
+    """
+    scan = scan_file(data.pairs.path, load_token_counter(source))
+    report = build_report(
+        scan, data.split, run.val_ratio, arguments.per_device_train_batch_size, arguments.seed
+    )
+    logger.info("Check of the data: %s", verdict(report))
+    for line in log_summary(report):
+        logger.warning("%s", line)
+    return report.summary()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TypeVar
+
+Result = TypeVar("Result")
 
 MEMORY_ADVICE = (
     "out of memory: use a smaller --batch-size, keep the batch and use --loss cached_mnrl "
     "with a smaller --mini-batch-size, or move to main memory with --device cpu"
 )
+DISK_ADVICE = "free some space and run it again; a training goes on with --resume"
 
 
 class UserError(Exception):
@@ -48,7 +51,7 @@ def _exit(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-def one_line_errors(command: Callable[[], None]) -> Callable[[], None]:
+def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
     """Decorate a command so that expected failures print one line and exit non-zero.
 
     Exit codes: 2 for what the user can put right, 1 for a full disk or memory, 128 + N after
@@ -56,20 +59,20 @@ def one_line_errors(command: Callable[[], None]) -> Callable[[], None]:
     """
 
     @functools.wraps(command)
-    def wrapped() -> None:
+    def wrapped() -> Result:
         try:
-            command()
+            return command()
         except UserError as error:
             _exit(f"error: {error}", 2)
         except Interrupted as error:
             _exit(str(error), 128 + error.signal_number)
         except KeyboardInterrupt:
-            _exit("interrupted: --resume goes on from the newest checkpoint, if there is one", 130)
+            _exit("interrupted: a training goes on from its newest checkpoint with --resume", 130)
         except Exception as error:
             if out_of_memory(error):
                 _exit(f"error: {MEMORY_ADVICE}", 1)
             if no_space_left(error):
-                _exit(f"error: the disk is full ({error}): free some space, then --resume", 1)
+                _exit(f"error: the disk is full ({error}): {DISK_ADVICE}", 1)
             raise
 
     return wrapped

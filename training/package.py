@@ -94,6 +94,7 @@ def describe_training(
 def package(
     folder: Path,
     data: RunData,
+    findings: dict[str, Any],
     source: ModelSource,
     model: SentenceTransformer,
     training: dict[str, Any],
@@ -105,7 +106,7 @@ def package(
     facts = CardFacts(
         model=describe_model(model, folder.name),
         base_model=describe_base_model(source),
-        data=describe_data(data.pairs, data.counts),
+        data=describe_data(data.pairs, data.counts, findings),
         training=training,
         metrics=describe_metrics(base, tuned),
         environment=describe_environment(device),

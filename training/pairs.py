@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from datasets import Dataset, Features, Value
 
@@ -19,6 +19,8 @@ TEXT_COLUMNS = ["query", "positive", "negative"]
 COLUMNS = [*TEXT_COLUMNS, "domain"]
 PROBLEMS_SHOWN = 20
 GZIP_MAGIC = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+DEFAULT_FILE = "data/finetuning/training_pairs.jsonl"
 
 
 @dataclass(frozen=True)
@@ -61,23 +63,72 @@ def load_pairs(path: str | Path) -> Pairs:
             problems are listed with file and line, then their number.
     """
     path = Path(path)
-    content = _read_bytes(path)
     rows: list[dict[str, Any]] = []
     line_numbers: list[int] = []
     problems: list[str] = []
-    for number, line in _numbered_lines(content.removeprefix(b"\xef\xbb\xbf")):
+    for number, line in read_lines(path):
         row, problem = parse_line(line)
         if problem:
             problems.append(f"{path}:{number}: {problem}")
         else:
             rows.append(row)
             line_numbers.append(number)
-    _refuse(path, problems, rows)
+    refuse_problems(path, problems, len(rows))
     columns = {name: [row[name].strip() for row in rows] for name in COLUMNS}
     extras = [{key: row[key] for key in row if key not in COLUMNS} for row in rows]
     features = Features({name: Value("string") for name in COLUMNS})
     dataset = Dataset.from_dict(columns, features=features)
     return Pairs(dataset, line_numbers, extras, path, sha256_of(path))
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The non-blank lines of a JSONL file, read one at a time.
+
+    Args:
+        path: The file, gzipped or not; a byte order mark before its first line is dropped.
+
+    Yields:
+        The 1-based number of each line and its bytes without the line end.
+
+    Raises:
+        UserError: The file is missing, may not be read, or is a damaged gzip file.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: no such file; give the JSONL file of pairs with --data-file")
+    if not path.is_file():
+        raise UserError(f"{path}: not a file; give the JSONL file of pairs with --data-file")
+    try:
+        with _open(path) as file:
+            for number, line in enumerate(file, start=1):
+                line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+                if line.strip():
+                    yield number, line.strip(b"\r\n")
+    except PermissionError as error:
+        raise UserError(f"{path}: may not be read; change its permissions") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path}: damaged gzip file ({error}); copy or pack it again") from error
+
+
+def refuse_problems(path: Path, problems: list[str], rows: int) -> None:
+    """Refuse a file with a bad line, or with no row.
+
+    Args:
+        path: The file.
+        problems: Each as "file:line: what is wrong".
+        rows: Number of good rows.
+
+    Raises:
+        UserError: The first 20 problems and their number, or that there is no row.
+    """
+    if problems:
+        lines = problems[:PROBLEMS_SHOWN]
+        if len(problems) > PROBLEMS_SHOWN:
+            lines.append(f"... and {len(problems) - PROBLEMS_SHOWN} more")
+        noun = "problem" if len(problems) == 1 else "problems"
+        lines.append(f"{len(problems)} {noun} in {path}; correct the file, nothing was trained")
+        raise UserError("\n".join(lines))
+    if not rows:
+        raise UserError(f"{path}: holds no pairs; every line must be one JSON object")
 
 
 def sha256_of(path: Path) -> str:
@@ -137,34 +188,7 @@ def _encodable(text: str) -> bool:
     return True
 
 
-def _numbered_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """The non-blank lines with their 1-based numbers."""
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if line.strip():
-            yield number, line.strip(b"\r")
-
-
-def _read_bytes(path: Path) -> bytes:
-    if not path.exists():
-        raise UserError(f"{path}: no such file; give the JSONL file of pairs with --data-file")
-    if not path.is_file():
-        raise UserError(f"{path}: not a file; give the JSONL file of pairs with --data-file")
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
-    except PermissionError as error:
-        raise UserError(f"{path}: may not be read; change its permissions") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"{path}: damaged gzip file ({error}); copy or pack it again") from error
-
-
-def _refuse(path: Path, problems: list[str], rows: list[dict[str, Any]]) -> None:
-    if problems:
-        lines = problems[:PROBLEMS_SHOWN]
-        if len(problems) > PROBLEMS_SHOWN:
-            lines.append(f"... and {len(problems) - PROBLEMS_SHOWN} more")
-        noun = "problem" if len(problems) == 1 else "problems"
-        lines.append(f"{len(problems)} {noun} in {path}; correct the file, nothing was trained")
-        raise UserError("\n".join(lines))
-    if not rows:
-        raise UserError(f"{path}: holds no pairs; every line must be one JSON object")
+def _open(path: Path) -> BinaryIO:
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")

@@ -38,14 +38,14 @@ class Split:
     seed: int
 
 
-def connected_units(queries: Sequence[str], positives: Sequence[str]) -> np.ndarray:
+def connected_units(queries: Sequence[Any], positives: Sequence[Any]) -> np.ndarray:
     """Number the connected components of the query-positive graph.
 
     Rows that share a query or a positive, directly or over other rows, belong to one unit.
 
     Args:
-        queries: Query of each row.
-        positives: Positive of each row.
+        queries: Query of each row, its text or any number that stands for it.
+        positives: Positive of each row, likewise.
 
     Returns:
         `(rows,)` integers: the unit of each row, numbered in the order of first appearance.
@@ -63,12 +63,30 @@ def connected_units(queries: Sequence[str], positives: Sequence[str]) -> np.ndar
 def split_by_passage(
     pairs: Pairs, val_ratio: float, seed: int, small_domains: SmallDomains = "error"
 ) -> Split:
-    """Draw a split over the connected units, each domain in its share.
+    """Draw a split of a checked file over its connected units, each domain in its share.
+
+    Arguments and errors as in `draw_split`.
+    """
+    units = connected_units(pairs.column("query"), pairs.column("positive"))
+    return draw_split(units, pairs.column("domain"), pairs.path, val_ratio, seed, small_domains)
+
+
+def draw_split(
+    units: np.ndarray,
+    row_domains: Sequence[str],
+    path: Path,
+    val_ratio: float,
+    seed: int,
+    small_domains: SmallDomains = "error",
+) -> Split:
+    """Draw a split over units that must not be parted, each domain in its share.
 
     A unit belongs to the domain that most of its rows name.
 
     Args:
-        pairs: The checked file.
+        units: `(rows,)` integers from 0 without a gap, as `connected_units` gives them.
+        row_domains: Domain of each row.
+        path: The file, for messages.
         val_ratio: Share of the units to hold out, in (0, 1).
         seed: Seed of the draw.
         small_domains: What to do with a domain too small to stand in both halves: "error" refuses,
@@ -77,15 +95,14 @@ def split_by_passage(
     Raises:
         UserError: A domain is too small, or too few units are left to hold any out.
     """
-    units = connected_units(pairs.column("query"), pairs.column("positive"))
-    domains = _domain_of_units(units, pairs.column("domain"))
+    domains = _domain_of_units(units, row_domains)
     single = {name for name, count in Counter(domains).items() if count < 2}
     drawn = [unit for unit, domain in enumerate(domains) if domain not in single]
-    held_out = _draw(drawn, [domains[unit] for unit in drawn], val_ratio, seed, pairs.path)
+    held_out = _draw(drawn, [domains[unit] for unit in drawn], val_ratio, seed, path)
     small = single | _in_one_half_only(domains, held_out)
     if small and small_domains == "error":
         raise UserError(
-            f"{pairs.path}: too few separate passages to stand in both halves: "
+            f"{path}: too few separate passages to stand in both halves: "
             f"{', '.join(sorted(small))}; add pairs about other passages, raise --val-ratio, or "
             "put these domains whole into training with --small-domains train"
         )
@@ -107,6 +124,19 @@ def load_or_draw_split(
     if saved:
         return load_split(saved, pairs)
     return split_by_passage(pairs, val_ratio, seed, small_domains)
+
+
+def check_fills_a_batch(rows: int, batch_size: int) -> None:
+    """Refuse a training half of which no batch can be made, since incomplete ones are dropped.
+
+    Raises:
+        UserError: The rows are fewer than a batch.
+    """
+    if rows < batch_size:
+        raise UserError(
+            f"{rows} training pairs do not fill one batch of {batch_size}, and incomplete batches "
+            "are dropped; use a smaller --batch-size or more pairs"
+        )
 
 
 def log_split(counts: dict[str, Any]) -> None:
@@ -201,11 +231,16 @@ def _number(values: Sequence[Any]) -> np.ndarray:
     return np.array([numbers.setdefault(value, len(numbers)) for value in values])
 
 
-def _domain_of_units(units: np.ndarray, domains: list[str]) -> list[str]:
-    counts: list[Counter[str]] = [Counter() for _ in range(int(units.max()) + 1)]
-    for unit, domain in zip(units, domains, strict=True):
-        counts[unit][domain] += 1
-    return [min(count, key=lambda name: (-count[name], name)) for count in counts]
+def _domain_of_units(units: np.ndarray, domains: Sequence[str]) -> list[str]:
+    """The most frequent domain of each unit; of equally frequent ones the first by name."""
+    names = sorted(set(domains))
+    number = {name: n for n, name in enumerate(names)}
+    cells = units * len(names) + np.array([number[domain] for domain in domains])
+    cells, counts = np.unique(cells, return_counts=True)
+    unit, domain = np.divmod(cells, len(names))
+    order = np.lexsort((domain, -counts, unit))
+    first = np.unique(unit[order], return_index=True)[1]
+    return [names[n] for n in domain[order][first]]
 
 
 def _in_one_half_only(domains: list[str], held_out: set[int]) -> set[str]:

@@ -25,7 +25,7 @@ from training.arguments import (
     warn_outside_usual_range,
 )
 from training.base_model import find_model, load_model
-from training.data import read_data
+from training.data import look_over, read_data
 from training.errors import one_line_errors
 from training.freezing import FreezeLayersCallback, check_freezable
 from training.interruption import Interruption
@@ -45,6 +45,7 @@ from training.trainer import (
     build_loss,
     build_trainer,
     run_training,
+    set_dropout,
     training_rows,
 )
 
@@ -87,7 +88,9 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     source = find_model(run.base_model)
     logger.info("Base model %s from %s", source.name, source.origin)
     model = load_model(source, arguments.device)
+    set_dropout(model, run.dropout)
     check_freezable(model, run.freeze_layers)
+    findings = look_over(data, source, run, arguments) if main_process else {}
     if main_process:
         checkpoints.open_output_dir(folder, run.force)
         log.open_file(folder, append=run.resume)
@@ -112,7 +115,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     best = checkpoints.promote_best(folder)
     tuned = verify_saved_model(folder, evaluator, best, arguments.device)
     training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
-    package(folder, data, source, model, training, base, tuned, arguments.device)
+    package(folder, data, findings, source, model, training, base, tuned, arguments.device)
     checkpoints.tidy(folder)
     log_lines(logger, compare_models({"base": base, "tuned": tuned}))
     logger.info("Model saved to %s", folder.as_posix())

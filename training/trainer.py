@@ -28,6 +28,7 @@ from training.interruption import Interruption
 from training.pairs import TEXT_COLUMNS
 from training.run_log import ProgressBarCallback, lines_above_progress_bars, on_terminal
 from training.schedule import cosine_with_warm_restarts
+from training.split import check_fills_a_batch
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,18 @@ def build_loss(model: SentenceTransformer, run: RunArguments) -> nn.Module:
     return loss
 
 
+def set_dropout(model: SentenceTransformer, probability: float) -> None:
+    """Set the dropout of every layer for training; the saved configuration keeps its own.
+
+    Args:
+        model: The model to train.
+        probability: Share of the activations to drop, in [0, 1).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = probability
+
+
 def check_trainable(arguments: TrainingArguments, rows: int) -> None:
     """Refuse what would fail only once training has begun.
 
@@ -93,11 +106,8 @@ def check_trainable(arguments: TrainingArguments, rows: int) -> None:
         UserError: The rows do not fill one batch, or the schedule cannot do what was asked.
     """
     batch = arguments.train_batch_size * arguments.world_size
-    if rows < batch and arguments.dataloader_drop_last:
-        raise UserError(
-            f"{rows} training pairs do not fill one batch of {batch}, and incomplete batches "
-            "are dropped; use a smaller --batch-size or more pairs"
-        )
+    if arguments.dataloader_drop_last:
+        check_fills_a_batch(rows, batch)
     if arguments.restarts_every_epoch and arguments.warmup_steps:
         raise UserError(
             "--warmup_steps: the default schedule restarts every epoch and has no warm-up; "

@@ -25,7 +25,7 @@ from training.errors import Interrupted, UserError
 from training.interruption import Interruption
 from training.pairs import load_pairs
 from training.run_log import open_run_log
-from training.trainer import build_loss, build_trainer, training_rows
+from training.trainer import build_loss, build_trainer, set_dropout, training_rows
 
 MODEL_FILES = {
     "config.json",
@@ -164,6 +164,7 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
         assert set(report["worst"]) == figures | {"domain"}
         assert set(report["domains"]) == {"forklift", "vehicle_civilian"}
     assert metadata["data"]["split"]["shared_passages"] == 0
+    assert metadata["data"]["check"]["leakage"]["by passage"]["same_positive"] == 0
     freezing = metadata["training"]["freezing"]
     assert (freezing["asked"], freezing["frozen_layers"], freezing["layers"]) == (2, 2, 4)
     assert set(metadata["files"]) == MODEL_FILES | {"README.md"}
@@ -202,6 +203,23 @@ def test_the_frozen_cache_changes_the_weights_by_rounding_alone(
     plain = weights(tmp_path / "out" / "checkpoint-epoch-2")
     for name, tensor in weights(finished / "checkpoint-epoch-2").items():
         torch.testing.assert_close(tensor, plain[name], rtol=0, atol=1e-4)
+
+
+def test_dropout_is_off_unless_asked_for_and_the_saved_configuration_keeps_its_own(
+    tiny_model: SentenceTransformer, finished: Path
+) -> None:
+    texts = tiny_model.preprocess(["pump noisy", "the belt is loose"])
+    tiny_model.train()
+    outputs = {}
+    for probability in (0.0, 0.5):
+        set_dropout(tiny_model, probability)
+        first, second = (tiny_model(dict(texts))["sentence_embedding"] for _ in range(2))
+        outputs[probability] = torch.equal(first, second)
+    assert outputs == {0.0: True, 0.5: False}
+    metadata = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))
+    assert metadata["training"]["asked"]["dropout"] == 0.0
+    config = json.loads((finished / "config.json").read_text(encoding="utf-8"))
+    assert config["hidden_dropout_prob"] == 0.1
 
 
 def test_only_the_three_text_columns_reach_the_collator_in_this_order(

@@ -1,0 +1,1 @@
+"""What `nic-check` looks for in a file of pairs."""

@@ -1,0 +1,69 @@
+"""A copy of a file without the rows that were flagged, and a list of what is missing and why."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+from training.checks.findings import Finding
+from training.checks.scan import Scan
+from training.errors import UserError
+from training.pairs import read_lines
+
+LIST_SUFFIX = ".left_out.jsonl"
+
+
+def check_clean_path(path: Path) -> None:
+    """Refuse to write over anything.
+
+    Raises:
+        UserError: The file or its list exists, or its folder does not.
+    """
+    for target in (path, list_path(path)):
+        if target.exists():
+            raise UserError(f"{target}: exists; nothing is ever changed in place, give a new name")
+    if not path.parent.is_dir():
+        raise UserError(f"{path.parent}: no such folder; create it, or change --write-clean")
+
+
+def list_path(path: Path) -> Path:
+    """Where the list of what was left out stands."""
+    return path.with_name(path.name + LIST_SUFFIX)
+
+
+def write_clean(scan: Scan, findings: list[Finding], path: Path) -> tuple[int, int]:
+    """Copy the lines that nothing was found in, byte for byte; gzipped if the name ends in .gz.
+
+    Args:
+        scan: The file.
+        findings: What was found in it.
+        path: The copy; the list of left-out lines stands beside it.
+
+    Returns:
+        The number of lines kept and of lines left out.
+    """
+    reasons = reasons_by_line(scan, findings)
+    staged = path.with_name(path.name + ".incomplete")
+    kept = 0
+    opened = gzip.open(staged, "wb") if path.suffix == ".gz" else staged.open("wb")
+    with opened as copy:
+        for number, line in read_lines(scan.path):
+            if number not in reasons:
+                copy.write(line + b"\n")
+                kept += 1
+    entries = [{"line": line, "reasons": reasons[line]} for line in sorted(reasons)]
+    text = "".join(json.dumps(entry) + "\n" for entry in entries)
+    list_path(path).write_text(text, encoding="utf-8", newline="\n")
+    staged.replace(path)
+    return kept, len(reasons)
+
+
+def reasons_by_line(scan: Scan, findings: list[Finding]) -> dict[int, list[str]]:
+    """Why each left-out line is left out, as keys of the findings."""
+    reasons: dict[int, list[str]] = {int(line): ["bad_lines"] for line in scan.bad_lines}
+    for finding in findings:
+        if finding.left_out is not None:
+            for line in scan.lines[finding.left_out]:
+                reasons.setdefault(int(line), []).append(finding.key)
+    return reasons

@@ -1,0 +1,125 @@
+"""Near-duplicate texts by MinHash (Broder, 1997), in memory that hardly grows with the texts."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable
+
+import numpy as np
+from rensa import RMinHash
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+SIMILARITY = 0.7
+WORDS_A_SHINGLE = 3
+SIGNATURE = 128
+# 32 bands of 4: two texts of Jaccard similarity s share a band with probability 1 - (1 - s**4)**32,
+# 0.9998 at s = 0.7 (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, 3.4).
+BANDS = 32
+SEED = 42
+_WORD = re.compile(r"\w+")
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def shingles(text: str) -> list[str]:
+    """Every three words in a row, in lower case; a text of fewer words is one shingle."""
+    words = _WORD.findall(text.lower())
+    if len(words) < WORDS_A_SHINGLE:
+        return [" ".join(words) or text]
+    return [
+        " ".join(words[start : start + WORDS_A_SHINGLE])
+        for start in range(len(words) - WORDS_A_SHINGLE + 1)
+    ]
+
+
+class NearDuplicates:
+    """Texts come in by and by; `groups` then says which are nearly the same.
+
+    A text leaves 128 bytes of band keys in memory and its 512-byte signature in a temporary file.
+    """
+
+    def __init__(self) -> None:
+        self._signatures = tempfile.TemporaryFile()  # noqa: SIM115
+        self._keys: list[np.ndarray] = []
+
+    def add(self, texts: list[str]) -> None:
+        """Add texts, numbered on from those that were added before."""
+        matrix = RMinHash.digest_matrix_from_token_sets(
+            [shingles(text) for text in texts], num_perm=SIGNATURE, seed=SEED
+        )
+        signatures = np.asarray(matrix.to_rows(), dtype=np.uint32).reshape(len(texts), SIGNATURE)
+        self._signatures.write(signatures.tobytes())
+        self._keys.append(_band_keys(signatures))
+
+    def groups(self) -> np.ndarray:
+        """Group texts that are joined by a chain of near-duplicates.
+
+        Two texts are near-duplicates where the estimated Jaccard similarity of their shingles is
+        0.7 or more. Of each set of texts with one band key, neighbours are compared with each other
+        and all with the first, so that the work grows with the texts and not with their pairs.
+
+        Returns:
+            `(texts,)` integers: the number of the first text of the group that each belongs to.
+        """
+        keys = np.concatenate(self._keys) if self._keys else np.empty((0, BANDS), np.uint32)
+        groups = np.arange(len(keys))
+        if not len(keys):
+            return groups
+        self._signatures.flush()
+        signatures = np.memmap(self._signatures, np.uint32, "r", shape=(len(keys), SIGNATURE))
+        edges = np.empty((0, 2), np.int64)
+        for band in range(BANDS):
+            pairs = _candidates(keys[:, band])
+            pairs = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
+            similar = _similar(signatures, pairs)
+            if similar.any():
+                edges = np.concatenate([edges, pairs[similar]])
+                groups = _components(edges, len(keys))
+        return groups
+
+    def close(self) -> None:
+        """Drop the temporary file."""
+        self._signatures.close()
+
+
+def _band_keys(signatures: np.ndarray) -> np.ndarray:
+    """`(texts, bands)` 32-bit keys: equal where the four values of a band are."""
+    bands = signatures.reshape(len(signatures), BANDS, SIGNATURE // BANDS)
+    keys = np.zeros(bands.shape[:2], np.uint64)
+    for column in range(bands.shape[2]):
+        keys = (keys ^ bands[:, :, column]) * _ODD
+    return (keys >> np.uint64(32)).astype(np.uint32)
+
+
+def _candidates(keys: np.ndarray) -> np.ndarray:
+    """`(pairs, 2)` numbers of texts with one key: neighbours, and each with the first."""
+    order = np.argsort(keys, kind="stable")
+    alike = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+    starts = np.ones(len(keys), bool)
+    starts[alike + 1] = False
+    first = order[np.maximum.accumulate(np.where(starts, np.arange(len(keys)), 0))]
+    second = order[alike + 1]
+    return np.concatenate(
+        [np.stack([order[alike], second], axis=1), np.stack([first[alike + 1], second], axis=1)]
+    )
+
+
+def _similar(signatures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """`(pairs,)` whether the share of equal values, the estimate of Jaccard, is 0.7 or more."""
+    similar = [
+        (signatures[block[:, 0]] == signatures[block[:, 1]]).mean(axis=1) >= SIMILARITY
+        for block in _blocks(pairs, 10_000)
+    ]
+    return np.concatenate(similar) if similar else np.empty(0, bool)
+
+
+def _blocks(pairs: np.ndarray, size: int) -> Iterable[np.ndarray]:
+    for start in range(0, len(pairs), size):
+        yield pairs[start : start + size]
+
+
+def _components(edges: np.ndarray, texts: int) -> np.ndarray:
+    graph = coo_matrix((np.ones(len(edges), bool), (edges[:, 0], edges[:, 1])), (texts, texts))
+    labels = connected_components(graph, directed=False)[1]
+    return np.unique(labels, return_index=True)[1][labels]
