@@ -35,7 +35,7 @@ TEMPLATE_WORDS = frozenset(
 )
 
 _WORD = re.compile(r"[^\W\d_]+")
-_DOT_LEADER = re.compile(r"(?:\.\s?){5,}|\u2026{2,}|_{5,}")
+_DOT_LEADER = re.compile(r"(?:\.\s?){5,}|\u2026{2,}")
 _RUN_TOGETHER = re.compile(r"[a-z]{2}[A-Z][a-z]|[a-z]{2}[.,;:][A-Z][a-z]|[^\W\d_]{24}")
 _UNREADABLE = re.compile(r"\(cid:\d+\)|\ufffd")
 
