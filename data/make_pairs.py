@@ -25,6 +25,8 @@ PAIRS = HERE / "finetuning" / "training_pairs.jsonl"
 WORDS_OF_A_PASSAGE = (50, 130)
 QUERIES_OF_A_PASSAGE = (3, 6)
 PASSAGES_THAT_A_TERM_RECURS_IN = 4
+OPENING_WORDS = 4
+QUERIES_OF_AN_OPENING = 3
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,21 @@ def find_term_faults(term: str, passages: list[Passage]) -> list[str]:
     return faults
 
 
+def find_worn_openings(manuals: list[Manual]) -> list[str]:
+    """Check that no four words begin more than three queries of the whole set."""
+    openings = Counter(
+        " ".join(query.lower().split()[:OPENING_WORDS])
+        for manual in manuals
+        for passage in manual.passages
+        for query in passage.queries
+    )
+    return [
+        f"{count} queries begin with {opening!r}, not {QUERIES_OF_AN_OPENING} or fewer"
+        for opening, count in openings.items()
+        if count > QUERIES_OF_AN_OPENING
+    ]
+
+
 def make_rows(manual: Manual) -> list[dict[str, Any]]:
     """One row a query; the confusable passages take turns as the negative."""
     texts = {passage.id: passage.text for passage in manual.passages}
@@ -147,6 +164,7 @@ def make_jsonl(paths: list[Path]) -> str:
     """
     manuals = [read_manual(path) for path in sorted(paths)]
     faults = [f"{manual.domain}: {fault}" for manual in manuals for fault in find_faults(manual)]
+    faults += find_worn_openings(manuals)
     if faults:
         raise SystemExit("\n".join([*faults, f"{len(faults)} faults, nothing written"]))
     rows = [row for manual in manuals for row in make_rows(manual)]

@@ -10,6 +10,7 @@ import evaluate
 
 from evaluation.domain_evaluator import RetrievalReport
 from training.errors import UserError
+from training.files import written_whole
 from training.pairs import Pairs
 
 
@@ -35,13 +36,12 @@ def write_results(
     `evaluate.save` adds time, commit and versions; the interpreter's path, which it adds too, is
     left out, for it names a folder of this machine.
     """
-    staged = path.with_name(path.stem + ".incomplete.json")
-    evaluate.save(
-        staged,
-        data={"file": pairs.path.name, "sha256": pairs.sha256, "rows_asked": rows},
-        models={name: report.as_dict() for name, report in reports.items()},
-    )
-    content = json.loads(staged.read_text(encoding="utf-8"))
-    del content["_interpreter_path"]
-    staged.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    staged.replace(path)
+    with written_whole(path) as staged:
+        evaluate.save(
+            staged,
+            data={"file": pairs.path.name, "sha256": pairs.sha256, "rows_asked": rows},
+            models={name: report.as_dict() for name, report in reports.items()},
+        )
+        content = json.loads(staged.read_text(encoding="utf-8"))
+        del content["_interpreter_path"]
+        staged.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

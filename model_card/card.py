@@ -12,6 +12,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
 from model_card.integrity import CARD, find_training_text
+from training.files import write_text_whole
 from training.pairs import TEXT_COLUMNS, Pairs
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
@@ -82,9 +83,7 @@ def write_card(facts: CardFacts, pairs: Pairs, folder: Path) -> None:
     sentences = {text for column in TEXT_COLUMNS for text in pairs.column(column)}
     if found := find_training_text(content, sentences):
         raise ValueError(f"the card quotes training data ({len(found)} characters); not written")
-    staged = folder / (CARD + ".incomplete")
-    staged.write_text(content, encoding="utf-8", newline="\n")
-    staged.replace(folder / CARD)
+    write_text_whole(folder / CARD, content)
 
 
 def _header(facts: CardFacts) -> ModelCardData:

@@ -17,6 +17,7 @@ from sentence_transformers import SentenceTransformer
 from evaluation.domain_evaluator import RetrievalReport
 from model_card.integrity import METADATA
 from training.base_model import WEIGHTS, ModelSource
+from training.files import write_text_whole
 from training.pairs import Pairs, sha256_of
 
 PACKAGES = (
@@ -110,10 +111,8 @@ def git_commit() -> str | None:
 
 def write_metadata(facts: dict[str, Any], folder: Path) -> None:
     """Write `metadata.json` into a model folder, whole or not at all."""
-    staged = folder / (METADATA + ".incomplete")
     content = json.dumps(facts, indent=2, ensure_ascii=False)
-    staged.write_text(content + "\n", encoding="utf-8", newline="\n")
-    staged.replace(folder / METADATA)
+    write_text_whole(folder / METADATA, content + "\n")
 
 
 def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:

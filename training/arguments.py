@@ -67,7 +67,7 @@ class RunArguments:
     dropout: float = HfArg(
         default=0.0,
         help="Dropout of the layers that are trained, in [0, 1); MiniLM was pre-trained with 0.1. "
-        "On a CPU drawing it takes a third of a step.",
+        "Drawing it costs much time on a CPU.",
     )
     frozen_cache_gb: float = HfArg(
         default=4.0,

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from training.checks.texts import STOP_WORDS
 from training.pairs import load_pairs
 
-DATA = Path(__file__).resolve().parents[2] / "data"
-sys.path.insert(0, str(DATA))
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(PROJECT / "data"), str(PROJECT / "benchmarks")]
 
+import default_data  # noqa: E402
 import make_pairs  # noqa: E402
+
+SHORT_STOP_WORDS = frozenset(
+    "a an as at be by do he i if in is it me my no of on or so to we".split()
+)
 
 MANUAL = """
 domain: hvac
@@ -69,6 +77,31 @@ def test_a_row_is_made_for_each_query_and_negatives_take_turns(tmp_path: Path) -
     assert rows[0]["query"] == "blower box 0 hums"
     assert rows[0]["negative"] == " ".join(["word1"] * 60)
     assert rows[0]["source_section"] == "1.0"
+
+
+def frame(query: str) -> tuple[str, ...]:
+    """A query's stop words in their order, with one gap for each run of other words."""
+    words = re.findall(r"[^\W_]+", query.lower())
+    kept = [word if word in STOP_WORDS | SHORT_STOP_WORDS else "_" for word in words]
+    return tuple(word for n, word in enumerate(kept) if word != "_" or kept[n - 1 : n] != ["_"])
+
+
+def test_no_frame_of_three_stop_words_or_more_is_used_more_than_three_times() -> None:
+    frames = Counter(frame(query) for query in load_pairs(make_pairs.PAIRS).column("query"))
+    worn = {f: n for f, n in frames.items() if n > 3 and sum(word != "_" for word in f) >= 3}
+    assert worn == {}
+
+
+def test_four_words_that_begin_more_than_three_queries_are_refused(tmp_path: Path) -> None:
+    path = manual(tmp_path)
+    text = path.read_text(encoding="utf-8").replace("why does fan", "why does the big fan")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit, match="5 queries begin with 'why does the big'"):
+        make_pairs.make_jsonl([path])
+
+
+def test_less_than_half_of_a_querys_content_words_stand_in_its_positive() -> None:
+    assert default_data.word_overlap(load_pairs(make_pairs.PAIRS)) < 0.5
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from training.checks.findings import Finding
 from training.checks.scan import Scan
 from training.errors import UserError
+from training.files import write_text_whole, written_whole
 from training.pairs import read_lines
 
 LIST_SUFFIX = ".left_out.jsonl"
@@ -44,18 +45,15 @@ def write_clean(scan: Scan, findings: list[Finding], path: Path) -> tuple[int, i
         The number of lines kept and of lines left out.
     """
     reasons = reasons_by_line(scan, findings)
-    staged = path.with_name(path.name + ".incomplete")
-    kept = 0
-    opened = gzip.open(staged, "wb") if path.suffix == ".gz" else staged.open("wb")
-    with opened as copy:
-        for number, line in read_lines(scan.path):
-            if number not in reasons:
-                copy.write(line + b"\n")
-                kept += 1
     entries = [{"line": line, "reasons": reasons[line]} for line in sorted(reasons)]
-    text = "".join(json.dumps(entry) + "\n" for entry in entries)
-    list_path(path).write_text(text, encoding="utf-8", newline="\n")
-    staged.replace(path)
+    kept = 0
+    with written_whole(path) as staged:
+        with gzip.open(staged, "wb") if path.suffix == ".gz" else staged.open("wb") as copy:
+            for number, line in read_lines(scan.path):
+                if number not in reasons:
+                    copy.write(line + b"\n")
+                    kept += 1
+        write_text_whole(list_path(path), "".join(json.dumps(entry) + "\n" for entry in entries))
     return kept, len(reasons)
 
 

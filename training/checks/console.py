@@ -14,8 +14,7 @@ def console_lines(report: CheckReport) -> list[str]:
     return [
         *_head(report),
         "",
-        *(line for finding in report.findings for line in _finding(finding)),
-        *[f"        {problem}" for problem in report.problems],
+        *(line for finding in report.findings for line in _finding(finding, report.problems)),
         "",
         *_leakage(report),
         "",
@@ -59,10 +58,12 @@ def _head(report: CheckReport) -> list[str]:
     ]
 
 
-def _finding(finding: Finding) -> list[str]:
+def _finding(finding: Finding, problems: list[str]) -> list[str]:
     mark = MARKS[finding.level] if finding.count else "ok"
     lines = [f"{mark:6s}  {finding.title}: {_count(finding)}"]
-    if finding.count and finding.level != "note":
+    if finding.level == "stop":
+        lines += [f"        {problem}" for problem in problems]
+    elif finding.count and finding.level != "note":
         lines += [f"        {_lines(finding.lines)}: {finding.advice}"]
     elif finding.count:
         lines += [f"        {finding.advice}"]

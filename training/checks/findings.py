@@ -77,7 +77,7 @@ def bad_lines(scan: Scan) -> Finding:
         total=len(scan.bad_lines) + len(scan),
         unit="lines",
         lines=scan.bad_lines[:EXAMPLES].tolist(),
-        advice="correct each line; the problems are listed below",
+        advice="correct each line",
     )
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from training.checks.console import verdict
-from training.checks.report import CheckReport, write_whole
+from training.checks.report import CheckReport
 from training.checks.scan import Scan
+from training.files import write_text_whole
 from training.pairs import parse_line, read_lines
 
 LONGEST_QUOTE = 240
@@ -34,7 +35,7 @@ class Example:
 
 def write_page(report: CheckReport, scan: Scan, path: Path) -> None:
     """Write the page, whole or not at all."""
-    write_whole(path, render_page(report, read_examples(report, scan)))
+    write_text_whole(path, render_page(report, read_examples(report, scan)))
 
 
 def render_page(report: CheckReport, examples: dict[int, Example]) -> str:

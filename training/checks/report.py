@@ -15,6 +15,7 @@ from training.checks.findings import Finding, find_all
 from training.checks.scan import Scan
 from training.checks.splits import DomainPower, Leakage, leakage, power_by_domain, split_by_row
 from training.errors import UserError
+from training.files import write_text_whole
 from training.split import Split, check_fills_a_batch
 
 ROWS_OF_A_POSITIVE = (1, 2, 3, 5, 9, 17)
@@ -159,14 +160,7 @@ def build_report(
 
 def write_json(report: CheckReport, path: Path) -> None:
     """Write the report, whole or not at all."""
-    write_whole(path, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or as it was before."""
-    staged = path.with_name(path.name + ".incomplete")
-    staged.write_text(text, encoding="utf-8", newline="\n")
-    staged.replace(path)
+    write_text_whole(path, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
 
 
 def _refusal(split: Split | UserError, batch_size: int) -> str | None:

@@ -50,6 +50,12 @@ def test_bad_lines_a_split_that_cannot_be_drawn_and_a_batch_that_cannot_be_fille
 ) -> None:
     bad_line = report_of(scan_rows([*rows(), {"query": "why"}]))
     assert verdict(bad_line) == "Training would refuse this file: 1 bad line"
+    lines = console_lines(bad_line)
+    stop = lines.index("STOP    lines that stop training: 1 of 41 lines (2.4%)")
+    assert lines[stop + 1].endswith(
+        'pairs.jsonl:41: field "positive" is missing; every line needs '
+        "non-empty query, positive, negative and domain"
+    )
     lonely = report_of(scan_rows(rows(1)))
     assert "too few separate passages" in verdict(lonely)
     assert list(lonely.leakage) == ["by row"]
