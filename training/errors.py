@@ -17,7 +17,13 @@ DISK_ADVICE = "free some space and run it again; a training goes on with --resum
 
 
 class UserError(Exception):
-    """Something that the user can put right; the message says what, where and what to do."""
+    """Something that the user can put right; the message says what, where and what to do.
+
+    Attributes:
+        exit_code: What the command exits with.
+    """
+
+    exit_code = 2
 
 
 class Interrupted(Exception):
@@ -54,8 +60,9 @@ def _exit(message: str, code: int) -> NoReturn:
 def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
     """Decorate a command so that expected failures print one line and exit non-zero.
 
-    Exit codes: 2 for what the user can put right, 1 for a full disk or memory, 128 + N after
-    signal N. Anything unexpected keeps its traceback: it is a bug and the traceback is its report.
+    Exit codes: 2 for what the user can put right, or the error's own; 1 for a full disk or memory;
+    128 + N after signal N. Anything unexpected keeps its traceback: it is a bug and the traceback
+    is its report.
     """
 
     @functools.wraps(command)
@@ -63,7 +70,7 @@ def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
         try:
             return command()
         except UserError as error:
-            _exit(f"error: {error}", 2)
+            _exit(f"error: {error}", error.exit_code)
         except Interrupted as error:
             _exit(str(error), 128 + error.signal_number)
         except KeyboardInterrupt:

@@ -45,3 +45,16 @@ def test_what_is_not_expected_keeps_its_traceback() -> None:
 
     with pytest.raises(ZeroDivisionError):
         command()
+
+
+def test_an_error_may_bring_an_exit_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    class Failed(UserError):
+        exit_code = 4
+
+    def command() -> None:
+        raise Failed("a byte differs")
+
+    with pytest.raises(SystemExit) as end:
+        one_line_errors(command)()
+    assert end.value.code == 4
+    assert capsys.readouterr().err == "error: a byte differs\n"
