@@ -113,7 +113,7 @@ def choose_rows(arguments: argparse.Namespace, pairs: Pairs) -> list[int]:
             f"which queries to ask? {arguments.model[0]} holds no split.json; give one with "
             "--split, or --all for every query of the file"
         )
-    return load_split(arguments.split or beside_model, pairs).validation
+    return load_split(arguments.split or beside_model, pairs).reported
 
 
 if __name__ == "__main__":

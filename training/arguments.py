@@ -56,6 +56,11 @@ class RunArguments:
     val_ratio: float = HfArg(
         default=0.1, help="Share of the passages to hold out, in (0, 1). Usual: 0.05 to 0.2."
     )
+    test_ratio: float = HfArg(
+        default=0.0,
+        help="Share of the passages that nothing sees before the final report, in [0, 1); 0 "
+        "reports on the part that also chooses the checkpoint.",
+    )
     split: str | None = HfArg(
         default=None, help="A split.json to use again in place of drawing a new split."
     )
@@ -104,6 +109,9 @@ class RunArguments:
         """
         _require(self.freeze_layers >= 0, "--freeze-layers", self.freeze_layers, "0 or more")
         _require(0 < self.val_ratio < 1, "--val-ratio", self.val_ratio, "a share above 0, below 1")
+        _require(0 <= self.test_ratio < 1, "--test-ratio", self.test_ratio, "a share below 1")
+        held_out = self.val_ratio + self.test_ratio
+        _require(held_out < 1, "--val-ratio and --test-ratio together", held_out, "below 1")
         _require(0 <= self.dropout < 1, "--dropout", self.dropout, "0 or more and below 1")
         _require(self.patience >= 0, "--patience", self.patience, "0 or more")
         _require(self.frozen_cache_gb >= 0, "--frozen-cache-gb", self.frozen_cache_gb, "0 or more")

@@ -48,7 +48,9 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
     pairs = load_pairs(run.data_file)
     logger.info("Loaded %d training pairs from %s", len(pairs.dataset), run.data_file)
     saved = Path(arguments.output_dir) / SPLIT if run.resume else run.split
-    split = load_or_draw_split(pairs, saved, run.val_ratio, arguments.seed, run.small_domains)
+    split = load_or_draw_split(
+        pairs, saved, run.val_ratio, arguments.seed, run.small_domains, run.test_ratio
+    )
     counts = describe_split(split, pairs)
     log_split(counts)
     check_trainable(arguments, len(split.train))

@@ -1,4 +1,4 @@
-"""Stratified train/validation split in which no passage and no query stands in both halves."""
+"""Stratified train/validation/test split in which no passage and no query stands in two parts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ from training.pairs import Pairs
 logger = logging.getLogger(__name__)
 
 SmallDomains = Literal["error", "train"]
+# The parts as the log names them.
+SHORT = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,27 @@ class Split:
     """Which rows of a file are trained on and which are held out.
 
     Attributes:
-        train: Row numbers (0-based) of the training half, ascending.
-        validation: Row numbers of the validation half, ascending.
+        train: Row numbers (0-based) that are trained on, ascending.
+        validation: Row numbers that choose the checkpoint, ascending.
         seed: The seed that it was drawn with.
+        test: Row numbers that nothing sees before the final evaluation, ascending; empty where
+            none were asked for.
     """
 
     train: list[int]
     validation: list[int]
     seed: int
+    test: list[int] = field(default_factory=list)
+
+    @property
+    def reported(self) -> list[int]:
+        """Rows whose queries the report asks: the test part, or validation where there is none."""
+        return self.test or self.validation
+
+    def parts(self) -> dict[str, list[int]]:
+        """The rows by the name of their part, without a test part that is empty."""
+        parts = {"train": self.train, "validation": self.validation}
+        return parts | ({"test": self.test} if self.test else {})
 
 
 def connected_units(queries: Sequence[Any], positives: Sequence[Any]) -> np.ndarray:
@@ -61,14 +76,19 @@ def connected_units(queries: Sequence[Any], positives: Sequence[Any]) -> np.ndar
 
 
 def split_by_passage(
-    pairs: Pairs, val_ratio: float, seed: int, small_domains: SmallDomains = "error"
+    pairs: Pairs,
+    val_ratio: float,
+    seed: int,
+    small_domains: SmallDomains = "error",
+    test_ratio: float = 0.0,
 ) -> Split:
     """Draw a split of a checked file over its connected units, each domain in its share.
 
     Arguments and errors as in `draw_split`.
     """
     units = connected_units(pairs.column("query"), pairs.column("positive"))
-    return draw_split(units, pairs.column("domain"), pairs.path, val_ratio, seed, small_domains)
+    domains = pairs.column("domain")
+    return draw_split(units, domains, pairs.path, val_ratio, seed, small_domains, test_ratio)
 
 
 def draw_split(
@@ -78,38 +98,47 @@ def draw_split(
     val_ratio: float,
     seed: int,
     small_domains: SmallDomains = "error",
+    test_ratio: float = 0.0,
 ) -> Split:
     """Draw a split over units that must not be parted, each domain in its share.
 
-    A unit belongs to the domain that most of its rows name.
+    A unit belongs to the domain that most of its rows name. The test part is drawn first, so that
+    a run with another `val_ratio` keeps it.
 
     Args:
         units: `(rows,)` integers from 0 without a gap, as `connected_units` gives them.
         row_domains: Domain of each row.
         path: The file, for messages.
-        val_ratio: Share of the units to hold out, in (0, 1).
+        val_ratio: Share of the units to hold out for validation, in (0, 1).
         seed: Seed of the draw.
-        small_domains: What to do with a domain too small to stand in both halves: "error" refuses,
+        small_domains: What to do with a domain too small to stand in every part: "error" refuses,
             "train" puts the whole of it into training.
+        test_ratio: Share of the units to hold out for the final evaluation; 0 for none.
 
     Raises:
         UserError: A domain is too small, or too few units are left to hold any out.
     """
     domains = _domain_of_units(units, row_domains)
-    single = {name for name, count in Counter(domains).items() if count < 2}
-    drawn = [unit for unit, domain in enumerate(domains) if domain not in single]
-    held_out = _draw(drawn, [domains[unit] for unit in drawn], val_ratio, seed, path)
-    small = single | _in_one_half_only(domains, held_out)
+    test = _hold_out(set(range(len(domains))), domains, test_ratio, seed, path)
+    rest = set(range(len(domains))) - test
+    validation = _hold_out(rest, domains, val_ratio / (1 - test_ratio), seed, path)
+    held_out = [validation, test] if test_ratio else [validation]
+    small = _not_in_every_part(domains, [rest - validation, *held_out])
     if small and small_domains == "error":
+        every = "every part" if test_ratio else "both halves"
+        flags = "--val-ratio or --test-ratio" if test_ratio else "--val-ratio"
         raise UserError(
-            f"{path}: too few separate passages to stand in both halves: "
-            f"{', '.join(sorted(small))}; add pairs about other passages, raise --val-ratio, or "
+            f"{path}: too few separate passages to stand in {every}: "
+            f"{', '.join(sorted(small))}; add pairs about other passages, raise {flags}, or "
             "put these domains whole into training with --small-domains train"
         )
-    held_out = {unit for unit in held_out if domains[unit] not in small}
-    in_validation = np.isin(units, list(held_out))
+    parts = [[unit for unit in part if domains[unit] not in small] for part in (validation, test)]
+    validation_rows, test_rows = (np.isin(units, part) for part in parts)
     return Split(
-        np.flatnonzero(~in_validation).tolist(), np.flatnonzero(in_validation).tolist(), seed
+        np.flatnonzero(~(validation_rows | test_rows)).tolist(),
+        np.flatnonzero(validation_rows).tolist(),
+        seed,
+        np.flatnonzero(test_rows).tolist(),
     )
 
 
@@ -119,11 +148,12 @@ def load_or_draw_split(
     val_ratio: float,
     seed: int,
     small_domains: SmallDomains,
+    test_ratio: float = 0.0,
 ) -> Split:
     """Use a saved split again, or draw a new one."""
     if saved:
         return load_split(saved, pairs)
-    return split_by_passage(pairs, val_ratio, seed, small_domains)
+    return split_by_passage(pairs, val_ratio, seed, small_domains, test_ratio)
 
 
 def check_fills_a_batch(rows: int, batch_size: int) -> None:
@@ -141,30 +171,38 @@ def check_fills_a_batch(rows: int, batch_size: int) -> None:
 
 def log_split(counts: dict[str, Any]) -> None:
     """Write the runbook's line, then what the split keeps apart and what it does not."""
-    train, validation = counts["train_pairs"], counts["validation_pairs"]
-    share = 100 * validation / (train + validation)
-    logger.info("Train/Val split: %d/%d (%.1f%% val)", train, validation, share)
-    for name, halves in counts["domains"].items():
-        logger.info("  %-20s: %d/%d", name, halves["train"], halves["validation"])
+    sizes = [counts[f"{name}_pairs"] for name in _part_names(counts)]
+    short = SHORT[: len(sizes)]
+    held_out = zip(sizes[1:], short[1:], strict=True)
+    shares = [f"{100 * size / sum(sizes):.1f}% {name}" for size, name in held_out]
+    names = "/".join(name.capitalize() for name in short)
+    logger.info("%s split: %s (%s)", names, "/".join(map(str, sizes)), ", ".join(shares))
+    for name, parts in counts["domains"].items():
+        logger.info("  %-20s: %s", name, "/".join(map(str, parts.values())))
     logger.info(
-        "Shared by both halves: %d passages, %d queries; %d of %d validation passages also occur "
-        "as training negatives",
+        "Shared by %s: %d passages, %d queries; %s passages also occur as training negatives",
+        "both halves" if len(sizes) == 2 else "the parts",
         counts["shared_passages"],
         counts["shared_queries"],
-        counts["validation_positives_among_train_negatives"],
-        counts["validation_passages"],
+        " and ".join(
+            f"{counts[f'{part}_positives_among_train_negatives']} of "
+            f"{counts[f'{part}_passages']} {part}"
+            for part in _part_names(counts)[1:]
+        ),
     )
     if counts["shared_passages"] or counts["shared_queries"]:
-        logger.warning("the given split leaks: what both halves share makes every figure too high")
+        logger.warning("the given split leaks: what its parts share makes every figure too high")
 
 
 def save_split(split: Split, pairs: Pairs, path: Path) -> None:
-    """Write `split.json`: data_sha256, seed, validation_lines (1-based line numbers)."""
-    content = {
-        "data_sha256": pairs.sha256,
-        "seed": split.seed,
-        "validation_lines": [pairs.line_numbers[row] for row in split.validation],
-    }
+    """Write `split.json`: data_sha256, seed, and the 1-based line numbers that are held out.
+
+    They stand in `validation_lines` and, where there is a test part, in `test_lines`.
+    """
+    content: dict[str, Any] = {"data_sha256": pairs.sha256, "seed": split.seed}
+    for name, rows in split.parts().items():
+        if name != "train":
+            content[f"{name}_lines"] = [pairs.line_numbers[row] for row in rows]
     path.write_text(json.dumps(content) + "\n", encoding="utf-8")
 
 
@@ -172,7 +210,7 @@ def load_split(path: str | Path, pairs: Pairs) -> Split:
     """Read a `split.json` and apply it to the file that it was drawn on.
 
     Raises:
-        UserError: The file is missing or damaged, belongs to other data, or leaves a half empty.
+        UserError: The file is missing or damaged, belongs to other data, or leaves a part empty.
     """
     content = _read_split_file(Path(path))
     if content["data_sha256"] != pairs.sha256:
@@ -181,48 +219,59 @@ def load_split(path: str | Path, pairs: Pairs) -> Split:
             "give the file it was drawn on, or draw a new split"
         )
     row_of_line = {line: row for row, line in enumerate(pairs.line_numbers)}
-    lines = set(content["validation_lines"])
-    unknown = sorted(lines - set(row_of_line))
+    validation_lines, test_lines = set(content["validation_lines"]), set(content["test_lines"])
+    unknown = sorted((validation_lines | test_lines) - set(row_of_line))
     if unknown:
         raise UserError(f"{path}: line {unknown[0]} is no row of {pairs.path}")
-    validation = sorted(row_of_line[line] for line in lines)
-    train = sorted(set(range(len(pairs.line_numbers))) - set(validation))
+    if both := sorted(validation_lines & test_lines):
+        raise UserError(f"{path}: line {both[0]} stands in validation and in test")
+    validation = sorted(row_of_line[line] for line in validation_lines)
+    test = sorted(row_of_line[line] for line in test_lines)
+    train = sorted(set(range(len(pairs.line_numbers))) - {*validation, *test})
     if not train or not validation:
         raise UserError(f"{path}: leaves one half empty")
-    return Split(train, validation, content["seed"])
+    return Split(train, validation, content["seed"], test)
 
 
 def describe_split(split: Split, pairs: Pairs) -> dict[str, Any]:
     """Counts that tell a reader what the split is worth.
 
     Returns:
-        train and validation pairs, the same by domain, the shared passages and queries (0 for a
-        split of ours), and how many validation positives also occur as training negatives.
+        Pairs and passages of each part, the pairs by domain, the passages and queries that stand
+        in more than one part (0 for a split of ours), and how many of a held-out part's positives
+        also occur as training negatives.
     """
     queries, positives = pairs.column("query"), pairs.column("positive")
     negatives, domains = pairs.column("negative"), pairs.column("domain")
-
-    def both(column: list[str]) -> int:
-        return len({column[i] for i in split.train} & {column[i] for i in split.validation})
-
-    validation_positives = {positives[i] for i in split.validation}
-    train_counts = Counter(domains[i] for i in split.train)
-    validation_counts = Counter(domains[i] for i in split.validation)
+    parts = split.parts()
+    of_part = {name: Counter(domains[row] for row in rows) for name, rows in parts.items()}
+    passages = {name: {positives[row] for row in rows} for name, rows in parts.items()}
+    train_negatives = {negatives[row] for row in split.train}
     return {
-        "train_pairs": len(split.train),
-        "validation_pairs": len(split.validation),
-        "train_passages": len({positives[i] for i in split.train}),
-        "validation_passages": len(validation_positives),
-        "shared_queries": both(queries),
-        "shared_passages": both(positives),
-        "validation_positives_among_train_negatives": len(
-            validation_positives & {negatives[i] for i in split.train}
-        ),
+        **{f"{name}_pairs": len(rows) for name, rows in parts.items()},
+        **{f"{name}_passages": len(texts) for name, texts in passages.items()},
+        "shared_queries": _shared(queries, parts),
+        "shared_passages": _shared(positives, parts),
+        **{
+            f"{name}_positives_among_train_negatives": len(texts & train_negatives)
+            for name, texts in passages.items()
+            if name != "train"
+        },
         "domains": {
-            name: {"train": train_counts[name], "validation": validation_counts[name]}
-            for name in sorted(set(domains))
+            domain: {name: counts[domain] for name, counts in of_part.items()}
+            for domain in sorted(set(domains))
         },
     }
+
+
+def _part_names(counts: dict[str, Any]) -> list[str]:
+    return [name for name in ("train", "validation", "test") if f"{name}_pairs" in counts]
+
+
+def _shared(column: Sequence[str], parts: dict[str, list[int]]) -> int:
+    """Number of texts that stand in more than one part."""
+    found = Counter(text for rows in parts.values() for text in {column[row] for row in rows})
+    return sum(count > 1 for count in found.values())
 
 
 def _number(values: Sequence[Any]) -> np.ndarray:
@@ -243,10 +292,18 @@ def _domain_of_units(units: np.ndarray, domains: Sequence[str]) -> list[str]:
     return [names[n] for n in domain[order][first]]
 
 
-def _in_one_half_only(domains: list[str], held_out: set[int]) -> set[str]:
-    validation = {domains[unit] for unit in held_out}
-    train = {domain for unit, domain in enumerate(domains) if unit not in held_out}
-    return validation ^ train
+def _not_in_every_part(domains: list[str], parts: Sequence[set[int]]) -> set[str]:
+    found = [{domains[unit] for unit in part} for part in parts]
+    return set().union(*found) - set.intersection(*found)
+
+
+def _hold_out(units: set[int], domains: list[str], ratio: float, seed: int, path: Path) -> set[int]:
+    """Draw a share of the units; a domain with a single one of them is left out of the draw."""
+    if not ratio:
+        return set()
+    counts = Counter(domains[unit] for unit in units)
+    drawn = [unit for unit in sorted(units) if counts[domains[unit]] > 1]
+    return _draw(drawn, [domains[unit] for unit in drawn], ratio, seed, path)
 
 
 def _draw(units: list[int], domains: list[str], ratio: float, seed: int, path: Path) -> set[int]:
@@ -268,10 +325,13 @@ def _read_split_file(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({error.strerror}); --split needs it") from error
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON; --split needs a split.json") from error
-    wanted = {"data_sha256": str, "seed": int, "validation_lines": list}
+    if isinstance(content, dict):
+        content.setdefault("test_lines", [])
+    wanted = {"data_sha256": str, "seed": int, "validation_lines": list, "test_lines": list}
     fits = isinstance(content, dict) and all(
         isinstance(content.get(key), kind) for key, kind in wanted.items()
     )
-    if not fits or not all(isinstance(line, int) for line in content["validation_lines"]):
+    lines = [*content["validation_lines"], *content["test_lines"]] if fits else [None]
+    if not all(isinstance(line, int) for line in lines):
         raise UserError(f"{path}: needs the fields data_sha256, seed and validation_lines")
     return content

@@ -45,19 +45,25 @@ def pairs_of(rows: list[dict[str, Any]]) -> Pairs:
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=random_rows(), seed=st.integers(0, 2**32 - 1), ratio=st.floats(0.05, 0.5))
+@given(
+    rows=random_rows(),
+    seed=st.integers(0, 2**32 - 1),
+    ratio=st.floats(0.05, 0.45),
+    test_ratio=st.sampled_from([0.0, 0.1, 0.4]),
+)
 def test_no_passage_and_no_query_is_ever_shared(
-    rows: list[dict[str, str]], seed: int, ratio: float
+    rows: list[dict[str, str]], seed: int, ratio: float, test_ratio: float
 ) -> None:
     pairs = pairs_of(rows)
     try:
-        split = split_by_passage(pairs, ratio, seed, "train")
+        split = split_by_passage(pairs, ratio, seed, "train", test_ratio)
     except UserError:
         return
     for column in ("query", "positive"):
         values = pairs.column(column)
-        assert not {values[i] for i in split.train} & {values[i] for i in split.validation}
-    assert sorted(split.train + split.validation) == list(range(len(rows)))
+        parts = [{values[i] for i in part} for part in split.parts().values()]
+        assert sum(map(len, parts)) == len(set(values))
+    assert sorted(sum(split.parts().values(), [])) == list(range(len(rows)))
 
 
 def test_rows_joined_over_a_chain_of_shared_texts_are_one_unit() -> None:
@@ -82,6 +88,45 @@ def test_each_domain_gives_its_share(write_pairs: MakePairs) -> None:
         "hvac": {"train": 40, "validation": 10},
         "radar": {"train": 120, "validation": 30},
     }
+
+
+def test_each_domain_gives_its_share_to_a_test_part_too(
+    write_pairs: MakePairs, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [make_row(n, "radar" if n < 150 else "hvac") for n in range(200)]
+    pairs = load_pairs(write_pairs(rows))
+    counts = describe_split(split_by_passage(pairs, 0.2, 42, test_ratio=0.1), pairs)
+    assert counts["domains"] == {
+        "hvac": {"train": 35, "validation": 10, "test": 5},
+        "radar": {"train": 105, "validation": 30, "test": 15},
+    }
+    with caplog.at_level("INFO"):
+        log_split(counts)
+    assert "Train/Val/Test split: 140/40/20 (20.0% val, 10.0% test)" in caplog.text
+    assert "radar               : 105/30/15" in caplog.text
+    assert " validation and " in caplog.text and " test passages also occur" in caplog.text
+
+
+def test_the_test_part_stays_when_the_share_of_validation_changes(two_domains: Path) -> None:
+    pairs = load_pairs(two_domains)
+    one = split_by_passage(pairs, 0.1, 42, test_ratio=0.2)
+    other = split_by_passage(pairs, 0.3, 42, test_ratio=0.2)
+    assert one.test == other.test
+    assert one.reported == one.test
+    assert one.validation != other.validation
+
+
+def test_without_a_test_part_the_report_asks_the_validation_half(two_domains: Path) -> None:
+    split = split_by_passage(load_pairs(two_domains), 0.2, 42)
+    assert split.test == []
+    assert split.reported == split.validation
+
+
+def test_a_domain_too_small_for_three_parts_is_refused_by_name(write_pairs: MakePairs) -> None:
+    rows = [make_row(n, "radar") for n in range(40)] + [make_row(90 + n, "hvac") for n in (0, 2)]
+    pairs = load_pairs(write_pairs(rows))
+    with pytest.raises(UserError, match="every part: hvac; .*raise --val-ratio or --test-ratio"):
+        split_by_passage(pairs, 0.1, 42, test_ratio=0.1)
 
 
 def test_one_seed_gives_one_split_and_another_seed_another(two_domains: Path) -> None:
@@ -126,6 +171,14 @@ def test_a_saved_split_comes_back_by_line_numbers(two_domains: Path, tmp_path: P
     assert load_split(tmp_path / "split.json", pairs) == split
 
 
+def test_a_saved_split_with_a_test_part_comes_back(two_domains: Path, tmp_path: Path) -> None:
+    pairs = load_pairs(two_domains)
+    split = split_by_passage(pairs, 0.2, 7, test_ratio=0.1)
+    save_split(split, pairs, tmp_path / "split.json")
+    assert load_split(tmp_path / "split.json", pairs) == split
+    assert split.test
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -136,6 +189,10 @@ def test_a_saved_split_comes_back_by_line_numbers(two_domains: Path, tmp_path: P
         ('{"data_sha256": "SHA", "seed": 1, "validation_lines": [99]}', "line 99 is no row"),
         ('{"data_sha256": "SHA", "seed": 1, "validation_lines": []}', "leaves one half empty"),
         ('{"data_sha256": "SHA", "seed": 1, "validation_lines": ["a"]}', "needs the fields"),
+        (
+            '{"data_sha256": "SHA", "seed": 1, "validation_lines": [1, 2], "test_lines": [2]}',
+            "line 2 stands in validation and in test",
+        ),
     ],
 )
 def test_a_split_file_that_does_not_fit_is_refused(

@@ -80,7 +80,7 @@ def split_by_row(rows: int, val_ratio: float, seed: int) -> Split:
 
 def leakage(scan: Scan, split: Split) -> Leakage:
     """Count what a split leaks."""
-    train, held_out = np.array(split.train, np.int64), np.array(split.validation, np.int64)
+    train, held_out = np.array(split.train, np.int64), np.array(split.reported, np.int64)
     groups = scan.passages.groups
     positives = scan.positives[held_out]
     same = np.isin(positives, scan.positives[train])
@@ -97,7 +97,7 @@ def leakage(scan: Scan, split: Split) -> Leakage:
 def power_by_domain(scan: Scan, split: Split | None) -> list[DomainPower]:
     """What the held-out queries of each domain could show, and of all together as the last."""
     held_out = np.zeros(len(scan), bool)
-    held_out[split.validation if split else []] = True
+    held_out[split.reported if split else []] = True
     everything = np.ones(len(scan), bool)
     parts = [(name, scan.domains == number) for number, name in enumerate(scan.domain_names)]
     return [_power(scan, name, rows, held_out) for name, rows in [*parts, ("overall", everything)]]
