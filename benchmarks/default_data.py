@@ -21,7 +21,8 @@ import bm25s
 import numpy as np
 import Stemmer
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalTask, retrieval_task
+from evaluation.domain_evaluator import DomainRetrievalEvaluator
+from evaluation.task import RetrievalTask, retrieval_task
 from training.base_model import MINILM, find_model, load_model
 from training.checks.texts import content_words
 from training.pairs import Pairs, load_pairs

@@ -16,7 +16,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator, retrieval_task
+from evaluation.domain_evaluator import DomainRetrievalEvaluator
+from evaluation.task import retrieval_task
 from training.base_model import MINILM, find_model, load_model
 from training.freezing import encoder_layers, freeze
 from training.frozen_cache import GIB, FrozenCache

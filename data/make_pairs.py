@@ -1,8 +1,9 @@
-"""Write the default data set from the manuals: `python data/make_pairs.py`.
+"""Write the default data set and the forgetting probe: `python data/make_pairs.py`.
 
 Each `data/manuals/DOMAIN.yaml` holds the passages of one fictitious machine, the queries that
-each of them answers and the shop-floor words that the queries use. The same manuals always give
-the same file, byte for byte. `--check` writes nothing and fails when the committed file differs.
+each of them answers and the shop-floor words that the queries use; `data/probe/general.yaml` holds
+everyday passages with their queries. The same sources always give the same files, byte for byte.
+`--check` writes nothing and fails when a committed file differs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import json
 import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,30 @@ import yaml
 HERE = Path(__file__).resolve().parent
 MANUALS = HERE / "manuals"
 PAIRS = HERE / "finetuning" / "training_pairs.jsonl"
+GENERAL = HERE / "probe" / "general.yaml"
+# Below a package, so that it is installed with it.
+PROBE = HERE.parent / "evaluation" / "probe_data" / "general.jsonl"
 
-WORDS_OF_A_PASSAGE = (50, 130)
-QUERIES_OF_A_PASSAGE = (3, 6)
 PASSAGES_THAT_A_TERM_RECURS_IN = 4
 OPENING_WORDS = 4
 QUERIES_OF_AN_OPENING = 3
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What differs between the rules of the two sets.
+
+    Attributes:
+        words: Fewest and most words of a passage.
+        queries: Fewest and most queries of a passage.
+    """
+
+    words: tuple[int, int]
+    queries: tuple[int, int]
+
+
+PAIRS_RULES = Rules(words=(50, 130), queries=(3, 6))
+PROBE_RULES = Rules(words=(40, 80), queries=(2, 3))
 
 
 @dataclass(frozen=True)
@@ -36,8 +55,8 @@ class Passage:
     Attributes:
         id: Unique within the manual.
         section: Heading under which the passage stands in the manual.
-        text: The passage, 50 to 130 words.
-        queries: 3 to 6 queries that this passage answers and no other.
+        text: The passage, on one line.
+        queries: Queries that this passage answers and no other.
         confusable: Ids of passages of the same manual that look right and are wrong.
     """
 
@@ -50,17 +69,16 @@ class Passage:
 
 @dataclass(frozen=True)
 class Manual:
-    """The manual of one domain.
+    """The passages of one domain.
 
     Attributes:
         domain: Name of the domain.
-        machine: The fictitious machine that all figures belong to.
-        glossary: Shop-floor term, as the queries use it, and what the manual calls it.
+        glossary: Shop-floor term, as the queries use it, and what the manual calls it; empty in
+            the probe.
         passages: The passages in the order of the manual.
     """
 
     domain: str
-    machine: str
     glossary: dict[str, str]
     passages: list[Passage]
 
@@ -68,21 +86,30 @@ class Manual:
 def read_manual(path: Path) -> Manual:
     """Read one manual; texts are put on one line."""
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    passages = [
-        Passage(
-            id=item["id"],
-            section=item["section"],
-            text=" ".join(item["text"].split()),
-            queries=[" ".join(str(query).split()) for query in item["queries"]],
-            confusable=list(item["confusable"]),
-        )
-        for item in raw["passages"]
-    ]
     glossary = {str(term): meaning for term, meaning in raw["glossary"].items()}
-    return Manual(raw["domain"], raw["machine"], glossary, passages)
+    return Manual(raw["domain"], glossary, [read_passage(item) for item in raw["passages"]])
 
 
-def find_faults(manual: Manual) -> list[str]:
+def read_probe(path: Path) -> list[Manual]:
+    """Read the probe's passages, a manual without glossary for each of their domains."""
+    by_domain: dict[str, list[Passage]] = defaultdict(list)
+    for item in yaml.safe_load(path.read_text(encoding="utf-8"))["passages"]:
+        by_domain[item["domain"]].append(read_passage(item))
+    return [Manual(domain, {}, passages) for domain, passages in by_domain.items()]
+
+
+def read_passage(item: dict[str, Any]) -> Passage:
+    """One passage from its YAML mapping."""
+    return Passage(
+        id=item["id"],
+        section=item["section"],
+        text=" ".join(item["text"].split()),
+        queries=[" ".join(str(query).split()) for query in item["queries"]],
+        confusable=list(item["confusable"]),
+    )
+
+
+def find_faults(manual: Manual, rules: Rules) -> list[str]:
     """Say what in a manual breaks the rules of the data set; empty where all is well."""
     faults = []
     ids = Counter(passage.id for passage in manual.passages)
@@ -90,20 +117,22 @@ def find_faults(manual: Manual) -> list[str]:
     queries = Counter(query.lower() for passage in manual.passages for query in passage.queries)
     faults += [f"query {query!r} stands {n} times" for query, n in queries.items() if n > 1]
     for passage in manual.passages:
-        faults += [f"{passage.id}: {fault}" for fault in find_passage_faults(passage, set(ids))]
+        faults += [
+            f"{passage.id}: {fault}" for fault in find_passage_faults(passage, set(ids), rules)
+        ]
     for term in manual.glossary:
         faults += [f"term {term!r}: {fault}" for fault in find_term_faults(term, manual.passages)]
     return faults
 
 
-def find_passage_faults(passage: Passage, ids: set[str]) -> list[str]:
+def find_passage_faults(passage: Passage, ids: set[str], rules: Rules) -> list[str]:
     """Check one passage's length, its queries' number and its references."""
     faults = []
     words = len(passage.text.split())
-    low, high = WORDS_OF_A_PASSAGE
+    low, high = rules.words
     if not low <= words <= high:
         faults.append(f"{words} words, not {low} to {high}")
-    low, high = QUERIES_OF_A_PASSAGE
+    low, high = rules.queries
     if not low <= len(passage.queries) <= high:
         faults.append(f"{len(passage.queries)} queries, not {low} to {high}")
     if not passage.confusable:
@@ -156,14 +185,25 @@ def make_rows(manual: Manual) -> list[dict[str, Any]]:
     ]
 
 
-def make_jsonl(paths: list[Path]) -> str:
-    """The whole file's text, manuals in the order of their names.
+def make_training_set(paths: list[Path]) -> str:
+    """The text of the training set, manuals in the order of their names."""
+    return make_jsonl([read_manual(path) for path in sorted(paths)], PAIRS_RULES)
+
+
+def make_probe(path: Path) -> str:
+    """The text of the probe, in the order of its source."""
+    return make_jsonl(read_probe(path), PROBE_RULES)
+
+
+def make_jsonl(manuals: list[Manual], rules: Rules) -> str:
+    """The whole file's text.
 
     Raises:
         SystemExit: A manual breaks the rules; each fault is named.
     """
-    manuals = [read_manual(path) for path in sorted(paths)]
-    faults = [f"{manual.domain}: {fault}" for manual in manuals for fault in find_faults(manual)]
+    faults = [
+        f"{manual.domain}: {fault}" for manual in manuals for fault in find_faults(manual, rules)
+    ]
     faults += find_worn_openings(manuals)
     if faults:
         raise SystemExit("\n".join([*faults, f"{len(faults)} faults, nothing written"]))
@@ -172,16 +212,19 @@ def make_jsonl(paths: list[Path]) -> str:
 
 
 def main() -> None:
-    """Write the file, or compare it."""
+    """Write both files, or compare them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, fail if it differs")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if one differs")
     arguments = parser.parse_args()
-    text = make_jsonl(list(MANUALS.glob("*.yaml")))
-    if not arguments.check:
-        PAIRS.write_text(text, encoding="utf-8", newline="\n")
-    elif PAIRS.read_text(encoding="utf-8") != text:
-        raise SystemExit(f"{PAIRS} is not what the manuals give: run `python data/make_pairs.py`")
-    sys.stdout.write(f"{PAIRS.name}: {text.count(chr(10))} pairs\n")
+    made = {PAIRS: make_training_set(list(MANUALS.glob("*.yaml"))), PROBE: make_probe(GENERAL)}
+    for path, text in made.items():
+        if not arguments.check:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        elif path.read_text(encoding="utf-8") != text:
+            raise SystemExit(
+                f"{path} is not what its source gives: run `python data/make_pairs.py`"
+            )
+        sys.stdout.write(f"{path.name}: {text.count(chr(10))} pairs\n")
 
 
 if __name__ == "__main__":

@@ -12,29 +12,12 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.evaluation import BaseEvaluator
 
-from evaluation.ranking import query_metrics, ranks_of_relevant
-from training.errors import UserError
-from training.pairs import Pairs
+from evaluation.per_query import QueryResult, score_task
+from evaluation.ranking import DenseScorer
+from evaluation.task import RetrievalTask
 
 Metrics = dict[str, float]
-RESERVED_DOMAINS = ("macro", "worst")
-
-
-@dataclass(frozen=True)
-class RetrievalTask:
-    """Queries, the corpus they are ranked against, and what is relevant.
-
-    Attributes:
-        queries: Different query texts.
-        domains: Domain of each query: that of its first line in the file.
-        corpus: Different passage texts.
-        relevant: For each query the indices of its relevant passages in `corpus`.
-    """
-
-    queries: list[str]
-    domains: list[str]
-    corpus: list[str]
-    relevant: list[list[int]]
+BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -74,39 +57,6 @@ class RetrievalReport:
         return cls(**{**content, "worst_domain": worst.pop("domain"), "worst": worst})
 
 
-def retrieval_task(pairs: Pairs, rows: Sequence[int]) -> RetrievalTask:
-    """Build the task of the queries of some rows, against every passage of the file.
-
-    The corpus is every different positive and negative of the whole file, each text once. A query's
-    relevant set is every positive that the file gives for its text.
-
-    Args:
-        pairs: The checked file.
-        rows: Row numbers whose queries are asked.
-
-    Raises:
-        UserError: A domain has a name that the report needs for itself.
-    """
-    queries, positives = pairs.column("query"), pairs.column("positive")
-    domains, negatives = pairs.column("domain"), pairs.column("negative")
-    taken = [name for name in RESERVED_DOMAINS if name in domains]
-    if taken:
-        raise UserError(f'{pairs.path}: no domain may be named "{taken[0]}"; rename it')
-    numbers = {text: n for n, text in enumerate(dict.fromkeys([*positives, *negatives]))}
-    relevant: dict[str, set[int]] = defaultdict(set)
-    domain_of: dict[str, str] = {}
-    for query, positive, domain in zip(queries, positives, domains, strict=True):
-        relevant[query].add(numbers[positive])
-        domain_of.setdefault(query, domain)
-    asked = list(dict.fromkeys(queries[row] for row in rows))
-    return RetrievalTask(
-        queries=asked,
-        domains=[domain_of[query] for query in asked],
-        corpus=list(numbers),
-        relevant=[sorted(relevant[query]) for query in asked],
-    )
-
-
 class DomainRetrievalEvaluator(BaseEvaluator):
     """Scores a model on a retrieval task, overall and by domain.
 
@@ -128,7 +78,7 @@ class DomainRetrievalEvaluator(BaseEvaluator):
         self,
         task: RetrievalTask,
         name: str = "validation",
-        batch_size: int = 64,
+        batch_size: int = BATCH_SIZE,
         show_progress: bool = False,
     ) -> None:
         super().__init__()
@@ -141,18 +91,17 @@ class DomainRetrievalEvaluator(BaseEvaluator):
         self.primary_metric = f"{name}_recall@5"
         self.last_report: RetrievalReport | None = None
 
+    def embed(self, model: SentenceTransformer) -> DenseScorer:
+        """Encode queries and corpus, each text once."""
+        return embed_task(model, self.task, self.batch_size, self.show_progress)
+
     def evaluate(self, model: SentenceTransformer) -> RetrievalReport:
         """Encode, rank, and average by domain.
 
         Returns:
             The figures; equal for equal models, whatever was evaluated before.
         """
-        queries, corpus = (
-            self._encode(model, self.task.queries),
-            self._encode(model, self.task.corpus),
-        )
-        ranks = ranks_of_relevant(queries, corpus, self.task.relevant)
-        return summarise([query_metrics(r) for r in ranks], self.task)
+        return summarise(score_task(self.embed(model), self.task))
 
     def __call__(
         self,
@@ -173,32 +122,54 @@ class DomainRetrievalEvaluator(BaseEvaluator):
             flat |= {f"{self.name}_{group}_{key}": value for key, value in metrics.items()}
         return flat
 
-    def _encode(self, model: SentenceTransformer, texts: list[str]) -> torch.Tensor:
+
+def embed_task(
+    model: SentenceTransformer,
+    task: RetrievalTask,
+    batch_size: int = BATCH_SIZE,
+    show_progress: bool = False,
+    corpus: torch.Tensor | None = None,
+) -> DenseScorer:
+    """Encode queries and corpus, each text once.
+
+    Args:
+        model: The model.
+        task: Its texts.
+        batch_size: Texts encoded at a time; it changes no figure.
+        show_progress: Show a progress bar.
+        corpus: `(passages, dim)` embeddings of the corpus, where they are known already.
+    """
+
+    def encode(texts: list[str]) -> torch.Tensor:
         embeddings = model.encode(
             texts,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             convert_to_tensor=True,
             normalize_embeddings=True,
-            show_progress_bar=self.show_progress,
+            show_progress_bar=show_progress,
         )
         return embeddings.float()
 
+    queries = encode(task.queries)
+    return DenseScorer(queries, encode(task.corpus) if corpus is None else corpus)
 
-def summarise(per_query: list[Metrics], task: RetrievalTask) -> RetrievalReport:
+
+def summarise(results: Sequence[QueryResult]) -> RetrievalReport:
     """Average the queries' metrics overall, by domain, and over the domains.
 
     The hit rate stands beside Recall@k only where some query has several relevant passages; with
     one a query they are the same.
     """
-    several = any(len(relevant) > 1 for relevant in task.relevant)
+    per_query = [result.metrics() for result in results]
+    several = any(len(result.ranks) > 1 for result in results)
     keys = [key for key in per_query[0] if several or not key.startswith("hit_rate")]
 
     def mean(rows: Sequence[Metrics]) -> Metrics:
         return {key: float(np.mean([row[key] for row in rows])) for key in keys}
 
     by_domain: dict[str, list[Metrics]] = defaultdict(list)
-    for metrics, domain in zip(per_query, task.domains, strict=True):
-        by_domain[domain].append(metrics)
+    for metrics, result in zip(per_query, results, strict=True):
+        by_domain[result.domain].append(metrics)
     domains = {
         name: mean(rows) | {"queries": len(rows)} for name, rows in sorted(by_domain.items())
     }
@@ -210,5 +181,5 @@ def summarise(per_query: list[Metrics], task: RetrievalTask) -> RetrievalReport:
         worst=dict(domains[worst]),
         worst_domain=worst,
         domains=domains,
-        corpus_size=len(task.corpus),
+        corpus_size=max(result.candidates for result in results),
     )

@@ -2,46 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
-CUTOFFS = (1, 5, 10)
-NDCG_CUTOFF = 10
+from evaluation.task import RetrievalTask
+
+TOP = 10
 SCORES_AT_A_TIME = 20_000_000
 
 
-def ranks_of_relevant(
-    queries: torch.Tensor,
-    corpus: torch.Tensor,
-    relevant: Sequence[Sequence[int]],
-    scores_at_a_time: int = SCORES_AT_A_TIME,
-) -> list[np.ndarray]:
-    """Rank every query against the whole corpus by inner product.
+class Scorer(Protocol):
+    """Scores queries against passages; a higher score is a better place."""
+
+    def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
+        """`(queries, candidates)` scores of the given query and passage numbers."""
+
+
+@dataclass(frozen=True)
+class DenseScorer:
+    """Inner products of embeddings.
+
+    Attributes:
+        queries: `(queries, dim)` embeddings, normalised.
+        corpus: `(passages, dim)` embeddings, normalised, on the same device.
+    """
+
+    queries: torch.Tensor
+    corpus: torch.Tensor
+
+    def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
+        """Cosine similarities in [-1, 1]."""
+        whole = len(candidates) == len(self.corpus)
+        corpus = self.corpus if whole else self.corpus[torch.from_numpy(candidates)]
+        return self.queries[torch.from_numpy(queries)] @ corpus.T
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """What one query found.
+
+    Attributes:
+        ranks: 1-based ranks of its relevant passages, ascending.
+        top: Numbers of the first ten passages in the corpus, the best first.
+        top_scores: Their scores.
+        candidates: Number of passages that it was ranked against.
+    """
+
+    ranks: np.ndarray
+    top: np.ndarray
+    top_scores: np.ndarray
+    candidates: int
+
+
+def rank_queries(
+    scorer: Scorer, task: RetrievalTask, scores_at_a_time: int = SCORES_AT_A_TIME
+) -> list[Ranked]:
+    """Rank each query against its candidates.
 
     A passage that is not relevant and scores the same as a relevant one stands before it: ties
     count against the model.
 
     Args:
-        queries: `(queries, dim)` embeddings, normalised.
-        corpus: `(passages, dim)` embeddings, normalised, on the same device.
-        relevant: For each query the different indices of its relevant passages, one or more.
+        scorer: Gives the scores.
+        task: Queries, candidates and relevant sets.
         scores_at_a_time: Bound on the scores that are held at once; it changes no figure.
 
     Returns:
-        For each query the 1-based ranks of its relevant passages, ascending.
+        One entry a query, in the order of the task.
     """
-    rows = max(1, scores_at_a_time // max(len(corpus), 1))
-    ranks: list[np.ndarray] = []
-    for start in range(0, len(queries), rows):
-        scores = queries[start : start + rows] @ corpus.T
-        for row, wanted in zip(scores, relevant[start : start + rows], strict=True):
-            ranks.append(_ranks_in_row(row, torch.as_tensor(list(wanted), device=row.device)))
-    return ranks
+    found: dict[int, Ranked] = {}
+    for candidates, numbers in _by_candidates(task):
+        rows = max(1, scores_at_a_time // len(candidates))
+        for start in range(0, len(numbers), rows):
+            chunk = numbers[start : start + rows]
+            scores = scorer.scores(chunk, candidates)
+            for number, row in zip(chunk.tolist(), scores, strict=True):
+                relevant = np.searchsorted(candidates, task.relevant[number]).tolist()
+                found[number] = _rank_row(row, relevant, candidates)
+    return [found[number] for number in range(len(task.queries))]
 
 
-def _ranks_in_row(scores: torch.Tensor, relevant: torch.Tensor) -> np.ndarray:
+def _by_candidates(task: RetrievalTask) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Candidates, and the numbers of the queries that are ranked against them."""
+    if task.scope == "all":
+        return [(task.candidates(""), np.arange(len(task.queries)))]
+    of_domain: dict[str, list[int]] = defaultdict(list)
+    for number, domain in enumerate(task.domains):
+        of_domain[domain].append(number)
+    return [(task.candidates(domain), np.array(rows)) for domain, rows in of_domain.items()]
+
+
+def _rank_row(scores: torch.Tensor, relevant: list[int], candidates: np.ndarray) -> Ranked:
+    wanted = torch.as_tensor(relevant, device=scores.device)
+    first = _first(scores, set(relevant))
+    return Ranked(
+        ranks=ranks_in_row(scores, wanted),
+        top=candidates[first],
+        top_scores=scores[torch.as_tensor(first, device=scores.device)].cpu().numpy(),
+        candidates=len(candidates),
+    )
+
+
+def ranks_in_row(scores: torch.Tensor, relevant: torch.Tensor) -> np.ndarray:
+    """Ranks of the relevant passages of one query.
+
+    Args:
+        scores: `(passages,)` scores.
+        relevant: The different indices of the relevant passages, one or more.
+
+    Returns:
+        Their 1-based ranks, ascending; ties count against them.
+    """
     relevant_scores = scores[relevant].sort(descending=True).values
     not_below = (scores[None, :] >= relevant_scores[:, None]).sum(dim=1)
     relevant_not_below = (relevant_scores[None, :] >= relevant_scores[:, None]).sum(dim=1)
@@ -49,25 +124,10 @@ def _ranks_in_row(scores: torch.Tensor, relevant: torch.Tensor) -> np.ndarray:
     return (not_below - relevant_not_below + position).cpu().numpy()
 
 
-def query_metrics(ranks: np.ndarray) -> dict[str, float]:
-    """The metrics of one query.
-
-    Recall@k is the share of its relevant passages among the first k; hit_rate@k is 1 where at
-    least one is. MRR is 1 / rank of the first relevant passage, over the whole ranking. nDCG@10 has
-    binary gains and the discount 1 / log2(rank + 1) (Jarvelin and Kekalainen, ACM TOIS 20(4), 2002,
-    in the form of Burges et al., ICML 2005).
-
-    Args:
-        ranks: 1-based ranks of the relevant passages, ascending.
-
-    Returns:
-        recall@1, recall@5, recall@10, hit_rate@1, hit_rate@5, hit_rate@10, mrr, ndcg@10, each in
-        [0, 1].
-    """
-    metrics = {f"recall@{k}": float(np.mean(ranks <= k)) for k in CUTOFFS}
-    metrics |= {f"hit_rate@{k}": float(np.any(ranks <= k)) for k in CUTOFFS}
-    metrics["mrr"] = 1.0 / float(ranks[0])
-    gains = np.sum(1.0 / np.log2(ranks[ranks <= NDCG_CUTOFF] + 1.0))
-    best = np.sum(1.0 / np.log2(np.arange(min(len(ranks), NDCG_CUTOFF)) + 2.0))
-    metrics["ndcg@10"] = float(gains / best)
-    return metrics
+def _first(scores: torch.Tensor, relevant: set[int]) -> list[int]:
+    """The first ten passages; among equal scores the relevant ones last, then by number."""
+    best = torch.topk(scores, min(TOP, len(scores))).values
+    reached = torch.nonzero(scores >= best[-1]).flatten().tolist()
+    values = scores[reached].tolist()
+    order = sorted(zip(values, reached, strict=True), key=lambda x: (-x[0], x[1] in relevant, x[1]))
+    return [number for _, number in order[:TOP]]

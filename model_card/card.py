@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import html
-import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
+from evaluation.comparison import METRICS
+from evaluation.task import OVERALL
+from model_card import card_words as words
 from model_card.integrity import CARD, find_training_text
 from training.files import write_text_whole
 from training.pairs import TEXT_COLUMNS, Pairs
@@ -23,7 +25,13 @@ TITLES = {
     "mrr": "MRR",
     "ndcg@10": "nDCG@10",
 }
-MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
+FIGURE_TEXTS = {
+    "recall_at_5.png": "Recall@5 by domain with 95 % intervals",
+    "mrr.png": "MRR by domain with 95 % intervals",
+    "rank_change.png": "Rank of each query's passage before and after",
+    "training_curve.png": "Loss, learning rate and validation figures over the steps",
+}
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,9 @@ class CardFacts:
         data: Hash, counts and split of the data.
         training: Arguments asked and effective, and the run's length.
         metrics: Figures of base and tuned model.
+        evaluation: Intervals, differences and verdicts, forgetting and speed.
+        gates: What was asked of the model and what it reached.
+        figures: Names of the pictures in the folder `figures/`.
         environment: Versions and device.
     """
 
@@ -44,13 +55,10 @@ class CardFacts:
     data: dict[str, Any]
     training: dict[str, Any]
     metrics: dict[str, Any]
+    evaluation: dict[str, Any]
+    gates: dict[str, Any]
+    figures: list[str]
     environment: dict[str, Any]
-
-
-def as_text(value: object) -> str:
-    """Show any text in Markdown or HTML as itself, on one line."""
-    line = " ".join(str(value).split())
-    return MARKDOWN.sub(r"\\\1", html.escape(line, quote=False))
 
 
 def render_card(facts: CardFacts) -> ModelCard:
@@ -62,15 +70,41 @@ def render_card(facts: CardFacts) -> ModelCard:
     environment = Environment(
         undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
+    environment.filters["as_text"] = words.as_text
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    content = template.render(
-        card_data=_header(facts).to_yaml(),
-        facts=facts,
-        titles=TITLES,
-        text=as_text,
-        domains=sorted(facts.data["split"]["domains"]),
-    )
-    return ModelCard(content)
+    return ModelCard(template.render(**_shown(facts)))
+
+
+def _shown(facts: CardFacts) -> dict[str, Any]:
+    """What the template names, every text of it made safe."""
+    evaluation = facts.evaluation
+    split = facts.data["split"]
+    return {
+        "card_data": _header(facts).to_yaml(),
+        "facts": facts,
+        "titles": TITLES,
+        "shown": METRICS,
+        "overall": OVERALL,
+        "text": words.as_text,
+        "domains": sorted(split["domains"]),
+        "parts": [part for part in PARTS if f"{part}_pairs" in split],
+        "models": list(evaluation["comparison"]["groups"][OVERALL]["estimates"]),
+        "base": evaluation["base"],
+        "groups": evaluation["comparison"]["groups"],
+        "verdict": words.verdict(evaluation),
+        "findings": words.domain_findings(evaluation),
+        "caveat": evaluation["caveat"],
+        "gates_line": words.gates_line(facts.gates),
+        "usage": words.as_code(words.USAGE, "python"),
+        "asked": words.what_was_asked(evaluation, split),
+        "estimate": words.estimate,
+        "difference": partial(words.difference, evaluation),
+        "figures": {name: FIGURE_TEXTS[name] for name in facts.figures},
+        "forgetting": words.forgetting(evaluation),
+        "machine": words.machine(evaluation["speed"]),
+        "checks": words.check_lines(facts.data["check"]),
+        "command": words.repeat_command(facts.training),
+    }
 
 
 def write_card(facts: CardFacts, pairs: Pairs, folder: Path) -> None:
@@ -97,7 +131,7 @@ def _header(facts: CardFacts) -> ModelCardData:
             dataset_type="private",
             dataset_name=" ".join(f"held-out queries: {group}".split()),
             dataset_config=" ".join(group.split()),
-            dataset_split="validation",
+            dataset_split=facts.evaluation["data"]["part"],
             metric_type=key,
             metric_name=title,
             metric_value=round(metrics[key], 4),

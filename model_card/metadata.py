@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 
-from evaluation.domain_evaluator import RetrievalReport
+from evaluation.assessment import Assessment
 from model_card.integrity import METADATA
 from training.base_model import WEIGHTS, ModelSource
-from training.files import write_text_whole
-from training.pairs import Pairs, sha256_of
+from training.files import sha256_of, write_text_whole
+from training.pairs import Pairs
 
 PACKAGES = (
     "accelerate",
@@ -84,11 +84,25 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
     }
 
 
-def describe_metrics(base: RetrievalReport, tuned: RetrievalReport) -> dict[str, Any]:
+def describe_metrics(assessment: Assessment) -> dict[str, Any]:
     """The figures of both models and the size of the corpus that both were ranked against."""
-    both = {"base": base.as_dict(), "tuned": tuned.as_dict()}
+    names = {"base": assessment.evidence.base, "tuned": assessment.evidence.model}
+    both = {key: assessment.reports[name].as_dict() for key, name in names.items()}
     corpus_size = {report.pop("corpus_size") for report in both.values()}
     return {**both, "corpus_size": corpus_size.pop()}
+
+
+def describe_evaluation(assessment: Assessment) -> dict[str, Any]:
+    """Intervals, differences, forgetting and speed, and what was asked; no text of the data."""
+    evidence, figures = assessment.evidence, assessment.figures()
+    facts = evidence.facts()
+    kept = ("model", "base", "data", "task", "chose_checkpoint", "probe_data", "speed", "loads")
+    return {
+        **{key: facts[key] for key in kept},
+        "caveat": evidence.caveat,
+        "comparison": figures["comparison"],
+        "probe": figures["probe"],
+    }
 
 
 def git_commit() -> str | None:

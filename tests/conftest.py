@@ -14,6 +14,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import BertConfig, BertModel, BertTokenizer, set_seed
 
+from evaluation.evidence import Evidence
+from evaluation.per_query import QueryResult
+from model_card.integrity import hash_files
 from training.base_model import find_model
 from training.checks.scan import Scan, scan_file
 from training.checks.tokens import TokenCounter, load_token_counter
@@ -67,6 +70,31 @@ def tiny_model(tiny_model_folder: Path) -> SentenceTransformer:
 def tiny_copy(tiny_model_folder: Path, tmp_path: Path) -> Path:
     """A folder of the tiny model that a test may write into."""
     return Path(shutil.copytree(tiny_model_folder, tmp_path / "tiny"))
+
+
+PASSED = {"name": "overall Recall@5", "threshold": 0.7, "measured": 0.8, "passed": True}
+
+
+def write_metadata_of(model: Path, **facts: Any) -> None:
+    """Write `metadata.json` as a training does, with the present files' hashes."""
+    gates = {"passed": True, "gates": [PASSED]}
+    metadata = {"data": {"sha256": "ab" * 32}, "gates": gates, **facts, "files": hash_files(model)}
+    text = json.dumps({name: fact for name, fact in metadata.items() if fact is not None})
+    (model / "metadata.json").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def trained_folder(tiny_model_folder: Path, tmp_path: Path) -> Path:
+    """What a training leaves, with a tiny model: card, metadata, log, split and a checkpoint."""
+    model = Path(shutil.copytree(tiny_model_folder, tmp_path / "nic-tiny"))
+    card = "---\nlicense: apache-2.0\n---\n\n# nic-tiny\n\nA model for searching manuals.\n"
+    (model / "README.md").write_text(card, encoding="utf-8")
+    write_metadata_of(model)
+    (model / "training.log").write_text("[INFO] Loaded /home/somebody/pairs.jsonl\n")
+    (model / "split.json").write_text("{}")
+    shutil.copytree(tiny_model_folder, model / "checkpoint-7")
+    (model / "checkpoint-7" / "optimizer.pt").write_bytes(b"\x80\x02")
+    return model
 
 
 class KeywordModel:
@@ -136,3 +164,57 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     yield
+
+
+def make_results(domain: str, ranks: Sequence[int], first: int = 0) -> list[QueryResult]:
+    """A result a rank, each query in a cluster of its own."""
+    return [
+        QueryResult(
+            query_id=f"q{first + number}",
+            domain=domain,
+            cluster=first + number,
+            ranks=[rank],
+            candidates=100,
+            top_ids=[f"p{place}" for place in range(10)],
+            top_scores=[1 - place / 10 for place in range(10)],
+        )
+        for number, rank in enumerate(ranks)
+    ]
+
+
+def make_evidence(domains: tuple[str, str] = ("forklift", "radar"), **changes: Any) -> Evidence:
+    """Two domains of thirty queries: the tuned model mends the first and leaves the other."""
+    one, other = domains
+    forklift_base = make_results(one, [1] * 10 + [20] * 20)
+    forklift_tuned = make_results(one, [1] * 30)
+    radar = make_results(other, [1] * 30, first=30)
+    probe = make_results("general", [1] * 54 + [30] * 6)
+    latency = {"median": 5.0, "p95": 6.0, "p99": 7.0}
+    figures = {"batch": 1, "texts": 64, "sentences_per_second": 200.0, "tokens_per_second": 2e3}
+    speed = {"latency": latency, "queries": [figures] * 4, "corpus": figures}
+    machine = {"processor": "CPU", "threads": 2, "device": "cpu", "load_average_before": 0.5}
+    facts: dict[str, Any] = {
+        "model": "tuned",
+        "base": "base",
+        "data": {"file": "pairs.jsonl", "sha256": "ab" * 32, "part": "validation"},
+        "task": {
+            "scope": "all",
+            "queries": 60,
+            "passages": 100,
+            "extra_passages": 0,
+            "left_out": 0,
+            "candidates": {one: 100, other: 100},
+        },
+        "results": {
+            "tuned": forklift_tuned + radar,
+            "base": forklift_base + radar,
+            "BM25": forklift_base + radar,
+        },
+        "chose_checkpoint": True,
+        "probe": {"tuned": probe, "base": probe},
+        "probe_data": {"file": "general.jsonl", "sha256": "cd" * 32, "pairs": 60},
+        "speed": {"models": {"tuned": speed, "base": speed}, "runs": 200, "machine": machine},
+        "loads": True,
+        "history": [],
+    }
+    return Evidence(**{**facts, **changes})

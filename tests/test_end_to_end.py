@@ -82,15 +82,25 @@ def test_every_checkpoint_loads_and_encodes_unit_vectors(trained: Path) -> None:
 def test_an_evaluation_only_rerun_gives_the_figures_of_the_metadata_exactly(
     trained: Path, tmp_path: Path
 ) -> None:
-    output = tmp_path / "results.json"
-    base = "sentence-transformers/all-MiniLM-L6-v2"
-    given = ["--model", str(trained / "model"), "--model", base, "--output", str(output)]
-    launch("evaluation/run.py", *given, "--data-file", str(trained / "pairs.jsonl"))
-    models = json.loads(output.read_text(encoding="utf-8"))["models"]
-    metrics = json.loads((trained / "model" / "metadata.json").read_text(encoding="utf-8"))
-    for name, key in ((str(trained / "model"), "tuned"), (base, "base")):
-        expected = {**metrics["metrics"][key], "corpus_size": metrics["metrics"]["corpus_size"]}
-        assert models[name] == expected
+    output = tmp_path / "results"
+    given = ["--model", str(trained / "model"), "--data-file", str(trained / "pairs.jsonl")]
+    launch("evaluation/run.py", *given, "--no-speed", "--output-dir", str(output))
+    content = json.loads((output / "results.json").read_text(encoding="utf-8"))
+    metadata = json.loads((trained / "model" / "metadata.json").read_text(encoding="utf-8"))
+    metrics = metadata["metrics"]
+    for name, key in (("model", "tuned"), ("all-MiniLM-L6-v2", "base")):
+        expected = {**metrics[key], "corpus_size": metrics["corpus_size"]}
+        assert content["models"][name] == expected
+    for key in ("comparison", "probe"):
+        assert content[key] == metadata["evaluation"][key]
+
+
+def test_the_report_tells_forgetting_speed_and_gates(trained: Path) -> None:
+    console = (trained / "console.txt").read_text(encoding="utf-8")
+    assert "Forgetting probe: 609 general queries" in console
+    assert re.search(r"One query at a time \(200 runs in turns\)", console)
+    assert re.search(r"Gates: \d of 7 passed", console)
+    assert "PASS  loads" in console
 
 
 def test_a_launched_process_uses_every_core(trained: Path) -> None:

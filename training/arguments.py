@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import torch
-import yaml
 from sentence_transformers import SentenceTransformerTrainingArguments
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers
 from transformers import HfArgumentParser, SchedulerType
@@ -21,10 +20,12 @@ from transformers.hf_argparser import HfArg
 
 from training.base_model import MINILM
 from training.errors import UserError
+from training.files import read_mapping
 from training.pairs import DEFAULT_FILE
 
 logger = logging.getLogger(__name__)
 
+PUBLISHING = ("publish_to", "repo_id", "revision_tag", "allow_failed_gates")
 USUAL_RANGES = {
     "--epochs": (3, 10),
     "--batch-size": (8, 128),
@@ -79,6 +80,33 @@ class RunArguments:
         help="Memory in GiB for the outputs of the frozen layers, which are then computed once a "
         "text and not at every step; on a CPU only. 0 keeps none.",
     )
+    eval_corpus_limit: int = HfArg(
+        default=0,
+        help="Passages to rank against while training: the relevant ones and a sample of others; "
+        "0 takes all. The final report always takes all.",
+    )
+    probe: str = HfArg(
+        default="general",
+        help="Forgetting probe of the final report: general, none, or a JSONL file of pairs.",
+    )
+    gates: str | None = HfArg(
+        default=None, help="YAML file of gate thresholds; default: evaluation/gates.yaml."
+    )
+    gate: bool = HfArg(default=False, help="Exit with 3 where a gate fails; the model is kept.")
+    speed: bool = HfArg(
+        default=True, help="Measure the latency; without it the latency gate fails as not measured."
+    )
+    publish_to: str | None = HfArg(
+        default=None,
+        help="Publish the model when its gates pass: folder of a local hub, or URL of a private "
+        "one; needs --repo-id and --revision-tag.",
+    )
+    repo_id: str | None = HfArg(default=None, help="organisation/name to publish it as.")
+    revision_tag: str | None = HfArg(default=None, help='Name of the version, such as "v1.0".')
+    allow_failed_gates: str | None = HfArg(
+        default=None,
+        help="Publish it although gates fail; the reason given here stands in the card.",
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = HfArg(
         default="auto", help="Where to train; auto takes the best there is."
     )
@@ -115,10 +143,22 @@ class RunArguments:
         _require(0 <= self.dropout < 1, "--dropout", self.dropout, "0 or more and below 1")
         _require(self.patience >= 0, "--patience", self.patience, "0 or more")
         _require(self.frozen_cache_gb >= 0, "--frozen-cache-gb", self.frozen_cache_gb, "0 or more")
+        _require(
+            self.eval_corpus_limit >= 0, "--eval-corpus-limit", self.eval_corpus_limit, "0 or more"
+        )
         _require(self.mini_batch_size >= 1, "--mini-batch-size", self.mini_batch_size, "1 or more")
         _require(
             self.keep_checkpoints >= 0, "--keep-checkpoints", self.keep_checkpoints, "0 or more"
         )
+        named = (self.repo_id, self.revision_tag)
+        if self.publish_to and not all(named):
+            raise UserError(
+                "--publish-to: give the name and the version too, with --repo-id and --revision-tag"
+            )
+        if not self.publish_to and any((*named, self.allow_failed_gates)):
+            raise UserError(
+                "--repo-id, --revision-tag, --allow-failed-gates: say where with --publish-to"
+            )
         if self.resume and self.force:
             raise UserError("--resume goes on with what --force would delete; give one of them")
 
@@ -219,7 +259,7 @@ class CommandParser(HfArgumentParser):
         if path is None:
             return []
         flags: list[str] = []
-        for key, value in _read_yaml(Path(path)).items():
+        for key, value in read_mapping(Path(path), "--config").items():
             flag = f"--{str(key).replace('-', '_')}"
             if flag not in self._option_string_actions or flag in ("--config", "--help"):
                 raise UserError(f'{path}: unknown key "{key}"; keys are the names of the flags')
@@ -288,13 +328,27 @@ def asked_arguments(run: RunArguments, training: TrainingArguments) -> dict[str,
 
     Paths are cut to their last part, so that the metadata names no folder of this machine.
     """
-    ours = {key: _last_part(value) for key, value in dataclasses.asdict(run).items()}
+    given = dataclasses.asdict(run)
+    ours = {key: _last_part(value) for key, value in given.items() if key not in PUBLISHING}
     theirs = training.to_sanitized_dict()
     keep = [
         field.name for field in dataclasses.fields(TrainingArguments) if _is_set(field, training)
     ]
     skip = {"output_dir", "use_cpu", "logging_dir", "run_name", "local_rank", "disable_tqdm"}
     return ours | {name: theirs[name] for name in keep if name in theirs and name not in skip}
+
+
+def repeat_command(run: RunArguments, training: TrainingArguments) -> list[str]:
+    """The flags that ask for the same training again: those that differ from their defaults."""
+    asked = asked_arguments(run, training)
+    defaults = asked_arguments(RunArguments(), TrainingArguments(use_cpu=training.use_cpu))
+    skip = {"resume", "force", "device", "split"}
+    return [
+        word
+        for name, value in asked.items()
+        if name not in skip and value is not None and value != defaults.get(name)
+        for word in (f"--{name.replace('_', '-')}", *_as_arguments(value))
+    ]
 
 
 def _is_set(field: dataclasses.Field[Any], training: TrainingArguments) -> bool:
@@ -319,21 +373,6 @@ def _config_path(argv: list[str]) -> str | None:
         if argument == "--config" and position + 1 < len(argv):
             return argv[position + 1]
     return None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); --config needs it") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not valid YAML ({reason})") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: not a mapping of flag names to values")
-    return content
 
 
 def _as_arguments(value: Any) -> list[str]:

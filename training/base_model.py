@@ -17,7 +17,7 @@ from huggingface_hub.errors import (
 )
 
 from training.errors import UserError
-from training.pairs import sha256_of
+from training.files import sha256_of
 
 if TYPE_CHECKING:
     import torch

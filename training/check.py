@@ -10,6 +10,8 @@ In seconds, on the default data:
 from __future__ import annotations
 
 import argparse
+import math
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,8 +26,9 @@ from training.checks.report import CheckReport, build_report, write_json
 from training.checks.scan import Scan, scan_file
 from training.checks.splits import split_as_training_does
 from training.checks.tokens import load_token_counter
-from training.command_line import OneLineParser
-from training.errors import UserError, one_line_errors
+from training.command_line import OneLineParser, say
+from training.errors import Interrupted, UserError, one_line_errors
+from training.files import check_writable
 from training.pairs import DEFAULT_FILE
 from training.split import Split
 
@@ -54,24 +57,53 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--margin", type=float, default=0.1, help="how far above, in cosine, with --semantic")
     add("--json", metavar="FILE", help="write the report as JSON: counts and line numbers")
     add("--html", metavar="FILE", help="write it as one page; it quotes examples from the file")
-    add("--write-clean", metavar="FILE", help="write a copy without the flagged rows")
+    add("--write-clean", metavar="FILE", help="write a copy without the rows of the warnings")
     add("--strict", action="store_true", help="exit with 1 where there are warnings")
     arguments = parser.parse_args(argv)
     if not 0 < arguments.val_ratio < 1:
         raise UserError(f"--val-ratio {arguments.val_ratio}: must be above 0 and below 1")
     if arguments.batch_size < 2:
         raise UserError(f"--batch-size {arguments.batch_size}: must be 2 or more")
-    for path in (arguments.json, arguments.html):
-        if path and not Path(path).parent.is_dir():
-            raise UserError(f"{Path(path).parent}: no such folder; create it first")
+    if not math.isfinite(arguments.margin):
+        raise UserError(f"--margin {arguments.margin}: must be a number")
+    check_outputs(arguments)
     return arguments
+
+
+def check_outputs(arguments: argparse.Namespace) -> None:
+    """Refuse files that could not be written, or that would be written over each other.
+
+    Raises:
+        UserError: It names the flag to change.
+    """
+    taken = [(Path(arguments.data_file), "the file to check; nothing is ever changed in place")]
+    for flag, name in (("--json", arguments.json), ("--html", arguments.html)):
+        if name:
+            check_writable(Path(name), flag)
+            _refuse_taken(Path(name), flag, taken)
+            taken.append((Path(name), f"what {flag} writes"))
+    if arguments.write_clean:
+        path = Path(arguments.write_clean)
+        for target in (path, list_path(path)):
+            _refuse_taken(target, "--write-clean", taken)
+        check_clean_path(path)
+
+
+def _refuse_taken(path: Path, flag: str, taken: Sequence[tuple[Path, str]]) -> None:
+    for other, what in taken:
+        same = path.exists() and other.exists() and path.samefile(other)
+        if same or path.resolve() == other.resolve():
+            raise UserError(f"{path}: is {what}; give another name with {flag}")
 
 
 @one_line_errors
 def main() -> int:
     """Check the command line's file."""
     arguments = parse_arguments()
-    report = check(arguments)
+    try:
+        report = check(arguments)
+    except KeyboardInterrupt as error:
+        raise Interrupted("interrupted: nothing half-written is left", signal.SIGINT) from error
     if report.refused:
         return REFUSED
     return WARNED if arguments.strict and report.found("warning") else FINE
@@ -84,8 +116,6 @@ def check(arguments: argparse.Namespace) -> CheckReport:
         UserError: A file or the model is not what it should be.
     """
     data_file = Path(arguments.data_file)
-    if arguments.write_clean:
-        check_clean_path(Path(arguments.write_clean))
     source = find_model(arguments.base_model)
     scan = scan_file(data_file, load_token_counter(source))
     split = draw(scan, arguments)
@@ -119,11 +149,6 @@ def rank_negatives(scan: Scan, source: ModelSource, arguments: argparse.Namespac
     return find_suspects(
         scan, load_model(source), source.name, arguments.margin, arguments.batch_size
     )
-
-
-def say(lines: Sequence[str]) -> None:
-    """Print lines."""
-    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport
 from training.errors import UserError
+from training.files import replace_folder
 from training.interruption import Interruption
 from training.run_log import LOG_NAME, epoch_and_batch
 
@@ -124,7 +125,7 @@ def save_model(model: SentenceTransformer, folder: Path) -> None:
     staged = folder.with_name(folder.name + INCOMPLETE)
     shutil.rmtree(staged, ignore_errors=True)
     model.save_pretrained(str(staged), create_model_card=False)
-    _replace_folder(staged, folder)
+    replace_folder(staged, folder)
 
 
 def promote_best(folder: Path) -> BestCheckpoint:
@@ -225,7 +226,7 @@ class CheckpointCallback(TrainerCallback):
             return
         epoch, _ = epoch_and_batch(state.epoch, 1)
         if abs(state.epoch - round(state.epoch)) < 1e-6:
-            _replace_folder(saved, self.folder / f"checkpoint-epoch-{epoch}")
+            replace_folder(saved, self.folder / f"checkpoint-epoch-{epoch}")
         epochs = [p for p in self.folder.iterdir() if EPOCH_CHECKPOINT.fullmatch(p.name)]
         if self.keep:
             for path in sorted(epochs, key=_steps)[: -self.keep]:
@@ -241,7 +242,7 @@ class CheckpointCallback(TrainerCallback):
             "metrics": self.evaluator.last_report.as_dict(),
         }
         (staged / EVALUATION).write_text(json.dumps(content) + "\n", encoding="utf-8")
-        _replace_folder(staged, self.folder / BEST)
+        replace_folder(staged, self.folder / BEST)
         logger.info("Saved best model to %s", (self.folder / BEST).as_posix())
 
     def scores(self, log_history: list[dict[str, Any]]) -> list[Score]:
@@ -269,13 +270,3 @@ def _steps(checkpoint: Path) -> int:
     except (OSError, ValueError):
         return 0
     return int(state["global_step"]) if (checkpoint / "optimizer.pt").is_file() else 0
-
-
-def _replace_folder(source: Path, target: Path) -> None:
-    """Move a folder to where another may stand; the other is deleted last."""
-    old = target.with_name(target.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    source.rename(target)
-    shutil.rmtree(old, ignore_errors=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from training.errors import UserError
@@ -17,3 +19,8 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what `one_line_errors` shows."""
         raise UserError(f"{message}; --help lists every flag")
+
+
+def say(lines: Sequence[str]) -> None:
+    """Print lines."""
+    sys.stdout.write("\n".join(lines) + "\n")

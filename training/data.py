@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.domain_evaluator import RetrievalTask, retrieval_task
+from evaluation.gates import DEFAULTS, Thresholds, read_thresholds
+from evaluation.probe import Probe, load_probe
+from evaluation.task import RetrievalTask, limit_corpus, retrieval_task
 from training.arguments import RunArguments, TrainingArguments
 from training.base_model import ModelSource
 from training.checkpoints import SPLIT
@@ -30,13 +32,24 @@ class RunData:
         pairs: The checked file.
         split: Which rows are held out.
         counts: What `describe_split` says of it.
-        task: The held-out queries against all passages of the file.
+        task: The validation queries, against all passages of the file or a sample of them.
+        final_task: The queries of the report, against all passages of the file.
+        probe: The forgetting probe of the report.
+        thresholds: What the gates ask.
     """
 
     pairs: Pairs
     split: Split
     counts: dict[str, Any]
     task: RetrievalTask
+    final_task: RetrievalTask
+    probe: Probe | None
+    thresholds: Thresholds
+
+    @property
+    def one_task(self) -> bool:
+        """Whether the report asks the very task that chooses the checkpoint."""
+        return not self.split.test and not self.task.left_out
 
 
 def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
@@ -54,7 +67,17 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
     counts = describe_split(split, pairs)
     log_split(counts)
     check_trainable(arguments, len(split.train))
-    return RunData(pairs, split, counts, retrieval_task(pairs, split.validation))
+    whole = retrieval_task(pairs, split.validation)
+    task = limit_corpus(whole, run.eval_corpus_limit, arguments.seed)
+    if task.left_out:
+        logger.info(
+            "Validation ranks against %d of %d passages: the relevant ones and a sample",
+            len(task.corpus),
+            len(whole.corpus),
+        )
+    thresholds = read_thresholds(Path(run.gates) if run.gates else DEFAULTS)
+    final = retrieval_task(pairs, split.reported)
+    return RunData(pairs, split, counts, task, final, load_probe(run.probe), thresholds)
 
 
 def look_over(

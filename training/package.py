@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from sentence_transformers import SentenceTransformer
 from transformers import SchedulerType
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport
+from evaluation.assessment import Assessment
+from evaluation.figures import draw_figures
+from evaluation.gates import describe_gates
+from evaluation.output import FIGURES
 from model_card.card import CardFacts, write_card
 from model_card.integrity import hash_files
 from model_card.metadata import (
     describe_base_model,
     describe_data,
     describe_environment,
+    describe_evaluation,
     describe_metrics,
     describe_model,
     write_metadata,
 )
-from training.arguments import RunArguments, TrainingArguments, asked_arguments
-from training.base_model import ModelSource, load_model
+from training.arguments import RunArguments, TrainingArguments, asked_arguments, repeat_command
+from training.base_model import ModelSource
 from training.checkpoints import BestCheckpoint
 from training.data import RunData
-from training.errors import UserError
 from training.freezing import Freezing
 from training.schedule import LOWEST_LEARNING_RATE
 from training.trainer import SCALE, PairsTrainer
-
-# Two runs of one model on one device differ by nothing; another order of sums by less than this.
-TOLERANCE = 1e-6
-
-
-def verify_saved_model(
-    folder: Path, evaluator: DomainRetrievalEvaluator, best: BestCheckpoint, device: torch.device
-) -> RetrievalReport:
-    """Load the saved folder from disk and score it again.
-
-    Returns:
-        The report of the saved model.
-
-    Raises:
-        UserError: A figure differs from what the checkpoint scored when it was saved.
-    """
-    saved = load_model(ModelSource(folder.name, str(folder), "the output folder"), device)
-    report = evaluator.evaluate(saved)
-    before, after = evaluator.flatten(best.report), evaluator.flatten(report)
-    for key, value in before.items():
-        if not math.isclose(value, after[key], abs_tol=TOLERANCE):
-            raise UserError(
-                f"{folder}: the saved model does not score what it scored in training "
-                f"({key}: {value:.6f}, reloaded {after[key]:.6f}); do not use it"
-            )
-    return report
 
 
 def describe_training(
@@ -69,6 +44,7 @@ def describe_training(
     """What was asked, what was done, and how it went (evaluations by step, no text)."""
     return {
         "asked": asked_arguments(run, arguments),
+        "command": repeat_command(run, arguments),
         "loss": type(trainer.loss).__name__,
         "scale": SCALE,
         "epochs": arguments.num_train_epochs,
@@ -98,18 +74,21 @@ def package(
     source: ModelSource,
     model: SentenceTransformer,
     training: dict[str, Any],
-    base: RetrievalReport,
-    tuned: RetrievalReport,
-    device: torch.device,
+    assessment: Assessment,
 ) -> None:
-    """Write the card and `metadata.json` beside the saved model."""
+    """Write figures, card and `metadata.json` beside the saved model."""
+    (folder / FIGURES).mkdir(exist_ok=True)
+    figures = draw_figures(assessment, folder / FIGURES)
     facts = CardFacts(
         model=describe_model(model, folder.name),
         base_model=describe_base_model(source),
         data=describe_data(data.pairs, data.counts, findings),
         training=training,
-        metrics=describe_metrics(base, tuned),
-        environment=describe_environment(device),
+        metrics=describe_metrics(assessment),
+        evaluation=describe_evaluation(assessment),
+        gates=describe_gates(assessment.gates),
+        figures=[figure.name for figure in figures],
+        environment=describe_environment(model.device),
     )
     write_card(facts, data.pairs, folder)
     write_metadata({**asdict(facts), "files": hash_files(folder)}, folder)

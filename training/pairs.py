@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import zlib
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any, BinaryIO, cast
 from datasets import Dataset, Features, Value
 
 from training.errors import UserError
+from training.files import sha256_of
 
 TEXT_COLUMNS = ["query", "positive", "negative"]
 COLUMNS = [*TEXT_COLUMNS, "domain"]
@@ -40,6 +40,10 @@ class Pairs:
     extras: list[dict[str, Any]]
     path: Path
     sha256: str
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.line_numbers)
 
     def column(self, name: str) -> list[str]:
         """All values of one column, in the order of the file."""
@@ -81,11 +85,12 @@ def load_pairs(path: str | Path) -> Pairs:
     return Pairs(dataset, line_numbers, extras, path, sha256_of(path))
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def read_lines(path: Path, flag: str = "--data-file") -> Iterator[tuple[int, bytes]]:
     """The non-blank lines of a JSONL file, read one at a time.
 
     Args:
         path: The file, gzipped or not; a byte order mark before its first line is dropped.
+        flag: The flag that named it, for messages.
 
     Yields:
         The 1-based number of each line and its bytes without the line end.
@@ -94,9 +99,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         UserError: The file is missing, may not be read, or is a damaged gzip file.
     """
     if not path.exists():
-        raise UserError(f"{path}: no such file; give the JSONL file of pairs with --data-file")
+        raise UserError(f"{path}: no such file; give a JSONL file with {flag}")
     if not path.is_file():
-        raise UserError(f"{path}: not a file; give the JSONL file of pairs with --data-file")
+        raise UserError(f"{path}: not a file; give a JSONL file with {flag}")
     try:
         with _open(path) as file:
             for number, line in enumerate(file, start=1):
@@ -109,13 +114,14 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise UserError(f"{path}: damaged gzip file ({error}); copy or pack it again") from error
 
 
-def refuse_problems(path: Path, problems: list[str], rows: int) -> None:
+def refuse_problems(path: Path, problems: list[str], rows: int, what: str = "pairs") -> None:
     """Refuse a file with a bad line, or with no row.
 
     Args:
         path: The file.
         problems: Each as "file:line: what is wrong".
         rows: Number of good rows.
+        what: What the rows hold, for messages.
 
     Raises:
         UserError: The first 20 problems and their number, or that there is no row.
@@ -125,19 +131,10 @@ def refuse_problems(path: Path, problems: list[str], rows: int) -> None:
         if len(problems) > PROBLEMS_SHOWN:
             lines.append(f"... and {len(problems) - PROBLEMS_SHOWN} more")
         noun = "problem" if len(problems) == 1 else "problems"
-        lines.append(f"{len(problems)} {noun} in {path}; correct the file, nothing was trained")
+        lines.append(f"{len(problems)} {noun} in {path}; correct the file, nothing was done")
         raise UserError("\n".join(lines))
     if not rows:
-        raise UserError(f"{path}: holds no pairs; every line must be one JSON object")
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        raise UserError(f"{path}: holds no {what}; every line must be one JSON object")
 
 
 def parse_line(line: bytes) -> tuple[dict[str, Any], str]:

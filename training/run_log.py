@@ -41,8 +41,10 @@ class RunLog:
         self._handlers: list[logging.Handler] = [console, self._pending] if main_process else []
         for handler in self._handlers:
             handler.setFormatter(formatter)
+        self._before: dict[str, tuple[int, bool]] = {}
         for name in OUR_LOGGERS:
             package = logging.getLogger(name)
+            self._before[name] = (package.level, package.propagate)
             package.setLevel(logging.INFO if main_process else logging.ERROR)
             package.propagate = not main_process
             for handler in self._handlers:
@@ -62,10 +64,13 @@ class RunLog:
         self._handlers = [self._handlers[0], file]
 
     def close(self) -> None:
-        """Detach and close the handlers."""
-        for name in OUR_LOGGERS:
+        """Detach and close the handlers, and leave the loggers as they were."""
+        for name, (level, propagate) in self._before.items():
+            package = logging.getLogger(name)
+            package.setLevel(level)
+            package.propagate = propagate
             for handler in self._handlers:
-                logging.getLogger(name).removeHandler(handler)
+                package.removeHandler(handler)
         for handler in self._handlers:
             handler.close()
 

@@ -294,7 +294,7 @@ def _domain_of_units(units: np.ndarray, domains: Sequence[str]) -> list[str]:
 
 def _not_in_every_part(domains: list[str], parts: Sequence[set[int]]) -> set[str]:
     found = [{domains[unit] for unit in part} for part in parts]
-    return set().union(*found) - set.intersection(*found)
+    return {name for name in set(domains) if not all(name in part for part in found)}
 
 
 def _hold_out(units: set[int], domains: list[str], ratio: float, seed: int, path: Path) -> set[int]:

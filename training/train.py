@@ -15,8 +15,12 @@ from pathlib import Path
 
 from transformers import set_seed
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport
-from evaluation.tables import compare_models
+from evaluation.assessment import Assessment
+from evaluation.domain_evaluator import DomainRetrievalEvaluator
+from evaluation.gates import require_passed
+from evaluation.output import check_output, evaluation_folder, write_output
+from evaluation.tables import show_assessment
+from evaluation.texts import Texts
 from training import checkpoints
 from training.arguments import (
     RunArguments,
@@ -24,12 +28,14 @@ from training.arguments import (
     parse_arguments,
     warn_outside_usual_range,
 )
-from training.base_model import find_model, load_model
+from training.base_model import ModelSource, find_model, load_model
 from training.data import look_over, read_data
 from training.errors import one_line_errors
+from training.final_report import check_saved_model, final_assessment, score_model
 from training.freezing import FreezeLayersCallback, check_freezable
 from training.interruption import Interruption
-from training.package import describe_training, package, verify_saved_model
+from training.package import describe_training, package
+from training.publish_run import check_publication, publish_run
 from training.run_log import (
     RunLog,
     RunLogCallback,
@@ -57,10 +63,14 @@ def main() -> None:
     """Run the pipeline on the command line's arguments."""
     run, arguments = parse_arguments()
     with open_run_log(main_process=bool(arguments.should_save)) as log:
-        train(run, arguments, log)
+        assessment = train(run, arguments, log)
+        if assessment:
+            publish_run(Path(arguments.output_dir), assessment, run)
+    if assessment and run.gate:
+        require_passed(assessment.gates)
 
 
-def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> RetrievalReport:
+def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Assessment | None:
     """Take pairs to a published model.
 
     Args:
@@ -69,7 +79,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
         log: Where the run's lines go.
 
     Returns:
-        The figures of the saved model, read back from disk.
+        What the saved model, read back from disk, amounts to; None in all processes but the first.
 
     Raises:
         UserError: Anything that the user can put right.
@@ -82,6 +92,8 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     logger.info("Random seed set to %d", arguments.seed)
     warn_outside_usual_range(run, arguments)
     checkpoints.refuse_taken(folder, run.resume, run.force)
+    check_output(evaluation_folder(folder), force=True)
+    check_publication(run)
     checkpoint = checkpoints.newest_checkpoint(folder) if run.resume else None
 
     data = read_data(run, arguments)
@@ -106,21 +118,26 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Retri
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
     loss = build_loss(model, run)
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
-    base = evaluator.evaluate(model)
-    log_score(logger, "Base model", base)
+    base = score_model(model, evaluator, data)
+    log_score(logger, "Base model", base.validation)
     seconds = run_training(trainer, interruption, checkpoint)
     if not main_process:
-        return base
+        return None
 
     best = checkpoints.promote_best(folder)
-    tuned = verify_saved_model(folder, evaluator, best, arguments.device)
+    saved = load_model(ModelSource(folder.name, str(folder), "output folder"), arguments.device)
+    tuned = score_model(saved, evaluator, data)
+    check_saved_model(folder, best, tuned.validation)
     training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
-    package(folder, data, findings, source, model, training, base, tuned, arguments.device)
+    history = training["history"]
+    assessment = final_assessment(folder, data, source, saved, base, tuned, history, run.speed)
+    package(folder, data, findings, source, saved, training, assessment)
+    write_output(assessment, Texts.of(data.final_task), evaluation_folder(folder))
     checkpoints.tidy(folder)
-    log_lines(logger, compare_models({"base": base, "tuned": tuned}))
+    log_lines(logger, show_assessment(assessment))
     logger.info("Model saved to %s", folder.as_posix())
     logger.info('Load it with SentenceTransformer("%s")', folder.as_posix())
-    return tuned
+    return assessment
 
 
 if __name__ == "__main__":

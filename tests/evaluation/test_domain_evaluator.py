@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import KeywordModel, MakePairs
+from conftest import KeywordModel, MakePairs, make_row
 
-from evaluation.domain_evaluator import (
-    DomainRetrievalEvaluator,
-    RetrievalReport,
-    retrieval_task,
-)
+from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport
+from evaluation.task import add_distractors, limit_corpus, retrieval_task
 from training.errors import UserError
 from training.pairs import load_pairs
 
@@ -116,7 +113,62 @@ def test_a_report_comes_back_from_its_dictionary(write_pairs: MakePairs) -> None
     assert RetrievalReport.from_dict(report.as_dict()) == report
 
 
-@pytest.mark.parametrize("name", ["macro", "worst"])
+def test_ids_name_the_line_in_which_a_text_stands_first(write_pairs: MakePairs) -> None:
+    task = retrieval_task(load_pairs(write_pairs(ROWS)), range(4))
+    assert task.query_ids == ["q1", "q2", "q4"]
+    # "fan" is the positive of line 3 and the negative of line 4; "coil" only a negative.
+    assert dict(zip(task.corpus, task.passage_ids, strict=True)) == {
+        "pump": "p1",
+        "belt": "p2",
+        "fan": "p3",
+        "pump belt": "p4",
+        "coil": "n3",
+    }
+
+
+def test_queries_of_one_passage_are_one_cluster(write_pairs: MakePairs) -> None:
+    rows = [*ROWS, {**ROWS[0], "query": "coil"}]
+    clusters = retrieval_task(load_pairs(write_pairs(rows)), range(5)).clusters.tolist()
+    assert clusters[0] == clusters[3]
+    assert len(set(clusters)) == 3
+
+
+def test_a_query_of_two_domains_keeps_its_passages_within_its_own(write_pairs: MakePairs) -> None:
+    rows = [ROWS[1], {**ROWS[2], "domain": "hvac"}]
+    task = retrieval_task(load_pairs(write_pairs(rows)), [0, 1], "domain")
+    assert [task.corpus[n] for n in task.candidates("radar")] == ["belt", "fan", "pump"]
+    assert [task.corpus[n] for n in task.candidates("hvac")] == ["fan", "coil"]
+
+
+def test_distractors_join_every_domain_and_known_texts_are_left_out(
+    write_pairs: MakePairs,
+) -> None:
+    task = retrieval_task(load_pairs(write_pairs(ROWS)), range(4), "domain")
+    more = add_distractors(task, {"mast": "x1", "coil": "x2"})
+    assert more.passage_ids[-1] == "x1"
+    assert more.extra_passages == 1
+    assert len(more.candidates("hvac")) == len(task.candidates("hvac")) + 1
+    assert more.describe()["candidates"] == {"hvac": 3, "radar": 6}
+
+
+def test_a_limited_corpus_keeps_the_relevant_passages_and_draws_the_others(
+    write_pairs: MakePairs,
+) -> None:
+    rows = [make_row(n, "hvac") for n in range(30)]
+    task = retrieval_task(load_pairs(write_pairs(rows)), [3, 4])
+    small = limit_corpus(task, 10, seed=1)
+    assert len(small.corpus) == 10
+    assert small.left_out == len(task.corpus) - 10
+    for number in (0, 1):
+        kept = [small.corpus[n] for n in small.relevant[number]]
+        assert kept == [task.corpus[n] for n in task.relevant[number]]
+    assert limit_corpus(task, 10, seed=1).corpus == small.corpus
+    assert limit_corpus(task, 10, seed=2).corpus != small.corpus
+    assert limit_corpus(task, 0, seed=1) is task
+    assert len(limit_corpus(task, 1, seed=1).corpus) == 2
+
+
+@pytest.mark.parametrize("name", ["macro", "worst", "overall"])
 def test_a_domain_may_not_take_a_name_of_the_report(write_pairs: MakePairs, name: str) -> None:
     pairs = load_pairs(write_pairs([{**ROWS[0], "domain": name}]))
     with pytest.raises(UserError, match=f'no domain may be named "{name}"'):

@@ -10,13 +10,37 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.ranking import query_metrics, ranks_of_relevant
+from evaluation.ranking import DenseScorer, Ranked, rank_queries
+from evaluation.retrieval_metrics.definitions import query_metrics
+from evaluation.task import RetrievalTask, Scope
+
+
+def task_of(
+    relevant: list[list[int]], passages: int, domains: str = "", scope: Scope = "all"
+) -> RetrievalTask:
+    """A task without texts; `domains` has a letter a passage, and the queries are of domain a."""
+    return RetrievalTask(
+        queries=[""] * len(relevant),
+        query_ids=[f"q{n}" for n in range(len(relevant))],
+        domains=["a"] * len(relevant),
+        clusters=np.arange(len(relevant)),
+        corpus=[""] * passages,
+        passage_ids=[f"p{n}" for n in range(passages)],
+        passage_domains=[frozenset(letter) for letter in domains or "a" * passages],
+        relevant=relevant,
+        scope=scope,
+    )
+
+
+def found(scores: list[float], relevant: list[int]) -> Ranked:
+    """What given scores find: a query [1] against a corpus of one-dimensional vectors."""
+    scorer = DenseScorer(torch.ones(1, 1), torch.tensor(scores)[:, None])
+    return rank_queries(scorer, task_of([relevant], len(scores)))[0]
 
 
 def ranks_of(scores: list[float], relevant: list[int]) -> list[int]:
-    """Ranks for given scores: a query [1] against a corpus of one-dimensional vectors."""
-    corpus = torch.tensor(scores)[:, None]
-    return ranks_of_relevant(torch.ones(1, 1), corpus, [relevant])[0].tolist()
+    ranks: list[int] = found(scores, relevant).ranks.tolist()
+    return ranks
 
 
 def test_the_rank_counts_the_passages_that_score_higher() -> None:
@@ -49,6 +73,24 @@ def test_ranks_equal_those_of_a_sorted_list(scores: list[float], data: st.DataOb
     order = sorted(range(len(scores)), key=lambda n: (-scores[n], n in relevant))
     expected = [place for place, n in enumerate(order, start=1) if n in relevant]
     assert ranks_of(scores, relevant) == expected
+    assert found(scores, relevant).top.tolist() == order[:10]
+
+
+def test_the_first_ten_stand_in_order_with_their_scores() -> None:
+    first = found([0.5, 0.9, 0.7, 0.7], [2])
+    assert first.top.tolist() == [1, 3, 2, 0]
+    assert first.top_scores.tolist() == pytest.approx([0.9, 0.7, 0.7, 0.5])
+    assert first.candidates == 4
+    assert len(found([0.1] * 15, [3]).top) == 10
+
+
+def test_within_its_domain_a_query_is_ranked_against_that_domains_passages_alone() -> None:
+    scorer = DenseScorer(torch.ones(1, 1), torch.tensor([0.5, 0.9, 0.7, 0.1])[:, None])
+    (everything,) = rank_queries(scorer, task_of([[3]], 4, "abaa"))
+    (own,) = rank_queries(scorer, task_of([[3]], 4, "abaa", "domain"))
+    assert (everything.ranks.tolist(), everything.candidates) == ([4], 4)
+    assert (own.ranks.tolist(), own.candidates) == ([3], 3)
+    assert own.top.tolist() == [2, 0, 3]
 
 
 @pytest.mark.parametrize("scores_at_a_time", [1, 7, 100, 10_000])
@@ -58,10 +100,12 @@ def test_the_size_of_a_chunk_changes_nothing(scores_at_a_time: int) -> None:
         torch.randn(9, 4, generator=generator),
         torch.randn(20, 4, generator=generator),
     )
-    relevant = [[n, n + 5] for n in range(9)]
-    chunked = ranks_of_relevant(queries, corpus, relevant, scores_at_a_time)
-    whole = ranks_of_relevant(queries, corpus, relevant)
-    assert [r.tolist() for r in chunked] == [r.tolist() for r in whole]
+    task = task_of([[n, n + 5] for n in range(9)], 20)
+    scorer = DenseScorer(queries, corpus)
+    chunked = rank_queries(scorer, task, scores_at_a_time)
+    whole = rank_queries(scorer, task)
+    assert [r.ranks.tolist() for r in chunked] == [r.ranks.tolist() for r in whole]
+    assert [r.top.tolist() for r in chunked] == [r.top.tolist() for r in whole]
 
 
 def test_metrics_of_one_relevant_passage_at_rank_three() -> None:

@@ -1,62 +1,160 @@
-"""An evaluation-only rerun: any models, any file, one table, one JSON file."""
+"""An evaluation-only rerun: any models, any file, one report, one folder."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from conftest import MakePairs, make_row
 
-from evaluation.results import check_output
-from evaluation.run import evaluate_models, parse_arguments
+from evaluation import run as run_module
+from evaluation.assessment import Assessment
+from evaluation.output import check_output
+from evaluation.run import parse_arguments, run
 from training.errors import UserError
 from training.pairs import load_pairs
 from training.split import save_split, split_by_passage
 
-
-def arguments(*given: object) -> list[str]:
-    return [str(word) for word in given]
+MODELS = ["tiny", "tiny-base", "BM25", "BM25 + tiny"]
 
 
-def test_models_are_scored_on_the_queries_of_a_split(
-    tiny_copy: Path, two_domains: Path, tmp_path: Path
+def evaluate(*given: object, probe: str = "none", speed: bool = False) -> Assessment:
+    words = [str(word) for word in given] + ["--probe", probe, "--device", "cpu"]
+    assessment = run(parse_arguments(words if speed else [*words, "--no-speed"]))
+    assert assessment is not None
+    return assessment
+
+
+@pytest.fixture
+def asked(tiny_copy: Path, tiny_model_folder: Path, two_domains: Path) -> list[object]:
+    """The flags of a model with a split beside it, against its base."""
+    pairs = load_pairs(two_domains)
+    split = split_by_passage(pairs, 0.2, 42, test_ratio=0.2)
+    save_split(split, pairs, tiny_copy / "split.json")
+    return ["--model", tiny_copy, "--base", tiny_model_folder, "--data-file", two_domains]
+
+
+def test_the_test_queries_of_the_split_are_asked_and_every_file_is_written(
+    asked: list[object], tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    assessment = evaluate(*asked, "--output-dir", folder)
+    assert assessment.comparison.models == MODELS
+    assert assessment.comparison.overall.queries == 8
+    assert assessment.evidence.chose_checkpoint is False
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert content["evidence"]["data"]["part"] == "test"
+    reports = {name: report.as_dict() for name, report in assessment.reports.items()}
+    assert content["models"] == reports
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+    assert {"results.json", "per_query.jsonl", "report.html", "figures"} <= written
+    assert not list(tmp_path.glob("*.incomplete"))
+
+
+def test_without_a_test_part_the_report_says_that_the_queries_chose_the_checkpoint(
+    asked: list[object], tiny_copy: Path, two_domains: Path
 ) -> None:
     pairs = load_pairs(two_domains)
-    split = split_by_passage(pairs, 0.2, 42)
-    save_split(split, pairs, tiny_copy / "split.json")
-    output = tmp_path / "results.json"
-    given = arguments("--model", tiny_copy, "--data-file", two_domains, "--output", output)
-    reports = evaluate_models(parse_arguments(given))
-    report = reports[str(tiny_copy)]
-    assert report.overall["queries"] == len(split.validation) == 8
-    content = json.loads(output.read_text(encoding="utf-8"))
-    assert content["models"] == {str(tiny_copy): report.as_dict()}
-    assert content["data"] == {"file": "pairs.jsonl", "sha256": pairs.sha256, "rows_asked": 8}
-    assert "_interpreter_path" not in content
-    assert [path.name for path in tmp_path.glob("*.json")] == ["results.json"]
+    save_split(split_by_passage(pairs, 0.2, 42), pairs, tiny_copy / "split.json")
+    assert "chose the checkpoint" in evaluate(*asked).evidence.caveat
+
+
+def test_figures_come_again_from_the_rows_alone(
+    asked: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = evaluate(*asked, "--output-dir", tmp_path / "one", probe="general", speed=True)
+    monkeypatch.setattr(run_module, "collect", None)
+    again = run(
+        parse_arguments(
+            ["--from-results", str(tmp_path / "one"), "--output-dir", str(tmp_path / "two")]
+        )
+    )
+    assert again is not None
+    assert again.figures() == first.figures()
+    one, two = (tmp_path / name / "per_query.jsonl" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_the_corpus_of_a_domain_and_distractors(asked: list[object], tmp_path: Path) -> None:
+    (tmp_path / "more.jsonl").write_text('{"text": "the mast"}\n', encoding="utf-8")
+    extra = ["--extra-corpus", tmp_path / "more.jsonl"]
+    whole, own = evaluate(*asked, *extra), evaluate(*asked, *extra, "--corpus", "domain")
+    assert whole.evidence.task["candidates"] == {"forklift": 81, "vehicle_civilian": 81}
+    assert own.evidence.task["candidates"] == {"forklift": 41, "vehicle_civilian": 41}
+    assert own.evidence.task["extra_passages"] == 1
+    ranks = [[row.rank for row in found.evidence.results["tiny"]] for found in (whole, own)]
+    assert all(small <= large for large, small in zip(*ranks, strict=True))
+
+
+def test_several_models_stand_in_one_report(
+    asked: list[object], tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    previous = tmp_path / "previous"
+    previous.symlink_to(tiny_model_folder)
+    models = evaluate(*asked, "--model", previous).comparison.models
+    assert models == ["tiny", "tiny-base", "previous", "BM25", "BM25 + tiny"]
 
 
 def test_all_asks_every_query(tiny_model_folder: Path, two_domains: Path) -> None:
-    given = arguments("--model", tiny_model_folder, "--data-file", two_domains, "--all")
-    (report,) = evaluate_models(parse_arguments(given)).values()
-    assert report.overall["queries"] == 40
+    given = ["--model", tiny_model_folder, "--base", tiny_model_folder]
+    assessment = evaluate(*given, "--data-file", two_domains, "--all")
+    assert assessment.comparison.overall.queries == 40
+    assert assessment.comparison.overall.differences.keys() == {"BM25", "BM25 + tiny-base"}
+    assert assessment.evidence.caveat == ""
+
+
+def test_a_probe_of_ones_own(asked: list[object], write_pairs: MakePairs) -> None:
+    probe = write_pairs([make_row(n, "general") for n in range(5)], "probe.jsonl")
+    assessment = evaluate(*asked, probe=str(probe))
+    assert assessment.probe is not None
+    assert assessment.probe.overall.queries == 5
+    assert assessment.probe.models == ["tiny", "tiny-base"]
 
 
 def test_without_a_split_the_user_has_to_say_which_queries(
     tiny_model_folder: Path, two_domains: Path
 ) -> None:
-    given = arguments("--model", tiny_model_folder, "--data-file", two_domains)
     with pytest.raises(UserError, match="holds no split.json; give one with --split, or --all"):
-        evaluate_models(parse_arguments(given))
+        evaluate("--model", tiny_model_folder, "--data-file", two_domains)
+
+
+def test_other_data_than_the_evaluations_leaves_the_page_with_ids(
+    asked: list[object], tmp_path: Path, write_pairs: MakePairs, caplog: pytest.LogCaptureFixture
+) -> None:
+    evaluate(*asked, "--output-dir", tmp_path / "one")
+    other = write_pairs([make_row(1, "radar")], "other.jsonl")
+    for path, reason in ((other, "not the file of this evaluation"), ("nowhere", "is not there")):
+        run(parse_arguments(["--from-results", str(tmp_path / "one"), "--data-file", str(path)]))
+        assert reason in caplog.text
+
+
+def test_a_failed_gate_exits_with_three_where_it_is_asked_to(
+    asked: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(word) for word in [*asked, "--probe", "none", "--no-speed", "--device", "cpu"]]
+    monkeypatch.setattr(sys, "argv", ["nic-evaluate", *given])
+    run_module.main()
+    monkeypatch.setattr(sys, "argv", ["nic-evaluate", *given, "--gate"])
+    with pytest.raises(SystemExit) as end:
+        run_module.main()
+    assert end.value.code == 3
+    printed = capsys.readouterr().err
+    assert "FAIL  latency_ms" in printed
+    assert printed.splitlines()[-1].startswith("error: ")
+    assert "gates failed: " in printed.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("", "the following arguments are required: --model"),
+        ("", "give a model with --model, or an earlier evaluation with --from-results"),
         ("--model m --split s --all", "not allowed with argument --split"),
         ("--model m --batch-size 0", "--batch-size 0: must be 1 or more"),
         ("--model m --batch-size x", "invalid int value: 'x'"),
+        ("--model m --corpus some", "invalid choice: 'some'"),
         ("--model m --nothing", "unrecognized arguments: --nothing"),
     ],
 )
@@ -66,10 +164,39 @@ def test_a_wrong_command_line_is_one_line(given: str, message: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_result_file_that_cannot_be_written_is_refused_before_anything_is_computed(
+def test_an_output_folder_that_cannot_be_written_is_refused_before_anything_is_computed(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(UserError, match="ends in .json"):
-        check_output("results.txt")
     with pytest.raises(UserError, match="no such folder"):
-        check_output(str(tmp_path / "nowhere" / "results.json"))
+        check_output(tmp_path / "nowhere" / "results", force=False)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "notes.txt").write_text("mine", encoding="utf-8")
+    for force in (False, True):
+        with pytest.raises(UserError, match="holds no evaluation"):
+            check_output(tmp_path / "taken", force)
+
+
+def test_an_earlier_evaluation_is_replaced_only_by_force(
+    asked: list[object], tmp_path: Path
+) -> None:
+    evaluate(*asked, "--output-dir", tmp_path / "one")
+    with pytest.raises(UserError, match="replace it with --force"):
+        check_output(tmp_path / "one", force=False)
+    check_output(tmp_path / "one", force=True)
+
+
+def test_a_full_disk_leaves_the_earlier_evaluation_as_it_was(
+    asked: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "one"
+    evaluate(*asked, "--output-dir", folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("evaluation.output.write_page", full)
+    with pytest.raises(OSError, match="No space left"):
+        evaluate(*asked, "--output-dir", folder, "--force")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert not list(tmp_path.glob("*.incomplete"))

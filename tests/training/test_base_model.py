@@ -10,7 +10,7 @@ import pytest
 from training import base_model
 from training.base_model import MINILM, MINILM_SHA256, ModelSource, find_model, load_model
 from training.errors import UserError
-from training.pairs import sha256_of
+from training.files import sha256_of
 
 
 def test_a_folder_is_taken_as_it_is_and_named_without_its_path(tiny_model_folder: Path) -> None:

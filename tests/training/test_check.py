@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -79,8 +80,7 @@ def test_a_missing_file_is_one_line_and_2(
     assert exit_.value.code == 2
     printed = capsys.readouterr().err
     assert printed == (
-        f"error: {tmp_path / 'no.jsonl'}: no such file; give the JSONL file of pairs with "
-        "--data-file\n"
+        f"error: {tmp_path / 'no.jsonl'}: no such file; give a JSONL file with --data-file\n"
     )
 
 
@@ -92,6 +92,7 @@ def test_a_missing_file_is_one_line_and_2(
         (["--json", "nowhere/check.json"], "nowhere: no such folder"),
         (["--html", "nowhere/check.html"], "nowhere: no such folder"),
         (["--semantics"], "unrecognized arguments"),
+        (["--margin", "nan"], "--margin nan: must be a number"),
     ],
 )
 def test_a_flag_that_cannot_be_is_one_line(flags: list[str], message: str) -> None:
@@ -115,6 +116,50 @@ def test_a_model_without_a_tokenizer_is_one_line(two_domains: Path, tiny_copy: P
     flags = ["--data-file", str(two_domains), "--base-model", str(tiny_copy)]
     with pytest.raises(UserError, match="tiny: its tokenizer has no vocabulary"):
         check.check(check.parse_arguments(flags))
+
+
+@pytest.mark.parametrize("flag", ["--json", "--html", "--write-clean"])
+def test_no_flag_writes_over_the_file_to_check(
+    flag: str, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in (str(two_domains), os.path.join("..", tmp_path.name, two_domains.name)):
+        with pytest.raises(UserError, match=f"ever changed in place; give another name.*{flag}"):
+            check.parse_arguments(["--data-file", str(two_domains), flag, name])
+
+
+@pytest.mark.parametrize("other", ["--html", "--write-clean"])
+def test_two_flags_cannot_name_one_file(other: str, two_domains: Path, tmp_path: Path) -> None:
+    name = str(tmp_path / "check.out")
+    flags = ["--data-file", str(two_domains), "--json", name, other, name]
+    with pytest.raises(UserError, match=f"is what --json writes; give another name with {other}"):
+        check.parse_arguments(flags)
+
+
+def test_an_output_that_is_no_file_is_refused_before_the_file_is_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a file that can be replaced"):
+        check.parse_arguments(["--data-file", "unread.jsonl", "--html", str(tmp_path)])
+
+
+def test_ctrl_c_is_one_line_and_130_and_nothing_is_left(
+    two_domains: Path,
+    tiny_model_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.checks.clean.write_text_whole", interrupted)
+    rows = two_domains.read_bytes().splitlines(keepends=True)
+    two_domains.write_bytes(b"".join([*rows, rows[0]]))
+    clean = two_domains.with_name("clean.jsonl")
+    flags = ("--data-file", two_domains, "--base-model", tiny_model_folder)
+    with pytest.raises(SystemExit) as end:
+        run(monkeypatch, *flags, "--write-clean", clean)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "interrupted: nothing half-written is left\n"
+    assert [path.name for path in two_domains.parent.iterdir()] == ["pairs.jsonl"]
 
 
 @pytest.mark.minilm

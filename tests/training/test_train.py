@@ -17,7 +17,10 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport, retrieval_task
+from evaluation.assessment import Assessment
+from evaluation.domain_evaluator import DomainRetrievalEvaluator
+from evaluation.task import retrieval_task
+from model_card.metadata import describe_evaluation, describe_metrics
 from training import train as train_module
 from training.arguments import RunArguments, TrainingArguments, parse_arguments
 from training.checkpoints import EVALUATION, load_best
@@ -45,11 +48,12 @@ def arguments(
 ) -> tuple[RunArguments, TrainingArguments]:
     given = ["--base-model", str(model), "--data-file", str(data), "--output-dir", str(output)]
     given += ["--epochs", "2", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
-    given += ["--logging_steps", "1", "--val-ratio", "0.2", "--freeze-layers", "2", *more]
+    given += ["--logging_steps", "1", "--val-ratio", "0.2", "--freeze-layers", "2"]
+    given += ["--probe", "none", "--no-speed", *more]
     return parse_arguments(given)
 
 
-def run(model: Path, data: Path, output: Path, *more: str) -> RetrievalReport:
+def run(model: Path, data: Path, output: Path, *more: str) -> Assessment | None:
     with open_run_log(main_process=True) as log:
         return train_module.train(*arguments(model, data, output, *more), log)
 
@@ -61,6 +65,14 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def same_weights(one: Path, other: Path) -> bool:
     first, second = weights(one), weights(other)
     return all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing but in `finished`, which is made before this: it takes most of a tiny run."""
+    monkeypatch.setattr("training.package.draw_figures", lambda *_: [])
+    monkeypatch.setattr("evaluation.output.draw_figures", lambda *_: [])
+    monkeypatch.setattr("evaluation.output.write_page", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +93,8 @@ def test_the_output_folder_holds_exactly_what_is_promised(finished: Path) -> Non
     files = {p.relative_to(finished).as_posix() for p in finished.rglob("*") if p.is_file()}
     in_root = {f for f in files if not f.startswith("checkpoint-")}
     ours = {"README.md", "metadata.json", "training.log", "split.json"}
-    assert in_root == MODEL_FILES | ours
+    figures = {"figures/recall_at_5.png", "figures/mrr.png", "figures/rank_change.png"}
+    assert in_root == MODEL_FILES | ours | figures | {"figures/training_curve.png"}
     folders = {p.name for p in finished.iterdir() if p.name.startswith("checkpoint-")}
     assert folders == {"checkpoint-best", "checkpoint-epoch-1", "checkpoint-epoch-2"}
     best = {f.removeprefix("checkpoint-best/") for f in files if f.startswith("checkpoint-best/")}
@@ -133,7 +146,11 @@ def test_the_log_carries_the_runbooks_lines_in_order(finished: Path) -> None:
         r"\[INFO\] Saved best model to .*/checkpoint-best",
         r"\[INFO\] Epoch 2/2, Batch 1, Loss: ",
         r"\[INFO\] Validation \(Epoch 2, Steps 8\)",
-        r"\[INFO\] overall +\d\.\d{4} +\d\.\d{4} +\d\.\d{4} +\d\.\d{4}  8 queries",
+        r"\[INFO\] Recall@5 with 95 % intervals",
+        r"\[INFO\] overall +8  \d\.\d{4} \[\d\.\d{3}, \d\.\d{3}\]",
+        r"\[INFO\] out against tiny-base",
+        r"\[INFO\] 8 queries in 8 independent groups, each ranked against 80 passages\. The",
+        r"\[INFO\] Gates: \d of 7 passed",
         r"\[INFO\] Model saved to .*/out",
         r'\[INFO\] Load it with SentenceTransformer\(".*/out"\)',
     ]
@@ -152,8 +169,22 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
         "data",
         "training",
         "metrics",
+        "evaluation",
+        "gates",
+        "figures",
         "environment",
         "files",
+    ]
+    assert metadata["gates"]["passed"] is False
+    groups = metadata["evaluation"]["comparison"]["groups"]
+    assert set(groups) == {"overall", "forklift", "vehicle_civilian"}
+    assert set(groups["overall"]["differences"]) == {"out", "BM25", "BM25 + out"}
+    assert metadata["evaluation"]["chose_checkpoint"] is True
+    assert metadata["figures"] == [
+        "recall_at_5.png",
+        "mrr.png",
+        "rank_change.png",
+        "training_curve.png",
     ]
     assert set(metadata["metrics"]) == {"base", "tuned", "corpus_size"}
     figures = {"recall@1", "recall@5", "recall@10", "mrr", "ndcg@10", "queries"}
@@ -167,22 +198,87 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
     assert metadata["data"]["check"]["leakage"]["by passage"]["same_positive"] == 0
     freezing = metadata["training"]["freezing"]
     assert (freezing["asked"], freezing["frozen_layers"], freezing["layers"]) == (2, 2, 4)
-    assert set(metadata["files"]) == MODEL_FILES | {"README.md"}
+    figures_drawn = {f"figures/{name}" for name in metadata["figures"]}
+    assert set(metadata["files"]) == MODEL_FILES | {"README.md"} | figures_drawn
     assert "torch" in metadata["environment"]["packages"]
     assert str(finished.parent) not in json.dumps(metadata)
 
 
-def test_the_saved_model_scores_what_the_metadata_says(finished: Path) -> None:
-    from evaluation.run import evaluate_models
+def test_the_saved_model_scores_what_the_metadata_says(
+    finished: Path, tiny_model_folder: Path
+) -> None:
     from evaluation.run import parse_arguments as parse
+    from evaluation.run import run as evaluate
 
     data = str(finished.parent / "pairs.jsonl")
-    given = ["--model", str(finished), "--data-file", data, "--device", "cpu"]
-    (report,) = evaluate_models(parse(given)).values()
-    metrics = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))["metrics"]
-    again = report.as_dict()
-    assert again.pop("corpus_size") == metrics["corpus_size"]
-    assert again == metrics["tuned"]
+    given = ["--model", str(finished), "--base", str(tiny_model_folder), "--data-file", data]
+    assessment = evaluate(parse([*given, "--device", "cpu", "--probe", "none", "--no-speed"]))
+    metadata = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))
+    assert assessment is not None
+    assert json.loads(json.dumps(describe_metrics(assessment))) == metadata["metrics"]
+    again = json.loads(json.dumps(describe_evaluation(assessment)))
+    assert again == metadata["evaluation"]
+
+
+def test_the_evaluation_stands_beside_the_model_for_it_quotes_the_data(finished: Path) -> None:
+    folder = finished.with_name("out-evaluation")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"results.json", "per_query.jsonl", "report.html", "figures"}
+    in_model = [path for path in finished.rglob("*") if path.suffix in (".html", ".jsonl")]
+    assert in_model == []
+    content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    metadata = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))
+    assert content["comparison"] == metadata["evaluation"]["comparison"]
+
+
+def test_with_a_test_part_the_report_asks_queries_that_chose_nothing(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    more = ("--test-ratio", "0.2", "--epochs", "1")
+    assessment = run(tiny_model_folder, two_domains, tmp_path / "out", *more)
+    assert assessment is not None
+    split = json.loads((tmp_path / "out" / "split.json").read_text(encoding="utf-8"))
+    asked = {int(row.query_id[1:]) for row in assessment.evidence.results["out"]}
+    assert asked == set(split["test_lines"])
+    assert not asked & set(split["validation_lines"])
+    assert assessment.evidence.chose_checkpoint is False
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "chose the checkpoint" not in card
+    assert "| domain | train pairs | validation pairs | test pairs |" in card
+
+
+def test_a_smaller_corpus_while_training_is_said_and_the_report_takes_the_whole(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    more = ("--eval-corpus-limit", "20", "--epochs", "1")
+    assessment = run(tiny_model_folder, two_domains, tmp_path / "out", *more)
+    assert assessment is not None
+    assert assessment.evidence.task["passages"] == 80
+    log = (tmp_path / "out" / "training.log").read_text(encoding="utf-8")
+    assert "Validation ranks against 20 of 80 passages: the relevant ones and a sample" in log
+
+
+def test_a_failed_gate_ends_the_command_with_three_and_keeps_the_model(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ["--base-model", str(tiny_model_folder), "--data-file", str(two_domains)]
+    given += ["--output-dir", str(tmp_path / "out"), "--epochs", "1", "--batch-size", "8"]
+    given += ["--val-ratio", "0.2", "--device", "cpu", "--probe", "none", "--no-speed", "--gate"]
+    monkeypatch.setattr(sys, "argv", ["nic-train", *given])
+    with pytest.raises(SystemExit) as end:
+        train_module.main()
+    assert end.value.code == 3
+    assert (tmp_path / "out" / "metadata.json").is_file()
+
+
+def test_the_command_in_the_metadata_repeats_the_training(finished: Path) -> None:
+    metadata = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))
+    command = metadata["training"]["command"]
+    assert command[command.index("--learning-rate") + 1] == "0.001"
+    assert "--seed" not in command
+    _, again = parse_arguments([*command, "--output-dir", "x", "--device", "cpu"])
+    assert again.num_train_epochs == 2
+    assert again.per_device_train_batch_size == 8
 
 
 def test_one_seed_gives_identical_weights_and_another_does_not(

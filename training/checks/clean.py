@@ -9,7 +9,7 @@ from pathlib import Path
 from training.checks.findings import Finding
 from training.checks.scan import Scan
 from training.errors import UserError
-from training.files import write_text_whole, written_whole
+from training.files import check_writable, write_text_whole, written_whole
 from training.pairs import read_lines
 
 LIST_SUFFIX = ".left_out.jsonl"
@@ -19,13 +19,12 @@ def check_clean_path(path: Path) -> None:
     """Refuse to write over anything.
 
     Raises:
-        UserError: The file or its list exists, or its folder does not.
+        UserError: The file or its list exists, or could not be written.
     """
     for target in (path, list_path(path)):
         if target.exists():
             raise UserError(f"{target}: exists; nothing is ever changed in place, give a new name")
-    if not path.parent.is_dir():
-        raise UserError(f"{path.parent}: no such folder; create it, or change --write-clean")
+    check_writable(path, "--write-clean")
 
 
 def list_path(path: Path) -> Path:

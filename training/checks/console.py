@@ -63,10 +63,8 @@ def _finding(finding: Finding, problems: list[str]) -> list[str]:
     lines = [f"{mark:6s}  {finding.title}: {_count(finding)}"]
     if finding.level == "stop":
         lines += [f"        {problem}" for problem in problems]
-    elif finding.count and finding.level != "note":
-        lines += [f"        {_lines(finding.lines)}: {finding.advice}"]
     elif finding.count:
-        lines += [f"        {finding.advice}"]
+        lines += [f"        {_lines(finding.lines)}: {finding.advice}"]
     return lines
 
 
@@ -81,7 +79,10 @@ def _lines(lines: list[int]) -> str:
 
 
 def _leakage(report: CheckReport) -> list[str]:
-    lines = [f"Held-out rows that training has seen something of ({report.val_ratio:.0%} held out)"]
+    lines = [
+        f"Held-out rows that training has seen something of ({report.val_ratio:.0%} held out; "
+        "training splits by passage)"
+    ]
     lines += [
         f"        {'':12s}{'positive':>12s}{'near copy':>12s}{'query':>12s}{'as negative':>13s}"
     ]
@@ -129,7 +130,7 @@ def _suspects(report: CheckReport) -> list[str]:
 
 
 def _domains(report: CheckReport) -> list[str]:
-    width = max(len(power.domain) for power in report.domains)
+    width = max(len(_printable(power.domain)) for power in report.domains)
     return [
         "Differences in Recall@5 under these cannot be seen at 95 %: if each held-out query is",
         "evidence of its own, and if all queries of a passage fare alike",
@@ -143,6 +144,11 @@ def _domain(power: DomainPower, rows: int, width: int) -> str:
     differences = (power.smallest_difference, power.smallest_if_alike)
     shown = ["-" if value is None else f"{value:.2f}" for value in differences]
     return (
-        f"        {power.domain:{width}s}{power.rows:11,}{power.rows / rows:8.1%}"
+        f"        {_printable(power.domain):{width}s}{power.rows:11,}{power.rows / rows:8.1%}"
         f"{power.queries:9,}{power.passages:10,}" + "".join(f"{value:>8s}" for value in shown)
     )
+
+
+def _printable(text: str) -> str:
+    """A name from the file without what would steer a terminal or break the line."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

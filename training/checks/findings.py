@@ -96,15 +96,12 @@ def exact_duplicates(scan: Scan) -> Finding:
 
 def conflicts(scan: Scan) -> Finding:
     """Rows whose negative is, up to near-duplicates, a positive of the same query."""
-    groups, passages = scan.passages.groups, len(scan.passages)
-    answers = scan.queries * passages + groups[scan.positives]
-    refused = scan.queries * passages + groups[scan.negatives]
     return _of_rows(
         scan,
         "conflicts",
         "rows whose negative answers their query",
         "warning",
-        np.isin(refused, answers),
+        _negative_answers(scan),
         "the same passage, or nearly the same, is a positive of this query: take another negative",
         leave_out=True,
     )
@@ -134,22 +131,27 @@ def _flawed(flaw: str, title: str, advice: str) -> Callable[[Scan], Finding]:
 
 def flawed_negatives(scan: Scan) -> Finding:
     """Rows whose negative is no prose; it is told from the positive without reading it."""
-    flawed = np.logical_or.reduce(list(scan.passages.flaws.values()))
     return _of_rows(
         scan,
         "flawed_negatives",
         "negatives that are contents tables, digits or debris",
         "note",
-        flawed[scan.negatives],
+        _flawed_passages(scan)[scan.negatives],
         "they are easily told apart and teach little: take a passage that looks right",
     )
 
 
 def near_duplicates(scan: Scan) -> Finding:
-    """Rows whose positive is nearly the same text as another row's, but for each group's first."""
+    """Rows whose positive is nearly the same text as another row's, but for one of each group.
+
+    Kept is the first version in whose row nothing else is wrong, so that a passage is not lost with
+    a bad query.
+    """
     groups = scan.passages.groups[scan.positives]
-    _, first_row, group = np.unique(groups, return_index=True, return_inverse=True)
-    kept = scan.positives[first_row][group]
+    wrong = scan.empty_queries | _flawed_passages(scan)[scan.positives] | _negative_answers(scan)
+    order = np.argsort(wrong, kind="stable")
+    first_row = order[np.unique(groups[order], return_index=True)[1]]
+    kept = scan.positives[first_row][np.unique(groups, return_inverse=True)[1]]
     return _of_rows(
         scan,
         "near_duplicates",
@@ -159,6 +161,23 @@ def near_duplicates(scan: Scan) -> Finding:
         "one passage in several versions counts as several answers, of which one is right: keep one"
         " version and give it to all their queries",
         leave_out=True,
+    )
+
+
+def near_duplicate_passages(scan: Scan) -> Finding:
+    """Passages, positives and negatives, that are nearly the same text as an earlier one."""
+    passages = scan.passages
+    again = passages.groups != np.arange(len(passages))
+    return Finding(
+        key="near_duplicate_passages",
+        title="passages that nearly equal an earlier passage",
+        level="note",
+        count=int(again.sum()),
+        total=len(passages),
+        unit="passages",
+        lines=_examples(scan, again[scan.positives] | again[scan.negatives]),
+        advice="a search that finds one version where the other is the positive counts as wrong:"
+        " keep one version",
     )
 
 
@@ -250,6 +269,7 @@ CHECKS: list[Callable[[Scan], Finding]] = [
         "words run together or unreadable glyphs: extract the text again",
     ),
     near_duplicates,
+    near_duplicate_passages,
     truncated,
     flawed_negatives,
     several_positives,
@@ -278,6 +298,18 @@ def _of_rows(
         advice=advice,
         left_out=rows if leave_out else None,
     )
+
+
+def _negative_answers(scan: Scan) -> np.ndarray:
+    """`(rows,)` whether the negative's group holds a positive of the row's query."""
+    groups, passages = scan.passages.groups, len(scan.passages)
+    answers = scan.queries * passages + groups[scan.positives]
+    return np.isin(scan.queries * passages + groups[scan.negatives], answers)
+
+
+def _flawed_passages(scan: Scan) -> np.ndarray:
+    """`(passages,)` whether it is no prose."""
+    return np.asarray(np.logical_or.reduce(list(scan.passages.flaws.values())))
 
 
 def _examples(scan: Scan, rows: np.ndarray) -> list[int]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from training.checks.console import verdict
 from training.checks.report import CheckReport
 from training.checks.scan import Scan
 from training.files import write_text_whole
+from training.pages import page_environment
 from training.pairs import parse_line, read_lines
 
 LONGEST_QUOTE = 240
@@ -45,14 +44,7 @@ def render_page(report: CheckReport, examples: dict[int, Example]) -> str:
         report: What was found.
         examples: Rows to quote, by line number.
     """
-    environment = Environment(
-        loader=PackageLoader("training.checks", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("page.html.jinja")
+    template = page_environment("training.checks").get_template("page.html.jinja")
     return template.render(report=report, verdict=verdict(report), examples=examples)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from training.checks.near_duplicates import NearDuplicates
 from training.checks.texts import FLAWS, says_nothing
 from training.checks.tokens import TokenCounter
-from training.pairs import PROBLEMS_SHOWN, parse_line, read_lines, refuse_problems, sha256_of
+from training.files import sha256_of
+from training.pairs import PROBLEMS_SHOWN, parse_line, read_lines, refuse_problems
 
 BATCH = 1000
 

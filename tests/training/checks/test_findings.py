@@ -79,6 +79,27 @@ def test_the_first_version_of_a_passage_is_kept_with_all_its_rows(scan_rows: Sca
     assert found(scan, "near_duplicates").lines == [2, 4]
 
 
+def test_a_passage_is_not_lost_with_the_bad_query_of_its_first_version(
+    scan_rows: ScanRows,
+) -> None:
+    first = make_row(0, "hvac", query="How do I 115.?", positive=FLUENT)
+    second = make_row(1, "hvac", positive=FLUENT + " slowly")
+    third = make_row(2, "hvac", positive=FLUENT + " again")
+    assert found(scan_rows([first, second, third]), "near_duplicates").lines == [1, 3]
+
+
+def test_passages_that_nearly_equal_an_earlier_one_are_counted_wherever_they_stand(
+    scan_rows: ScanRows,
+) -> None:
+    changed = [
+        make_row(10, "hvac", positive=FLUENT, negative=rows()[0]["negative"] + " more"),
+        make_row(11, "hvac", positive=rows()[1]["positive"], negative=FLUENT + " slowly"),
+    ]
+    finding = found(scan_rows([*rows(), *changed]), "near_duplicate_passages")
+    assert (finding.level, finding.count, finding.total) == ("note", 2, 15)
+    assert finding.lines == [7, 8]
+
+
 def test_bad_lines_are_counted_out_of_all_lines(scan_rows: ScanRows) -> None:
     scan = scan_rows([*rows(4), {"query": "why"}])
     finding = found(scan, "bad_lines")

@@ -102,6 +102,21 @@ def test_the_console_gives_lines_and_advice_for_warnings_and_no_word_of_the_file
     ]
 
 
+def test_a_domain_that_would_steer_the_terminal_is_printed_without_that(
+    scan_rows: ScanRows,
+) -> None:
+    named = [{**row, "domain": "hv\x1b[2Jac\n"} for row in rows()]
+    text = "\n".join(console_lines(report_of(scan_rows(named))))
+    assert "\x1b" not in text
+    assert re.search(r"^ +hv\?\[2Jac +40 +100\.0%", text, re.MULTILINE)
+
+
+def test_notes_name_lines_and_advice_too(scan_rows: ScanRows) -> None:
+    many = [make_row(0, "hvac", query=f"why {n}") for n in range(10)]
+    text = "\n".join(console_lines(report_of(scan_rows([*rows(), *many]))))
+    assert "        lines 1, 41, 42, 43, 44: they weigh more than others" in text
+
+
 def test_suspects_stand_on_the_console_where_they_were_asked_for(scan_rows: ScanRows) -> None:
     report = report_of(scan_rows(rows()))
     assert "ranks above" not in "\n".join(console_lines(report))

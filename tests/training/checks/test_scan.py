@@ -13,7 +13,7 @@ from conftest import MakePairs, ScanRows, make_row
 from training.checks.scan import BATCH, scan_file
 from training.checks.tokens import TokenCounter
 from training.errors import UserError
-from training.pairs import sha256_of
+from training.files import sha256_of
 
 
 def test_equal_texts_have_equal_numbers_and_passages_are_numbered_as_they_appear(

@@ -1,0 +1,203 @@
+"""Models side by side: each figure with its interval, each difference with its test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from evaluation.per_query import QueryResult, metric_table
+from evaluation.significance import (
+    CONFIDENCE,
+    Clustered,
+    holm,
+    percentile_interval,
+    queries_needed,
+    randomisation_p,
+    resampled_means,
+    share_interval,
+    sum_by_cluster,
+)
+from evaluation.task import OVERALL
+
+METRICS = {"recall@5": "Recall@5", "mrr": "MRR", "ndcg@10": "nDCG@10"}
+BETTER, WORSE, ALIKE = "better", "worse", "not distinguishable"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean in [0, 1] with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one model has more than the baseline.
+
+    Attributes:
+        value: Difference of the means, in [-1, 1].
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+        p: Two-sided p of the paired randomisation test.
+        adjusted_p: The same after Holm's correction over the domains; overall it is `p`.
+        verdict: "better", "worse" or "not distinguishable" at 95 % by `adjusted_p`.
+        queries_needed: About how many queries would show this difference, two digits; None where
+            it is shown already, where none was seen, or where more would not be needed.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    adjusted_p: float
+    verdict: str
+    queries_needed: int | None
+
+    @property
+    def in_words(self) -> str:
+        """The verdict, with what it would take."""
+        if self.verdict == ALIKE and self.queries_needed:
+            return f"{ALIKE} (needs about {self.queries_needed:,} queries)"
+        return self.verdict
+
+
+@dataclass(frozen=True)
+class Group:
+    """All queries, or those of a domain, and what each model made of them.
+
+    Attributes:
+        queries: Their number.
+        clusters: Number of clusters: as many independent pieces of evidence.
+        estimates: By model and metric.
+        differences: By model and metric, for every model but the baseline.
+    """
+
+    queries: int
+    clusters: int
+    estimates: dict[str, dict[str, Estimate]]
+    differences: dict[str, dict[str, Difference]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every model against one baseline, overall and by domain.
+
+    Attributes:
+        baseline: Name of the model that the others are compared with.
+        groups: "overall" first, then the domains in alphabetical order.
+    """
+
+    baseline: str
+    groups: dict[str, Group]
+
+    @property
+    def overall(self) -> Group:
+        """All queries."""
+        return self.groups[OVERALL]
+
+    @property
+    def domains(self) -> dict[str, Group]:
+        """The groups without the whole."""
+        return {name: group for name, group in self.groups.items() if name != OVERALL}
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models, in the order given."""
+        return list(self.overall.estimates)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a JSON file."""
+        return asdict(self)
+
+
+def compare(
+    results: Mapping[str, Sequence[QueryResult]], baseline: str, seed: int = 0
+) -> Comparison:
+    """Compare every model with the baseline on the same queries.
+
+    Args:
+        results: What each query found, by model.
+        baseline: Name of one of the models.
+        seed: Seed of the resampling; the same seed gives the same figures.
+    """
+    first = next(iter(results.values()))
+    table = np.hstack([metric_table(rows, list(METRICS)) for rows in results.values()])
+    clusters = np.array([row.cluster for row in first])
+    domains = np.array([row.domain for row in first])
+    names = [OVERALL, *sorted(set(domains.tolist()))]
+    groups = {}
+    for name in names:
+        rows = np.ones(len(first), bool) if name == OVERALL else domains == name
+        data = sum_by_cluster(table[rows], clusters[rows])
+        groups[name] = _group(data, list(results), baseline, seed)
+    return Comparison(baseline, _correct(groups))
+
+
+def _group(data: Clustered, models: list[str], baseline: str, seed: int) -> Group:
+    drawn = resampled_means(data, seed=seed)
+    low, high = share_interval(data, drawn)
+    columns = {
+        model: {metric: n * len(METRICS) + m for m, metric in enumerate(METRICS)}
+        for n, model in enumerate(models)
+    }
+    estimates = {
+        model: {
+            metric: Estimate(float(data.means[c]), float(low[c]), float(high[c]))
+            for metric, c in of_metric.items()
+        }
+        for model, of_metric in columns.items()
+    }
+    others = [model for model in models if model != baseline]
+    pairs = {(m, key): (columns[m][key], columns[baseline][key]) for m in others for key in METRICS}
+    p_values = randomisation_p(
+        data, [c for c, _ in pairs.values()], [c for _, c in pairs.values()], seed=seed
+    )
+    found = {
+        pair: _difference(data, drawn, *pairs[pair], float(p))
+        for pair, p in zip(pairs, p_values, strict=True)
+    }
+    differences = {model: {key: found[model, key] for key in METRICS} for model in others}
+    return Group(int(data.sizes.sum()), len(data.sizes), estimates, differences)
+
+
+def _difference(
+    data: Clustered, drawn: np.ndarray, column: int, baseline: int, p: float
+) -> Difference:
+    value = float(data.means[column] - data.means[baseline])
+    apart = drawn[:, [column]] - drawn[:, [baseline]]
+    low, high = percentile_interval(apart, len(data.sizes))
+    needed = queries_needed(value, float(apart.std(ddof=1)), int(data.sizes.sum()))
+    return _judged(value, max(float(low[0]), -1.0), min(float(high[0]), 1.0), p, p, needed)
+
+
+def _judged(
+    value: float, low: float, high: float, p: float, adjusted_p: float, needed: int | None
+) -> Difference:
+    shown = adjusted_p < 1 - CONFIDENCE
+    verdict = (BETTER if value > 0 else WORSE) if shown else ALIKE
+    return Difference(value, low, high, p, adjusted_p, verdict, None if shown else needed)
+
+
+def _correct(groups: dict[str, Group]) -> dict[str, Group]:
+    """Judge the domains by p values that are corrected for their number."""
+    names = [name for name in groups if name != OVERALL]
+    corrected = {OVERALL: groups[OVERALL]} | {
+        name: Group(groups[name].queries, groups[name].clusters, groups[name].estimates, {})
+        for name in names
+    }
+    for model, of_metric in groups[OVERALL].differences.items():
+        for name in names:
+            corrected[name].differences[model] = {}
+        for metric in of_metric:
+            plain = [groups[name].differences[model][metric] for name in names]
+            for name, old, adjusted in zip(names, plain, holm([d.p for d in plain]), strict=True):
+                needed = old.queries_needed
+                corrected[name].differences[model][metric] = _judged(
+                    old.value, old.low, old.high, old.p, adjusted, needed
+                )
+    return corrected

@@ -1,0 +1,1 @@
+"""Retrieval metrics as an `evaluate.Metric`; the folder can be copied and loaded alone."""

@@ -1,0 +1,209 @@
+"""Search passages by meaning, compare two models, and swap the model under an index.
+
+    python examples/retrieval.py index --model models/nic-embeddings-v1.0 --index tuned
+    python examples/retrieval.py query --index tuned "the mast sinks under load"
+
+In seconds, and without a trained model:
+
+    python examples/retrieval.py index --model sentence-transformers/all-MiniLM-L6-v2 --index base
+    python examples/retrieval.py compare --base base --tuned tuned "the mast sinks under load"
+    python examples/retrieval.py swap --index base --model org/nic-embeddings-v1.0 --revision v1.0
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import shutil
+import signal
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from vector_index import Hit, find_table, open_index, open_model, write_index
+
+from training.command_line import OneLineParser
+from training.errors import Interrupted, UserError, one_line_errors
+from training.pairs import DEFAULT_FILE, parse_line, read_lines
+
+# How far down the first model's ranking `compare` looks for what the second one found.
+RANKED = 100
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line.
+
+    Raises:
+        UserError: A flag is unknown, missing or impossible.
+    """
+    parser = OneLineParser(prog="retrieval.py", description="Search passages by meaning.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    add = commands.add_parser("index", help="embed the passages of a file").add_argument
+    add("--index", type=Path, required=True, help="folder to write the index to")
+    add("--model", required=True, help="folder, or name of a repository")
+    add("--revision", help="branch, tag or commit of the repository")
+    add("--data-file", type=Path, default=Path(DEFAULT_FILE), help='pairs, or {"text": ...} lines')
+
+    add = commands.add_parser("query", help="find the nearest passages").add_argument
+    add("text", help="what to look for")
+    add("--index", type=Path, required=True, help="folder of the index")
+    add("--k", type=int, default=5, help="number of passages")
+    add("--model", help="where the model of the index is now; default: where it was")
+    add("--revision", help="branch, tag or commit of that")
+
+    add = commands.add_parser("compare", help="ask two indexes, side by side").add_argument
+    add("text", help="what to look for")
+    add("--base", type=Path, required=True, help="folder of the first index")
+    add("--tuned", type=Path, required=True, help="folder of the second index")
+    add("--k", type=int, default=5, help="number of passages")
+
+    add = commands.add_parser("swap", help="embed all again with another model").add_argument
+    add("--index", type=Path, required=True, help="folder of the index")
+    add("--model", required=True, help="the new model: folder, or name of a repository")
+    add("--revision", help="branch, tag or commit of the repository")
+    return checked(parser.parse_args(argv))
+
+
+def checked(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Refuse what the parser cannot know to be impossible."""
+    if "k" in arguments and arguments.k < 1:
+        raise UserError(f"--k {arguments.k}: must be 1 or more")
+    if "text" in arguments and not arguments.text.strip():
+        raise UserError("the text to look for is empty")
+    if arguments.command == "query" and arguments.revision and not arguments.model:
+        raise UserError("--revision says nothing without --model")
+    return arguments
+
+
+@one_line_errors
+def main() -> None:
+    """Run the command line's command."""
+    arguments = vars(parse_arguments())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        print("\n".join(COMMANDS[arguments.pop("command")](**arguments)))
+    except KeyboardInterrupt as error:
+        message = "interrupted: an index changes as a whole or not at all, so it is good as it is"
+        raise Interrupted(message, signal.SIGINT) from error
+
+
+def build(index: Path, model: str, revision: str | None, data_file: Path) -> list[str]:
+    """Index a file's passages, in place of an index of the same model; another's is refused."""
+    texts = read_passages(data_file)
+    encoder, identity = open_model(model, revision)
+    if find_table(index):
+        open_index(index).refuse_other(identity)
+    write_index(index, identity, encoder, texts)
+    return [f"{index}: {count(texts)}, embedded by {identity}"]
+
+
+def swap(index: Path, model: str, revision: str | None) -> list[str]:
+    """Embed all passages of an index again with another model, in place of the old vectors."""
+    before = open_index(index)
+    encoder, identity = open_model(model, revision)
+    texts = before.texts()
+    write_index(index, identity, encoder, texts)
+    return [f"{index}: {count(texts)}, embedded by {identity}, before by {before.model}"]
+
+
+def query(index: Path, text: str, k: int, model: str | None, revision: str | None) -> list[str]:
+    """The nearest passages, each with the cosine of its vector and the query's."""
+    hits = ask(index, text, k, model, revision)
+    return [f"{n:>2}  {hit.score:.3f}  {wrap(hit.text)}" for n, hit in enumerate(hits, 1)]
+
+
+def compare(base: Path, tuned: Path, text: str, k: int) -> list[str]:
+    """What two models find, side by side; the second's passages with their ranks in the first.
+
+    Raises:
+        UserError: The indexes hold different passages, which would say nothing about the models.
+    """
+    first, second = open_index(base), open_index(tuned)
+    if set(first.texts()) != set(second.texts()):
+        raise UserError(f"{base} and {tuned} hold different passages; index one file in both")
+    left, right = ask(base, text, max(k, RANKED)), ask(tuned, text, k)
+    ranks = {hit.text: f"was {n}" for n, hit in enumerate(left, 1)}
+    width = (shutil.get_terminal_size((100, 24)).columns - 30) // 2
+    lines = [f"    {first.model.name:<{width + 6}}  {second.model.name}"]
+    for n, (old, new) in enumerate(zip(left, right, strict=False), 1):
+        moved = ranks.get(new.text, f"was >{RANKED}")
+        lines.append(
+            f"{n:>2}  {old.score:.3f} {cut(old.text, width):<{width}}  "
+            f"{new.score:.3f} {moved:<8} {cut(new.text, width)}"
+        )
+    return lines
+
+
+def ask(
+    index: Path, text: str, k: int, model: str | None = None, revision: str | None = None
+) -> list[Hit]:
+    """Ask an index in its own model, which is looked for where it was unless the user says where.
+
+    Raises:
+        UserError: There is no index, or the model found is not the one that made its vectors.
+    """
+    opened = open_index(index)
+    known = (opened.model.location, opened.model.revision)
+    encoder, identity = open_model(model, revision) if model else open_model(*known)
+    return opened.search(text, k, encoder, identity)
+
+
+def read_passages(path: Path) -> list[str]:
+    """The different passages of a file of pairs, or of {"text": ...} lines, in its order.
+
+    Raises:
+        UserError: A line is neither, or there is none.
+    """
+    texts: dict[str, None] = {}
+    for number, line in read_lines(path):
+        found, problem = passages_of(line)
+        if problem:
+            raise UserError(f'{path}:{number}: no {{"text": ...}} line, nor a pair: {problem}')
+        texts |= dict.fromkeys(found)
+    if not texts:
+        raise UserError(f"{path}: holds no passages; give a file of pairs or of text lines")
+    return list(texts)
+
+
+def passages_of(line: bytes) -> tuple[list[str], str]:
+    """The passages of one line and an empty string, or none and what is wrong."""
+    row, problem = parse_line(line)
+    if not problem:
+        return [row["positive"].strip(), row["negative"].strip()], ""
+    try:
+        text = json.loads(line)["text"].strip()
+        text.encode("utf-8")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return [], problem
+    return ([text], "") if text else ([], problem)
+
+
+def count(texts: Sequence[str]) -> str:
+    """The number of passages, in words."""
+    return f"{len(texts):,} passage{'s' if len(texts) != 1 else ''}"
+
+
+def wrap(text: str) -> str:
+    """A text in lines that stand under its first."""
+    indent = " " * 11
+    return textwrap.fill(text, 100, initial_indent=indent, subsequent_indent=indent).lstrip()
+
+
+def cut(text: str, width: int) -> str:
+    """The beginning of a text, in one line."""
+    return textwrap.shorten(text, max(width, 20), placeholder=" ...")
+
+
+COMMANDS: dict[str, Callable[..., list[str]]] = {
+    "index": build,
+    "query": query,
+    "compare": compare,
+    "swap": swap,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

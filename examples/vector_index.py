@@ -1,0 +1,205 @@
+"""Passages and their vectors in LanceDB, an embedded database, with the model that made them.
+
+Vectors of two models say nothing about each other. So an index keeps which model made its vectors,
+is only searched with that one, and changes all of its vectors in one commit or none.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from huggingface_hub import snapshot_download
+
+from training.base_model import WEIGHTS, ModelSource, find_model, load_model, not_had
+from training.errors import UserError, no_space_left
+from training.pairs import sha256_of
+
+if TYPE_CHECKING:
+    from lancedb.db import DBConnection
+    from lancedb.table import Table
+    from sentence_transformers import SentenceTransformer
+
+TABLE, MODEL_KEY = "passages", b"model"
+MODEL_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+SAME_COSINE = 0.9999
+# For so long a query that began before a swap can still read the old vectors.
+KEEP_OLD = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What an index remembers of the model that made its vectors.
+
+    Attributes:
+        name: For people: the repository's name, or the last part of the folder.
+        location: What it is loaded by: the repository's name, or the whole path of the folder.
+        revision: The commit of the snapshot that it was loaded from; None where there is none.
+        sha256: SHA-256 of its `model.safetensors`.
+    """
+
+    name: str
+    location: str
+    revision: str | None
+    sha256: str
+
+    def __str__(self) -> str:
+        """The name with the beginnings of what identifies it."""
+        commit = f"revision {self.revision[:12]}, " if self.revision else ""
+        return f"{self.name} ({commit}SHA-256 {self.sha256[:12]})"
+
+
+class Hit(NamedTuple):
+    """A passage that was found, and the cosine of its vector with the query's."""
+
+    text: str
+    score: float
+
+
+class Index(NamedTuple):
+    """An index as it stood when it was opened, whatever is written later."""
+
+    folder: Path
+    table: Table
+    model: Model
+
+    def texts(self) -> list[str]:
+        """All passages."""
+        return [str(text) for text in self.table.to_arrow()["text"].to_pylist()]
+
+    def refuse_other(self, model: Model) -> None:
+        """Raise a UserError if the vectors are of another model than this."""
+        if self.model.sha256 != model.sha256:
+            raise UserError(
+                f"{self.folder}: its vectors are of {self.model}, not of {model}; give the former "
+                "with --model, or embed all passages again with the command swap"
+            )
+
+    def search(self, text: str, k: int, encoder: SentenceTransformer, model: Model) -> list[Hit]:
+        """The k nearest passages, the best first; every vector is compared.
+
+        Raises:
+            UserError: The model is not the one that made the vectors, or encodes otherwise now.
+        """
+        self.refuse_other(model)
+        with database_errors(self.folder):
+            first = self.table.head(1).to_pylist()[0]
+            query, again = encode(encoder, [text, first["text"]])
+            same_width = len(again) == len(first["vector"])
+            if not (same_width and np.dot(again, first["vector"]) > SAME_COSINE):
+                raise UserError(
+                    f"{self.folder}: {model} has the same weights as when its vectors were made, "
+                    "but encodes otherwise (tokenizer, pooling, length); use the command swap"
+                )
+            nearest = self.table.search(query, "vector").distance_type("dot").limit(k)
+            return [Hit(row["text"], 1 - row["_distance"]) for row in nearest.to_list()]
+
+
+def open_index(folder: Path) -> Index:
+    """Open an index that must be there.
+
+    Raises:
+        UserError: The folder holds none, or one that was made by something else.
+    """
+    table = find_table(folder)
+    if table is None:
+        raise UserError(f"{folder}: holds no index; build one with the command index")
+    try:
+        return Index(folder, table, Model(**json.loads((table.schema.metadata or {})[MODEL_KEY])))
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{folder}: does not say which model made it; build a new one") from error
+
+
+def write_index(folder: Path, model: Model, encoder: SentenceTransformer, texts: list[str]) -> None:
+    """Embed passages and write them with the model's identity: whole or not at all."""
+    import pyarrow as pa
+
+    vectors = encode(encoder, texts)
+    flat = pa.array(vectors.ravel(), pa.float32())
+    columns = [pa.array(texts), pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])]
+    content = pa.table(columns, names=["text", "vector"])
+    content = content.replace_schema_metadata({MODEL_KEY: json.dumps(asdict(model))})
+    with database_errors(folder):
+        mode = "overwrite" if find_table(folder) else "create"
+        table = connect(folder).create_table(TABLE, content, mode=mode)
+        table.optimize(cleanup_older_than=KEEP_OLD)
+
+
+def find_table(folder: Path) -> Table | None:
+    """The table of an index; None where none was ever finished."""
+    if not (folder / f"{TABLE}.lance").is_dir():
+        return None
+    with database_errors(folder):
+        try:
+            return connect(folder).open_table(TABLE)
+        except ValueError:
+            return None
+
+
+def connect(folder: Path) -> DBConnection:
+    """Open a folder as a database; it is created where it is missing."""
+    try:
+        import lancedb
+    except ImportError as error:
+        raise UserError('lancedb is missing: pip install "nic-embeddings[examples]"') from error
+    return lancedb.connect(folder)
+
+
+@contextmanager
+def database_errors(folder: Path) -> Iterator[None]:
+    """Say in one line what the database could not do."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        if no_space_left(error):
+            raise
+        raise UserError(f"{folder}: {str(error).splitlines()[0]}") from error
+
+
+def open_model(name: str, revision: str | None = None) -> tuple[SentenceTransformer, Model]:
+    """Load a model from a folder, the Hub's cache, the packaged copy or the Hub, and identify it.
+
+    Args:
+        name: A folder, or the name of a repository.
+        revision: A branch, tag or commit of the repository.
+
+    Raises:
+        UserError: It cannot be had at that revision, or has no `model.safetensors`.
+    """
+    from training.run_log import quiet_libraries
+
+    source = find_snapshot(name, revision)
+    folder = Path(source.location)
+    if not (folder / WEIGHTS).is_file():
+        raise UserError(f"{name}: holds no {WEIGHTS}; give a model that was saved with it")
+    commit = folder.name if folder.parent.name == "snapshots" else None
+    location = str(Path(name).resolve()) if Path(name).is_dir() else name
+    sha256 = sha256_of(folder / WEIGHTS)
+    quiet_libraries()
+    return load_model(source), Model(source.name, location, commit, sha256)
+
+
+def find_snapshot(name: str, revision: str | None) -> ModelSource:
+    """Find a model's folder; what is neither local nor cached is downloaded, without pickles."""
+    if revision and Path(name).is_dir():
+        raise UserError(f"{name}: is a folder, which has no --revision; leave that out")
+    if not revision and Path((source := find_model(name)).location).is_dir():
+        return source
+    try:
+        folder = snapshot_download(name, revision=revision, allow_patterns=MODEL_FILES)
+    except (OSError, ValueError) as error:
+        raise not_had(ModelSource(f"{name} {revision or ''}".strip(), name, "")) from error
+    return ModelSource(name, folder, "the Hub")
+
+
+def encode(encoder: SentenceTransformer, texts: list[str]) -> np.ndarray[Any, Any]:
+    """`(texts, dim)` unit vectors, made as the evaluation of this project makes them."""
+    bar = len(texts) > 2 and sys.stderr.isatty()
+    return np.asarray(encoder.encode(texts, normalize_embeddings=True, show_progress_bar=bar))

@@ -1,0 +1,84 @@
+"""Models side by side: verdicts follow from the queries, and from nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import make_evidence, make_results
+
+from evaluation.comparison import Difference, compare
+from evaluation.per_query import Results
+
+
+def difference(results: Results, group: str = "overall") -> Difference:
+    return compare(results, "base").groups[group].differences["tuned"]["recall@5"]
+
+
+def test_a_model_that_finds_more_is_better_and_one_that_finds_less_is_worse() -> None:
+    few, many = make_results("a", [1] * 10 + [9] * 30), make_results("a", [1] * 40)
+    better = difference({"tuned": many, "base": few})
+    assert better.value == pytest.approx(0.75)
+    assert better.verdict == better.in_words == "better"
+    assert 0.55 < better.low < 0.75 < better.high < 0.95
+    worse = difference({"tuned": few, "base": many})
+    assert (worse.verdict, worse.value) == ("worse", pytest.approx(-0.75))
+    assert (worse.low, worse.high) == (pytest.approx(-better.high), pytest.approx(-better.low))
+
+
+def test_a_difference_that_chance_explains_says_how_many_queries_it_would_take() -> None:
+    found = difference(
+        {"tuned": make_results("a", [1] * 22 + [9] * 18), "base": make_results("a", [9, 1] * 20)}
+    )
+    assert found.verdict == "not distinguishable"
+    assert found.queries_needed is not None and found.queries_needed > 40
+    assert found.in_words == f"not distinguishable (needs about {found.queries_needed:,} queries)"
+
+
+def test_many_queries_of_one_passage_are_no_more_evidence_than_one() -> None:
+    few = make_results("a", [1] * 2 + [9] * 2)
+    many = [row for row in few for _ in range(25)]
+    tuned = make_results("a", [1] * 4)
+    assert difference({"tuned": tuned, "base": few}).p == pytest.approx(
+        difference({"tuned": [r for r in tuned for _ in range(25)], "base": many}).p
+    )
+    overall = compare({"base": many}, "base").overall
+    assert (overall.queries, overall.clusters) == (100, 4)
+
+
+def test_the_domains_are_judged_by_corrected_p_values_and_the_whole_by_its_own() -> None:
+    tuned = [*make_results("a", [1] * 6), *make_results("b", [1] * 6, first=6)]
+    base = [*make_results("a", [9] * 6), *make_results("b", [1] * 6, first=6)]
+    groups = compare({"tuned": tuned, "base": base}, "base").groups
+    found = {name: group.differences["tuned"]["recall@5"] for name, group in groups.items()}
+    # Six passages all better: 2 of 64 swappings are as extreme. Two domains: twice that.
+    assert found["a"].p == pytest.approx(2 / 64)
+    assert found["a"].adjusted_p == pytest.approx(4 / 64)
+    assert found["a"].verdict == "not distinguishable"
+    assert found["b"].adjusted_p == 1.0
+    assert found["overall"].p == found["overall"].adjusted_p == pytest.approx(2 / 64)
+    assert found["overall"].verdict == "better"
+
+
+def test_equal_models_differ_by_exactly_nothing() -> None:
+    rows = make_results("a", [1, 2, 30])
+    found = difference({"tuned": rows, "base": rows})
+    assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
+    assert found.in_words == "not distinguishable"
+
+
+def test_equal_rows_give_equal_figures_and_their_order_does_not_matter() -> None:
+    results = make_evidence().results
+    assert compare(results, "base") == compare(results, "base")
+    turned = {name: rows[::-1] for name, rows in results.items()}
+    one, other = compare(results, "base").overall, compare(turned, "base").overall
+    assert one.estimates["base"]["mrr"].value == other.estimates["base"]["mrr"].value
+    assert one.differences["tuned"]["mrr"].p == other.differences["tuned"]["mrr"].p
+
+
+def test_a_domain_of_one_passage_has_no_interval() -> None:
+    rows = make_results("a", [1])
+    found = compare({"base": rows, "tuned": make_results("a", [9])}, "base").groups["a"]
+    assert (found.estimates["base"]["recall@5"].low, found.differences["tuned"]["mrr"].low) == (
+        0.0,
+        -1.0,
+    )
+    assert found.differences["tuned"]["recall@5"].verdict == "not distinguishable"

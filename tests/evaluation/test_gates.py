@@ -1,0 +1,128 @@
+"""Gates: each passes and fails where its threshold says, and is never softened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import make_evidence, make_results
+
+from evaluation.assessment import assess
+from evaluation.gates import (
+    DEFAULTS,
+    Gate,
+    GatesFailed,
+    Thresholds,
+    describe_gates,
+    read_thresholds,
+    require_passed,
+)
+from training.errors import UserError
+
+
+def gates(thresholds: Thresholds | None = None, **changes: Any) -> dict[str, Gate]:
+    found = assess(make_evidence(**changes), thresholds or read_thresholds()).gates
+    return {gate.name: gate for gate in found}
+
+
+def test_the_defaults_are_the_runbooks() -> None:
+    assert read_thresholds() == Thresholds(0.70, 0.65, 10, True, True, 0.02, True)
+
+
+def test_a_good_model_passes_every_gate() -> None:
+    found = gates()
+    assert list(found) == [
+        "recall_at_5",
+        "mrr",
+        "latency_ms",
+        "better_than_base",
+        "no_domain_worse",
+        "probe_loss",
+        "loads",
+    ]
+    assert all(gate.passed for gate in found.values())
+    assert found["latency_ms"].measured == "5.0 ms"
+    assert found["probe_loss"].measured == "0.0000"
+
+
+def test_a_figure_at_its_threshold_does_not_pass() -> None:
+    rows = make_results("a", [1] * 7 + [20] * 3)
+    found = gates(results={"tuned": rows, "base": rows}, probe=None)
+    assert found["recall_at_5"] == Gate("recall_at_5", "> 0.7", "0.7000", False)
+    assert not found["better_than_base"].passed
+
+
+def test_a_worse_domain_is_named() -> None:
+    good, bad = make_results("radar", [1] * 30), make_results("radar", [50] * 30)
+    more = make_results("hvac", [1] * 30, first=30)
+    found = gates(results={"tuned": bad + more, "base": good + more})
+    assert found["no_domain_worse"] == Gate(
+        "no_domain_worse", "no domain worse at 95 %", "worse: radar", False
+    )
+
+
+def test_forgetting_is_measured_by_the_probe() -> None:
+    before, after = make_results("g", [1] * 60), make_results("g", [1] * 58 + [9] * 2)
+    found = gates(probe={"tuned": after, "base": before})["probe_loss"]
+    assert found == Gate("probe_loss", "< 0.02", "0.0333", False)
+
+
+@pytest.mark.parametrize("changes", [{"speed": None}, {"probe": None}, {"loads": None}])
+def test_what_was_not_measured_has_not_passed(changes: dict[str, Any]) -> None:
+    failed = [gate for gate in gates(**changes).values() if not gate.passed]
+    assert [gate.measured for gate in failed] == ["not measured"]
+
+
+def test_a_model_that_does_not_load_fails() -> None:
+    assert gates(loads=False)["loads"].measured == "no"
+
+
+def test_the_base_model_is_not_better_than_itself() -> None:
+    assert gates(model="base")["better_than_base"].measured == "this is the base model"
+
+
+def test_gates_that_are_not_asked_for_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "gates.yaml"
+    path.write_text("latency_ms: null\nbetter_than_base: false\nmrr: 0.9\n", encoding="utf-8")
+    found = gates(read_thresholds(path), speed=None)
+    assert "latency_ms" not in found
+    assert "better_than_base" not in found
+    assert found["mrr"].threshold == "> 0.9"
+    assert found["recall_at_5"].threshold == "> 0.7"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("recal: 0.7\n", 'unknown gate "recal"; gates are recall_at_5, mrr'),
+        ("mrr: high\n", "mrr is 'high'; give a number, or null"),
+        ("mrr: true\n", "mrr is True; give a number, or null"),
+        ("loads: 1\n", "loads is 1; give true or false"),
+        ("- a\n", "not a mapping"),
+        ("a: [\n", "not valid YAML"),
+    ],
+)
+def test_a_gates_file_that_does_not_fit_is_refused(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    path = tmp_path / "gates.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        read_thresholds(path)
+    with pytest.raises(UserError, match="--gates needs it"):
+        read_thresholds(tmp_path / "nowhere.yaml")
+
+
+def test_an_empty_gates_file_keeps_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
+    assert read_thresholds(tmp_path / "empty.yaml") == read_thresholds(DEFAULTS)
+
+
+def test_a_failed_gate_ends_the_command_with_three_and_one_line() -> None:
+    failed = [Gate("mrr", "> 0.65", "0.5000", False), Gate("loads", "loads", "yes", True)]
+    with pytest.raises(GatesFailed, match="1 of 2 gates failed: mrr: 0.5000, asked > 0.65"):
+        require_passed(failed)
+    assert GatesFailed.exit_code == 3
+    assert describe_gates(failed)["passed"] is False
+    require_passed(failed[1:])
