@@ -99,7 +99,7 @@ def covered(world: World, clusters: int, seed: int, resamples: int) -> tuple[np.
     data = world.draw(clusters, np.random.default_rng([clusters, seed, 0]))
     means = resampled_means(data, resamples, seed)
     shares = holds(*share_interval(data, means), world.truth.ravel())[2:]
-    apart = percentile_interval(means[:, 2:] - means[:, :2], clusters)
+    apart = percentile_interval(means[:, 2:] - means[:, :2], data.effective_clusters)
     return shares, holds(*apart, world.truth[1] - world.truth[0])
 
 

@@ -170,7 +170,7 @@ def _difference(
 ) -> Difference:
     value = float(data.means[column] - data.means[baseline])
     apart = drawn[:, [column]] - drawn[:, [baseline]]
-    low, high = percentile_interval(apart, len(data.sizes))
+    low, high = percentile_interval(apart, data.effective_clusters)
     needed = queries_needed(value, float(apart.std(ddof=1)), int(data.sizes.sum()))
     return _judged(value, max(float(low[0]), -1.0), min(float(high[0]), 1.0), p, p, needed)
 

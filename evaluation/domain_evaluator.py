@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 from evaluation.per_query import QueryResult, score_task
 from evaluation.ranking import DenseScorer
 from evaluation.task import RetrievalTask
+from training.errors import UserError
 
 Metrics = dict[str, float]
 BATCH_SIZE = 64
@@ -138,6 +140,9 @@ def embed_task(
         batch_size: Texts encoded at a time; it changes no figure.
         show_progress: Show a progress bar.
         corpus: `(passages, dim)` embeddings of the corpus, where they are known already.
+
+    Raises:
+        UserError: An embedding is not finite: comparing with it would put every passage first.
     """
 
     def encode(texts: list[str]) -> torch.Tensor:
@@ -148,6 +153,11 @@ def embed_task(
             normalize_embeddings=True,
             show_progress_bar=show_progress,
         )
+        if not math.isfinite(float(embeddings.sum())):
+            raise UserError(
+                "the model gives embeddings that are no numbers; it is broken: train again with "
+                "a lower learning rate, or without --fp16"
+            )
         return embeddings.float()
 
     queries = encode(task.queries)

@@ -1,4 +1,4 @@
-"""Ranks of the relevant passages of each query, and the metrics that follow from them."""
+"""Ranks of the relevant passages of each query."""
 
 from __future__ import annotations
 
@@ -118,16 +118,21 @@ def ranks_in_row(scores: torch.Tensor, relevant: torch.Tensor) -> np.ndarray:
         Their 1-based ranks, ascending; ties count against them.
     """
     relevant_scores = scores[relevant].sort(descending=True).values
-    not_below = (scores[None, :] >= relevant_scores[:, None]).sum(dim=1)
-    relevant_not_below = (relevant_scores[None, :] >= relevant_scores[:, None]).sum(dim=1)
+    not_below = torch.count_nonzero(scores[None, :] >= relevant_scores[:, None], dim=1)
+    relevant_not_below = torch.count_nonzero(
+        relevant_scores[None, :] >= relevant_scores[:, None], dim=1
+    )
     position = torch.arange(1, len(relevant) + 1, device=scores.device)
     return (not_below - relevant_not_below + position).cpu().numpy()
 
 
 def _first(scores: torch.Tensor, relevant: set[int]) -> list[int]:
     """The first ten passages; among equal scores the relevant ones last, then by number."""
-    best = torch.topk(scores, min(TOP, len(scores))).values
-    reached = torch.nonzero(scores >= best[-1]).flatten().tolist()
+    last = torch.topk(scores, min(TOP, len(scores))).values[-1]
+    above = torch.nonzero(scores > last).flatten()
+    # Of those that tie for the last places the first few are enough, were all scores equal.
+    level = torch.nonzero(scores == last).flatten()[: TOP + len(relevant)]
+    reached = torch.cat([above, level]).tolist()
     values = scores[reached].tolist()
     order = sorted(zip(values, reached, strict=True), key=lambda x: (-x[0], x[1] in relevant, x[1]))
     return [number for _, number in order[:TOP]]

@@ -70,7 +70,15 @@ def quiet_libraries() -> None:
 def packaging(arguments: argparse.Namespace) -> dict[str, Any]:
     """The arguments of `stage_model` that both commands have."""
     names = ("allow_failed_gates", "sign_key", "data_file")
-    return {name: getattr(arguments, name) for name in names}
+    given = {name: getattr(arguments, name) for name in names}
+    asked = {"fp32": arguments.onnx, "int8": arguments.int8}
+    if variants := [name for name, wanted in asked.items() if wanted]:
+        from model_card.add_variants import variant_adder
+
+        given["add_files"] = variant_adder(
+            arguments.model, arguments.data_file, variants, arguments.allow_loss
+        )
+    return given
 
 
 def run_verify(arguments: argparse.Namespace) -> list[str]:

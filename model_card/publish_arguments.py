@@ -132,4 +132,7 @@ def _packaging(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--allow-failed-gates", metavar="REASON", help="package it although its gates failed")
     add("--sign-key", type=Path, metavar="PEM", help="Ed25519 private key to sign with")
-    add("--data-file", type=Path, help="the training data, where the card was changed since")
+    add("--data-file", type=Path, help="the training data: for a changed card, --onnx and --int8")
+    add("--onnx", action="store_true", help="add an ONNX file in full precision (extra onnx)")
+    add("--int8", action="store_true", help="add an ONNX file in int8, small and fast (extra onnx)")
+    add("--allow-loss", action="store_true", help="add it though it loses over 0.01 Recall@5")

@@ -97,6 +97,24 @@ def trained_folder(tiny_model_folder: Path, tmp_path: Path) -> Path:
     return model
 
 
+@pytest.fixture(scope="session")
+def tiny_onnx_folder(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with both ONNX files; never write into it."""
+    pytest.importorskip("onnxruntime", reason="needs the extra onnx")
+    from model_card.variants import build_variants
+
+    folder = tmp_path_factory.mktemp("onnx-models") / "tiny-onnx"
+    shutil.copytree(tiny_model_folder, folder)
+    build_variants(folder, folder)
+    return folder
+
+
+@pytest.fixture
+def onnx_copy(tiny_onnx_folder: Path, tmp_path: Path) -> Path:
+    """A folder of the tiny model with its ONNX files that a test may write into."""
+    return Path(shutil.copytree(tiny_onnx_folder, tmp_path / "tiny-onnx"))
+
+
 class KeywordModel:
     """Encodes a text as the normalised counts of its words; `word*3` counts three times."""
 

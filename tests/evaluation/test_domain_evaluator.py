@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 from conftest import KeywordModel, MakePairs, make_row
 
 from evaluation.domain_evaluator import DomainRetrievalEvaluator, RetrievalReport
@@ -173,3 +174,17 @@ def test_a_domain_may_not_take_a_name_of_the_report(write_pairs: MakePairs, name
     pairs = load_pairs(write_pairs([{**ROWS[0], "domain": name}]))
     with pytest.raises(UserError, match=f'no domain may be named "{name}"'):
         retrieval_task(pairs, [0])
+
+
+def test_a_model_that_gives_no_numbers_is_refused_and_not_the_best_of_all(
+    write_pairs: MakePairs,
+) -> None:
+    class Broken(KeywordModel):
+        def encode(self, texts: list[str], **kwargs: Any) -> torch.Tensor:
+            vectors = super().encode(texts)
+            vectors[texts.index("pump")] = torch.nan
+            return vectors
+
+    task = retrieval_task(load_pairs(write_pairs(ROWS)), range(len(ROWS)))
+    with pytest.raises(UserError, match="gives embeddings that are no numbers; it is broken"):
+        DomainRetrievalEvaluator(task).evaluate(Broken(VOCABULARY))

@@ -84,6 +84,14 @@ def test_the_first_ten_stand_in_order_with_their_scores() -> None:
     assert len(found([0.1] * 15, [3]).top) == 10
 
 
+def test_of_many_passages_that_tie_those_that_answer_stand_last() -> None:
+    assert found([0.0] * 500, [0, 1]).top.tolist() == list(range(2, 12))
+    assert found([0.9] + [0.0] * 7 + [0.5] * 4, [3, 9]).top.tolist() == [
+        *[0, 8, 10, 11, 9],
+        *[1, 2, 4, 5, 6],
+    ]
+
+
 def test_within_its_domain_a_query_is_ranked_against_that_domains_passages_alone() -> None:
     scorer = DenseScorer(torch.ones(1, 1), torch.tensor([0.5, 0.9, 0.7, 0.1])[:, None])
     (everything,) = rank_queries(scorer, task_of([[3]], 4, "abaa"))

@@ -148,7 +148,7 @@ def test_a_drawn_p_is_close_to_the_exact_one_and_never_zero() -> None:
     exact = 2 * binom.cdf(4, 17, 0.5)
     error = np.sqrt(exact * (1 - exact) / 10_000)
     assert randomisation_p(data, [0], [1])[0] == pytest.approx(exact, abs=5 * error)
-    assert randomisation_p(pairs_of([1.0] * 60), [0], [1])[0] == pytest.approx(2 / 10_000)
+    assert randomisation_p(pairs_of([1.0] * 60), [0], [1])[0] == pytest.approx(1 / 10_000)
 
 
 @pytest.mark.parametrize("clusters", [8, 40])
@@ -200,3 +200,11 @@ def test_no_number_is_given_where_none_makes_sense(
     difference: float, standard_error: float
 ) -> None:
     assert queries_needed(difference, standard_error, 100) is None
+
+
+def test_clusters_of_unequal_size_tell_less_than_their_number() -> None:
+    values = np.ones((10, 1))
+    assert sum_by_cluster(values, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]).effective_clusters == 5.0
+    # Sizes 9 and 1: 100 / 82.
+    assert sum_by_cluster(values, [0] * 9 + [1]).effective_clusters == pytest.approx(100 / 82)
+    assert sum_by_cluster(values, [0] * 10).effective_clusters == 1.0

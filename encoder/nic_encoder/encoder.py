@@ -1,0 +1,165 @@
+"""`OnnxEncoder`: texts to embeddings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from nic_encoder.cache import find_folder
+from nic_encoder.config import ModelConfig, read_config
+from nic_encoder.errors import EncoderError
+
+VARIANTS = {"int8": "onnx/model_qint8.onnx", "fp32": "onnx/model.onnx"}
+TOKENIZER = "tokenizer.json"
+OUTPUT = "last_hidden_state"
+SHORTEST = 1e-12
+Embeddings = NDArray[np.float32]
+
+
+class OnnxEncoder:
+    """A sentence-embedding model in onnxruntime, on the CPU.
+
+    Args:
+        folder_or_repo: The model's folder, or its repository's name in the Hub's cache.
+        revision: Branch, tag or commit of a repository.
+        variant: "int8", small and fast, or "fp32", equal to the torch model up to rounding.
+        cache: The Hub's cache; None takes HF_HUB_CACHE, HF_HOME/hub, or the usual place.
+        threads: Threads that one call works with; None takes OMP_NUM_THREADS, as torch does, or
+            else one for each core.
+
+    Attributes:
+        folder: Where the model was read from.
+        config: Its steps.
+        dimension: Length of an embedding.
+
+    Raises:
+        EncoderError: The model is not there, not whole, or has steps that this encoder has not.
+    """
+
+    def __init__(
+        self,
+        folder_or_repo: str | Path,
+        revision: str = "main",
+        variant: str = "int8",
+        cache: str | Path | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if variant not in VARIANTS:
+            raise EncoderError(f'variant "{variant}": give {" or ".join(VARIANTS)}')
+        self.folder = find_folder(folder_or_repo, revision, cache)
+        self.config = read_config(self.folder)
+        self._tokenizer = _load_tokenizer(self.folder / TOKENIZER, self.config)
+        self._session = _open_session(self.folder / VARIANTS[variant], threads)
+        self._inputs = {node.name for node in self._session.get_inputs()}
+        self.dimension = int(self._session.get_outputs()[0].shape[-1])
+
+    def encode(
+        self, texts: str | Sequence[str], batch_size: int = 32, normalize: bool = True
+    ) -> Embeddings:
+        """Encode texts; longer ones than `config.max_seq_length` are cut.
+
+        Args:
+            texts: Texts, or one text.
+            batch_size: Texts encoded at a time, the longest first.
+            normalize: Bring each embedding to unit length, whether or not the model itself does.
+
+        Returns:
+            `(n, dim)` embeddings in the order of `texts`, or `(dim,)` for one text.
+
+        Raises:
+            TypeError: Something is no string.
+            EncoderError: The batch size is below 1, or a text is no valid Unicode.
+        """
+        if isinstance(texts, str):
+            return self.encode([texts], batch_size, normalize)[0]
+        if batch_size < 1:
+            raise EncoderError(f"batch_size {batch_size}: must be 1 or more")
+        checked = _check_texts(texts)
+        embeddings = np.empty((len(checked), self.dimension), dtype=np.float32)
+        order = sorted(range(len(checked)), key=lambda n: -len(checked[n]))
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            embeddings[batch] = self._encode_batch([checked[n] for n in batch])
+        return _unit_length(embeddings) if normalize or self.config.normalize else embeddings
+
+    def _encode_batch(self, texts: list[str]) -> Embeddings:
+        encodings = self._tokenizer.encode_batch(texts)
+        features = {
+            "input_ids": np.array([e.ids for e in encodings], dtype=np.int64),
+            "attention_mask": np.array([e.attention_mask for e in encodings], dtype=np.int64),
+            "token_type_ids": np.array([e.type_ids for e in encodings], dtype=np.int64),
+        }
+        feed = {name: values for name, values in features.items() if name in self._inputs}
+        vectors = self._session.run([OUTPUT], feed)[0]
+        if self.config.pooling == "cls":
+            return np.asarray(vectors[:, 0], dtype=np.float32)
+        return _mean(vectors, features["attention_mask"])
+
+
+def _mean(vectors: Embeddings, mask: NDArray[np.int64]) -> Embeddings:
+    """Mean of the tokens' vectors, padding left out."""
+    weights = mask.astype(np.float32)
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
+    return np.asarray((weights[:, None, :] @ vectors)[:, 0], dtype=np.float32)
+
+
+def _unit_length(vectors: Embeddings) -> Embeddings:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, SHORTEST), dtype=np.float32)
+
+
+def _check_texts(texts: Iterable[Any]) -> list[str]:
+    if isinstance(texts, (bytes, dict)) or not isinstance(texts, Iterable):
+        raise TypeError(f"texts must be a string or strings, not {type(texts).__name__}")
+    checked = list(texts)
+    for number, text in enumerate(checked):
+        if not isinstance(text, str):
+            raise TypeError(f"text {number} must be a string, not {type(text).__name__}")
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise EncoderError(f"text {number} is no valid Unicode: {error.reason}") from error
+    return checked
+
+
+def _load_tokenizer(path: Path, config: ModelConfig) -> Tokenizer:
+    if not path.is_file():
+        raise EncoderError(f"{path}: missing; the model is not whole")
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises Exception itself
+        raise EncoderError(f"{path}: damaged ({error})") from error
+    pad_id = tokenizer.token_to_id(config.pad_token)
+    if pad_id is None:
+        raise EncoderError(f'{path}: holds no token "{config.pad_token}" to fill up with')
+    # A file may fix both at other lengths: MiniLM's own cuts at 128 tokens and fills up to 128.
+    tokenizer.enable_truncation(config.max_seq_length, direction=config.truncation_side)
+    tokenizer.enable_padding(pad_id=pad_id, pad_token=config.pad_token)
+    return tokenizer
+
+
+def _default_threads() -> int:
+    """OMP_NUM_THREADS where it is one number; 0, which leaves it to onnxruntime, elsewhere."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdecimal() else 0
+
+
+def _open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        others = [name for name, file in VARIANTS.items() if (path.parents[1] / file).is_file()]
+        raise EncoderError(
+            f"{path}: missing; the model has {' and '.join(others) or 'no'} variant for onnxruntime"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = _default_threads() if threads is None else threads
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes, one for each kind of damage
+        raise EncoderError(f"{path}: onnxruntime cannot read it ({error})") from error
