@@ -13,7 +13,7 @@ from training.errors import UserError
 PATHS = [
     "/home/somebody/models/v1",
     "/Users/ann/data.jsonl",
-    "/root/nic/pairs",
+    "/root" + "/nic/pairs",
     "/mnt/data",
     r"C:\Users\ann\data",
     "D:/models/v1",
