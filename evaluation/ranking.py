@@ -74,7 +74,9 @@ def rank_queries(
     Returns:
         One entry a query, in the order of the task.
     """
-    found: dict[int, Ranked] = {}
+    # Lists until the end: small arrays kept between large ones that are freed would leave holes
+    # in the heap, some megabytes a query.
+    found: dict[int, tuple[list[int], list[int], list[float], int]] = {}
     for candidates, numbers in _by_candidates(task):
         rows = max(1, scores_at_a_time // len(candidates))
         for start in range(0, len(numbers), rows):
@@ -83,7 +85,11 @@ def rank_queries(
             for number, row in zip(chunk.tolist(), scores, strict=True):
                 relevant = np.searchsorted(candidates, task.relevant[number]).tolist()
                 found[number] = _rank_row(row, relevant, candidates)
-    return [found[number] for number in range(len(task.queries))]
+    in_order = [found[number] for number in range(len(task.queries))]
+    return [
+        Ranked(np.array(ranks), np.array(top), np.array(scores, np.float64), candidates)
+        for ranks, top, scores, candidates in in_order
+    ]
 
 
 def _by_candidates(task: RetrievalTask) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -96,15 +102,14 @@ def _by_candidates(task: RetrievalTask) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(task.candidates(domain), np.array(rows)) for domain, rows in of_domain.items()]
 
 
-def _rank_row(scores: torch.Tensor, relevant: list[int], candidates: np.ndarray) -> Ranked:
+def _rank_row(
+    scores: torch.Tensor, relevant: list[int], candidates: np.ndarray
+) -> tuple[list[int], list[int], list[float], int]:
+    """Ranks of the relevant passages, the first ten, their scores, and how many were ranked."""
     wanted = torch.as_tensor(relevant, device=scores.device)
     first = _first(scores, set(relevant))
-    return Ranked(
-        ranks=ranks_in_row(scores, wanted),
-        top=candidates[first],
-        top_scores=scores[torch.as_tensor(first, device=scores.device)].cpu().numpy(),
-        candidates=len(candidates),
-    )
+    ranks: list[int] = ranks_in_row(scores, wanted).tolist()
+    return ranks, candidates[first].tolist(), scores[first].tolist(), len(candidates)
 
 
 def ranks_in_row(scores: torch.Tensor, relevant: torch.Tensor) -> np.ndarray:
