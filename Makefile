@@ -8,9 +8,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 setup: .venv/installed-offline
 setup-dev: .venv/installed-dev
 
-.venv/installed-%: pyproject.toml constraints.txt
+.venv/installed-%: pyproject.toml encoder/pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(INSTALL) --editable ".[$*]"
+	$(INSTALL) --editable ".[$*]" --editable ./encoder
 	touch $@
 
 train: setup
@@ -23,6 +23,7 @@ lint: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 data: setup
 	$(BIN)/python data/make_pairs.py

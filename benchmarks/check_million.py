@@ -50,7 +50,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "pairs.jsonl"
             write_rows(path, rows)
-            command = [sys.executable, "training/check.py", "--data-file", str(path)]
+            command = [sys.executable, "pairs/check.py", "--data-file", str(path)]
             start = time.perf_counter()
             subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
             seconds = time.perf_counter() - start

@@ -21,11 +21,11 @@ import bm25s
 import numpy as np
 import Stemmer
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator
-from evaluation.task import RetrievalTask, retrieval_task
-from training.base_model import MINILM, find_model, load_model
-from training.checks.texts import content_words
-from training.pairs import Pairs, load_pairs
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from evaluation.retrieval.task import RetrievalTask, retrieval_task
+from nic.models import MINILM, find_model, load_model
+from pairs.checks.texts import content_words
+from pairs.readers import Pairs, load_pairs
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = PROJECT / "data" / "finetuning" / "training_pairs.jsonl"

@@ -20,14 +20,14 @@ from pathlib import Path
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
-from evaluation.baselines import BM25, BM25Scorer
 from evaluation.comparison import compare
-from evaluation.domain_evaluator import BATCH_SIZE, RetrievalReport, embed_task, summarise
-from evaluation.per_query import QueryResult, score_task, write_results
-from evaluation.task import RetrievalTask, retrieval_task
-from training.base_model import MINILM, find_model, load_model
-from training.pairs import load_pairs
-from training.split import load_split, split_by_passage
+from evaluation.retrieval.baselines import BM25, BM25Scorer
+from evaluation.retrieval.evaluator import BATCH_SIZE, RetrievalReport, embed_task, summarise
+from evaluation.retrieval.query_results import QueryResult, score_task, write_results
+from evaluation.retrieval.task import RetrievalTask, retrieval_task
+from nic.models import MINILM, find_model, load_model
+from pairs.readers import load_pairs
+from pairs.split import load_split, split_by_passage
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "finetuning" / "training_pairs.jsonl"
 CUTOFFS = [1, 5, 10]

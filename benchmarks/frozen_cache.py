@@ -16,13 +16,13 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator
-from evaluation.task import retrieval_task
-from training.base_model import MINILM, find_model, load_model
-from training.freezing import encoder_layers, freeze
-from training.frozen_cache import GIB, FrozenCache
-from training.pairs import TEXT_COLUMNS, load_pairs
-from training.split import split_by_passage
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from evaluation.retrieval.task import retrieval_task
+from nic.models import MINILM, find_model, load_model
+from pairs.readers import TEXT_COLUMNS, load_pairs
+from pairs.split import split_by_passage
+from training.loop.freezing import encoder_layers, freeze
+from training.loop.frozen_cache import GIB, FrozenCache
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "finetuning" / "training_pairs.jsonl"
 FROZEN_LAYERS = 4

@@ -21,10 +21,10 @@ from scipy.stats import beta, norm
 
 from evaluation.significance import (
     Clustered,
+    paired_permutation_test,
     percentile_interval,
-    randomisation_p,
+    proportion_interval,
     resampled_means,
-    share_interval,
     sum_by_cluster,
 )
 
@@ -98,7 +98,7 @@ def covered(world: World, clusters: int, seed: int, resamples: int) -> tuple[np.
     """Of one draw: which intervals hold the truth, of the second model's means and differences."""
     data = world.draw(clusters, np.random.default_rng([clusters, seed, 0]))
     means = resampled_means(data, resamples, seed)
-    shares = holds(*share_interval(data, means), world.truth.ravel())[2:]
+    shares = holds(*proportion_interval(data, means), world.truth.ravel())[2:]
     apart = percentile_interval(means[:, 2:] - means[:, :2], data.effective_clusters)
     return shares, holds(*apart, world.truth[1] - world.truth[0])
 
@@ -106,7 +106,7 @@ def covered(world: World, clusters: int, seed: int, resamples: int) -> tuple[np.
 def called_different(world: World, clusters: int, seed: int, resamples: int) -> np.ndarray:
     """Of one draw of two equally good models: which tests call them different."""
     data = world.draw(clusters, np.random.default_rng([clusters, seed, 1]))
-    return randomisation_p(data, [2, 3], [0, 1], resamples, seed) < LEVEL
+    return paired_permutation_test(data, [2, 3], [0, 1], resamples, seed) < LEVEL
 
 
 def as_text(name: str, found: Sequence[np.ndarray]) -> str:

@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 from sentence_transformers import __version__
 
-from model_card.integrity import CARD, hash_files
-from model_card.metadata import write_metadata
-from model_card.samples import TEXTS, encode_texts
-from model_card.staging import TOLERANCE, stage_model
-from training.base_model import MINILM, find_model, load_model
+from model_card.card.metadata import write_metadata
+from model_card.package.build import TOLERANCE, stage_model
+from model_card.package.integrity import CARD, hash_files
+from model_card.package.samples import TEXTS, encode_texts
+from nic.models import MINILM, find_model, load_model
 
 # sentence-transformers with a transformers of its time.
 MATRIX = {"5.2.3": "4.57.6", "5.4.0": "5.4.0"}

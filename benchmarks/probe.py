@@ -18,13 +18,19 @@ from default_data import bm25_recall, word_overlap
 from scipy.stats import norm
 from sentence_transformers import SentenceTransformer
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator, embed_task
-from evaluation.per_query import score_task
-from evaluation.task import RetrievalTask, retrieval_task
-from training.base_model import MINILM, find_model, load_model
-from training.pairs import load_pairs
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, embed_task
+from evaluation.retrieval.query_results import score_task
+from evaluation.retrieval.task import RetrievalTask, retrieval_task
+from nic.models import MINILM, find_model, load_model
+from pairs.readers import load_pairs
 
-PROBE = Path(__file__).resolve().parents[1] / "evaluation" / "probe_data" / "general.jsonl"
+PROBE = (
+    Path(__file__).resolve().parents[1]
+    / "evaluation"
+    / "retrieval"
+    / "probe_data"
+    / "general.jsonl"
+)
 K = 5
 SEEDS = (0, 1, 2, 3)
 STRENGTHS = (0.05, 0.1, 0.15, 0.2)

@@ -14,10 +14,10 @@ import time
 import numpy as np
 import torch
 
-from evaluation.per_query import score_task
-from evaluation.ranking import DenseScorer
+from evaluation.retrieval.query_results import score_task
+from evaluation.retrieval.ranking import DenseScorer
+from evaluation.retrieval.task import RetrievalTask
 from evaluation.retrieval_metrics.definitions import query_metrics
-from evaluation.task import RetrievalTask
 
 GIB = 2**30
 ROWS_AT_A_TIME = 100_000

@@ -13,11 +13,17 @@ from pathlib import Path
 
 import torch
 
-from evaluation.task import retrieval_task
-from model_card.variants import RUNS, VARIANTS, VariantReport, build_variants, measure_variants
-from training.base_model import MINILM, find_model
-from training.pairs import load_pairs
-from training.split import load_split, split_by_passage
+from evaluation.retrieval.task import retrieval_task
+from model_card.export.variants import (
+    RUNS,
+    VARIANTS,
+    VariantReport,
+    build_variants,
+    measure_variants,
+)
+from nic.models import MINILM, find_model
+from pairs.readers import load_pairs
+from pairs.split import load_split, split_by_passage
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "finetuning" / "training_pairs.jsonl"
 NOT_COPIED = shutil.ignore_patterns("checkpoint-*", "eval", "onnx", "openvino", "*.log")

@@ -24,7 +24,7 @@ MANUALS = HERE / "manuals"
 PAIRS = HERE / "finetuning" / "training_pairs.jsonl"
 GENERAL = HERE / "probe" / "general.yaml"
 # Below a package, so that it is installed with it.
-PROBE = HERE.parent / "evaluation" / "probe_data" / "general.jsonl"
+PROBE = HERE.parent / "evaluation" / "retrieval" / "probe_data" / "general.jsonl"
 
 PASSAGES_THAT_A_TERM_RECURS_IN = 4
 OPENING_WORDS = 4

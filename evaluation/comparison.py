@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.per_query import QueryResult, metric_table
+from evaluation.retrieval.query_results import QueryResult, metric_table
+from evaluation.retrieval.task import OVERALL
 from evaluation.significance import (
     CONFIDENCE,
     Clustered,
     holm,
+    paired_permutation_test,
     percentile_interval,
+    proportion_interval,
     queries_needed,
-    randomisation_p,
     resampled_means,
-    share_interval,
     sum_by_cluster,
 )
-from evaluation.task import OVERALL
 
 METRICS = {"recall@5": "Recall@5", "mrr": "MRR", "ndcg@10": "nDCG@10"}
 BETTER, WORSE, ALIKE = "better", "worse", "not distinguishable"
@@ -140,7 +140,7 @@ def compare(
 
 def _group(data: Clustered, models: list[str], baseline: str, seed: int) -> Group:
     drawn = resampled_means(data, seed=seed)
-    low, high = share_interval(data, drawn)
+    low, high = proportion_interval(data, drawn)
     columns = {
         model: {metric: n * len(METRICS) + m for m, metric in enumerate(METRICS)}
         for n, model in enumerate(models)
@@ -154,7 +154,7 @@ def _group(data: Clustered, models: list[str], baseline: str, seed: int) -> Grou
     }
     others = [model for model in models if model != baseline]
     pairs = {(m, key): (columns[m][key], columns[baseline][key]) for m in others for key in METRICS}
-    p_values = randomisation_p(
+    p_values = paired_permutation_test(
         data, [c for c, _ in pairs.values()], [c for _, c in pairs.values()], seed=seed
     )
     found = {

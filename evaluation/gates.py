@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.comparison import ALIKE, BETTER, WORSE, Comparison
-from training.errors import UserError
-from training.files import read_mapping
+from nic.errors import UserError
+from nic.files import read_mapping
 
 DEFAULTS = Path(__file__).with_name("gates.yaml")
 NOT_MEASURED = "not measured"

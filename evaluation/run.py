@@ -14,23 +14,22 @@ from pathlib import Path
 
 from accelerate import PartialState
 
-from evaluation.assessment import Assessment, assess
-from evaluation.domain_evaluator import BATCH_SIZE
-from evaluation.evidence import Evidence
-from evaluation.evidence import read_evidence as read_evidence_of
+from evaluation.collect import collect, find_texts
 from evaluation.gates import DEFAULTS, read_thresholds, require_passed
-from evaluation.output import check_output, write_output
-from evaluation.probe import DEFAULT
-from evaluation.request import collect, find_texts
-from evaluation.tables import show_assessment
-from evaluation.texts import Texts
-from training.arguments import check_device
-from training.base_model import MINILM
-from training.command_line import OneLineParser
-from training.errors import UserError, one_line_errors
-from training.pairs import DEFAULT_FILE
-from training.run_log import log_lines, open_run_log, quiet_libraries
-from training.threads import use_all_cores
+from evaluation.report.output import check_output, write_output
+from evaluation.report.tables import show_summary
+from evaluation.report.texts import Texts
+from evaluation.results import EvaluationResults
+from evaluation.results import read_results_folder as read_results_folder
+from evaluation.retrieval.evaluator import BATCH_SIZE
+from evaluation.retrieval.forgetting_probe import DEFAULT
+from evaluation.summary import EvaluationSummary, assess
+from nic.command_line import OneLineParser
+from nic.devices import check_device, use_all_cores
+from nic.errors import UserError, one_line_errors
+from nic.logs import log_lines, open_run_log, quiet_libraries
+from nic.models import MINILM
+from pairs.readers import DEFAULT_FILE
 
 logger = logging.getLogger("evaluation.run")
 
@@ -89,7 +88,7 @@ def main() -> None:
         require_passed(assessment.gates)
 
 
-def run(arguments: argparse.Namespace) -> Assessment | None:
+def run(arguments: argparse.Namespace) -> EvaluationSummary | None:
     """Score each model on the same queries and corpus, and show and write the figures.
 
     Returns:
@@ -107,16 +106,16 @@ def run(arguments: argparse.Namespace) -> Assessment | None:
         return None
     evidence, texts = gathered
     assessment = assess(evidence, thresholds)
-    log_lines(logger, show_assessment(assessment))
+    log_lines(logger, show_summary(assessment))
     if arguments.output_dir:
         write_output(assessment, texts, arguments.output_dir)
     return assessment
 
 
-def gather(arguments: argparse.Namespace) -> tuple[Evidence, Texts | None] | None:
+def gather(arguments: argparse.Namespace) -> tuple[EvaluationResults, Texts | None] | None:
     """New evidence, or that of an earlier evaluation."""
     if arguments.from_results:
-        evidence = read_evidence_of(arguments.from_results)
+        evidence = read_results_folder(arguments.from_results)
         return evidence, find_texts(evidence, Path(arguments.data_file), arguments.extra_corpus)
     return collect(arguments)
 

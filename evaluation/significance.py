@@ -108,7 +108,7 @@ def percentile_interval(
     return low, high
 
 
-def share_interval(
+def proportion_interval(
     data: Clustered, means: np.ndarray, confidence: float = CONFIDENCE
 ) -> tuple[np.ndarray, np.ndarray]:
     """`percentile_interval` for figures in [0, 1], never wider than that.
@@ -124,7 +124,7 @@ def share_interval(
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
-def randomisation_p(
+def paired_permutation_test(
     data: Clustered,
     columns: Sequence[int],
     others: Sequence[int],

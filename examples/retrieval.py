@@ -24,9 +24,9 @@ from pathlib import Path
 
 from vector_index import Hit, find_table, open_index, open_model, write_index
 
-from training.command_line import OneLineParser
-from training.errors import Interrupted, UserError, one_line_errors
-from training.pairs import DEFAULT_FILE, parse_line, read_lines
+from nic.command_line import OneLineParser
+from nic.errors import Interrupted, UserError, one_line_errors
+from pairs.readers import DEFAULT_FILE, parse_line, read_lines
 
 # How far down the first model's ranking `compare` looks for what the second one found.
 RANKED = 100

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from huggingface_hub import snapshot_download
 
-from training.base_model import WEIGHTS, ModelSource, find_model, load_model, not_had
-from training.errors import UserError, no_space_left
-from training.pairs import sha256_of
+from nic.errors import UserError, no_space_left
+from nic.models import WEIGHTS, ModelSource, find_model, load_model, model_not_found
+from pairs.readers import sha256_of
 
 if TYPE_CHECKING:
     from lancedb.db import DBConnection
@@ -173,7 +173,7 @@ def open_model(name: str, revision: str | None = None) -> tuple[SentenceTransfor
     Raises:
         UserError: It cannot be had at that revision, or has no `model.safetensors`.
     """
-    from training.run_log import quiet_libraries
+    from nic.logs import quiet_libraries
 
     source = find_snapshot(name, revision)
     folder = Path(source.location)
@@ -195,7 +195,7 @@ def find_snapshot(name: str, revision: str | None) -> ModelSource:
     try:
         folder = snapshot_download(name, revision=revision, allow_patterns=MODEL_FILES)
     except (OSError, ValueError) as error:
-        raise not_had(ModelSource(f"{name} {revision or ''}".strip(), name, "")) from error
+        raise model_not_found(ModelSource(f"{name} {revision or ''}".strip(), name, "")) from error
     return ModelSource(name, folder, "the Hub")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from training.errors import UserError
+from nic.errors import UserError
 
 MAIN = "main"
 TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,94}[A-Za-z0-9])?")

@@ -14,15 +14,15 @@ import argparse
 import sys
 from typing import Any
 
-from model_card.publish_arguments import parse_arguments
-from model_card.publish_lines import (
+from model_card.arguments import parse_arguments
+from model_card.lines import (
     packaged_lines,
     published_lines,
     verified_lines,
     version_lines,
 )
-from training.command_line import say
-from training.errors import one_line_errors
+from nic.command_line import say
+from nic.errors import one_line_errors
 
 
 @one_line_errors
@@ -34,7 +34,7 @@ def main() -> None:
 
 def run_package(arguments: argparse.Namespace) -> list[str]:
     """Write the folder that would be published."""
-    from model_card.staging import stage_model
+    from model_card.package.build import stage_model
 
     quiet_libraries()
     return packaged_lines(
@@ -44,7 +44,7 @@ def run_package(arguments: argparse.Namespace) -> list[str]:
 
 def run_push(arguments: argparse.Namespace) -> list[str]:
     """Publish a model under a tag."""
-    from model_card.publishing import push
+    from model_card.push import push
 
     quiet_libraries()
     published = push(
@@ -62,9 +62,9 @@ def run_push(arguments: argparse.Namespace) -> list[str]:
 
 def quiet_libraries() -> None:
     """No progress bars in a file; imported late, as the other commands need no model."""
-    from training import run_log
+    from nic import logs
 
-    run_log.quiet_libraries()
+    logs.quiet_libraries()
 
 
 def packaging(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def packaging(arguments: argparse.Namespace) -> dict[str, Any]:
     given = {name: getattr(arguments, name) for name in names}
     asked = {"fp32": arguments.onnx, "int8": arguments.int8}
     if variants := [name for name, wanted in asked.items() if wanted]:
-        from model_card.add_variants import variant_adder
+        from model_card.export.add_variants import variant_adder
 
         given["add_files"] = variant_adder(
             arguments.model, arguments.data_file, variants, arguments.allow_loss
@@ -83,7 +83,7 @@ def packaging(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def run_verify(arguments: argparse.Namespace) -> list[str]:
     """Check a folder or a version on a hub."""
-    from model_card.publishing import verify
+    from model_card.push import verify
 
     quiet_libraries()
     found = verify(
@@ -98,14 +98,14 @@ def run_verify(arguments: argparse.Namespace) -> list[str]:
 
 def run_list(arguments: argparse.Namespace) -> list[str]:
     """Show the versions in a local hub."""
-    from model_card.local_hub import list_versions
+    from model_card.local_hub.versions import list_versions
 
     return version_lines(list_versions(arguments.local_hub))
 
 
 def run_promote(arguments: argparse.Namespace) -> list[str]:
     """Make a version the one that loads by default."""
-    from model_card.local_hub import promote
+    from model_card.local_hub.versions import promote
 
     promote(arguments.local_hub, arguments.repo_id, arguments.tag)
     return [f"{arguments.repo_id}: main is {arguments.tag} now"]
@@ -113,7 +113,7 @@ def run_promote(arguments: argparse.Namespace) -> list[str]:
 
 def run_rollback(arguments: argparse.Namespace) -> list[str]:
     """Take the last promotion back."""
-    from model_card.local_hub import rollback
+    from model_card.local_hub.versions import rollback
 
     main_is = rollback(arguments.local_hub, arguments.repo_id)
     return [f"{arguments.repo_id}: main is {main_is} again"]
@@ -121,7 +121,7 @@ def run_rollback(arguments: argparse.Namespace) -> list[str]:
 
 def run_export(arguments: argparse.Namespace) -> list[str]:
     """Write a version into an archive."""
-    from model_card.local_hub import export_version
+    from model_card.local_hub.versions import export_version
 
     export_version(arguments.local_hub, arguments.repo_id, arguments.tag, arguments.archive)
     return [f"Exported {arguments.repo_id} {arguments.tag} to {arguments.archive}"]
@@ -129,7 +129,7 @@ def run_export(arguments: argparse.Namespace) -> list[str]:
 
 def run_import(arguments: argparse.Namespace) -> list[str]:
     """Publish an archive in another local hub."""
-    from model_card.local_hub import import_archive
+    from model_card.local_hub.versions import import_archive
 
     published = import_archive(arguments.archive, arguments.local_hub, copy=arguments.copy)
     return published_lines(published, arguments.local_hub)

@@ -14,12 +14,12 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import BertConfig, BertModel, BertTokenizer, set_seed
 
-from evaluation.evidence import Evidence
-from evaluation.per_query import QueryResult
-from model_card.integrity import hash_files
-from training.base_model import find_model
-from training.checks.scan import Scan, scan_file
-from training.checks.tokens import TokenCounter, load_token_counter
+from evaluation.results import EvaluationResults
+from evaluation.retrieval.query_results import QueryResult
+from model_card.package.integrity import hash_files
+from nic.models import find_model
+from pairs.checks.scan import Scan, scan_file
+from pairs.checks.tokens import TokenCounter, load_token_counter
 
 MakePairs = Callable[..., Path]
 ScanRows = Callable[[Sequence[dict[str, Any]]], Scan]
@@ -101,7 +101,7 @@ def trained_folder(tiny_model_folder: Path, tmp_path: Path) -> Path:
 def tiny_onnx_folder(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model with both ONNX files; never write into it."""
     pytest.importorskip("onnxruntime", reason="needs the extra onnx")
-    from model_card.variants import build_variants
+    from model_card.export.variants import build_variants
 
     folder = tmp_path_factory.mktemp("onnx-models") / "tiny-onnx"
     shutil.copytree(tiny_model_folder, folder)
@@ -200,7 +200,9 @@ def make_results(domain: str, ranks: Sequence[int], first: int = 0) -> list[Quer
     ]
 
 
-def make_evidence(domains: tuple[str, str] = ("forklift", "radar"), **changes: Any) -> Evidence:
+def make_evidence(
+    domains: tuple[str, str] = ("forklift", "radar"), **changes: Any
+) -> EvaluationResults:
     """Two domains of thirty queries: the tuned model mends the first and leaves the other."""
     one, other = domains
     forklift_base = make_results(one, [1] * 10 + [20] * 20)
@@ -235,4 +237,4 @@ def make_evidence(domains: tuple[str, str] = ("forklift", "radar"), **changes: A
         "loads": True,
         "history": [],
     }
-    return Evidence(**{**facts, **changes})
+    return EvaluationResults(**{**facts, **changes})

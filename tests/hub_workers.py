@@ -18,8 +18,8 @@ from typing import Any
 
 from huggingface_hub import scan_cache_dir
 
-from model_card.local_hub import publish_local
-from training.errors import UserError
+from model_card.local_hub.versions import publish_local
+from nic.errors import UserError
 
 REPO = "org/nic-embeddings-v1.0"
 KILLS = 50

@@ -17,7 +17,7 @@ import pytest
 from conftest import MakePairs, make_row
 from sentence_transformers import SentenceTransformer
 
-from training.threads import available_cores
+from nic.devices import available_cores
 
 PROJECT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.minilm

@@ -18,10 +18,11 @@ from sentence_transformers.sentence_transformer.training_args import BatchSample
 from transformers import HfArgumentParser, SchedulerType
 from transformers.hf_argparser import HfArg
 
-from training.base_model import MINILM
-from training.errors import UserError
-from training.files import read_mapping
-from training.pairs import DEFAULT_FILE
+from nic.devices import check_device
+from nic.errors import UserError
+from nic.files import read_mapping
+from nic.models import MINILM
+from pairs.readers import DEFAULT_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -290,21 +291,6 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[RunArguments, Tr
     except (ValueError, ImportError) as error:
         raise UserError(" ".join(str(error).split())) from error
     return parsed[0], parsed[1]
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that is not there.
-
-    Raises:
-        UserError: cuda or mps was asked for and PyTorch sees none.
-    """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError(
-            "--device cuda: PyTorch sees no CUDA device; use --device cpu, or install a CUDA build "
-            "of PyTorch and check nvidia-smi"
-        )
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise UserError("--device mps: PyTorch sees no Apple GPU here; use --device cpu")
 
 
 def warn_outside_usual_range(run: RunArguments, training: TrainingArguments) -> None:

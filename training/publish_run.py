@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from evaluation.assessment import Assessment
 from evaluation.gates import require_passed
+from evaluation.summary import EvaluationSummary
 from model_card.hubs import Published, check_repo_id
-from model_card.publish_lines import published_lines
-from model_card.publishing import push
+from model_card.lines import published_lines
+from model_card.push import push
 from training.arguments import RunArguments
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def check_publication(run: RunArguments) -> None:
         check_repo_id(run.repo_id)
 
 
-def publish_run(folder: Path, assessment: Assessment, run: RunArguments) -> Published | None:
+def publish_run(folder: Path, assessment: EvaluationSummary, run: RunArguments) -> Published | None:
     """Publish the model of a finished run.
 
     Args:

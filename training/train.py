@@ -15,45 +15,44 @@ from pathlib import Path
 
 from transformers import set_seed
 
-from evaluation.assessment import Assessment
-from evaluation.domain_evaluator import DomainRetrievalEvaluator
 from evaluation.gates import require_passed
-from evaluation.output import check_output, evaluation_folder, write_output
-from evaluation.tables import show_assessment
-from evaluation.texts import Texts
-from training import checkpoints
+from evaluation.report.output import check_output, evaluation_folder, write_output
+from evaluation.report.tables import show_summary
+from evaluation.report.texts import Texts
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from evaluation.summary import EvaluationSummary
+from nic.devices import use_all_cores
+from nic.errors import one_line_errors
+from nic.logs import (
+    RunLog,
+    log_lines,
+    on_terminal,
+    open_run_log,
+    quiet_libraries,
+)
+from nic.models import ModelSource, find_model, load_model
+from pairs.split import save_split
 from training.arguments import (
     RunArguments,
     TrainingArguments,
     parse_arguments,
     warn_outside_usual_range,
 )
-from training.base_model import ModelSource, find_model, load_model
-from training.data import look_over, read_data
-from training.errors import one_line_errors
-from training.final_report import check_saved_model, final_assessment, score_model
-from training.freezing import FreezeLayersCallback, check_freezable
-from training.interruption import Interruption
-from training.package import describe_training, package
-from training.publish_run import check_publication, publish_run
-from training.run_log import (
-    RunLog,
-    RunLogCallback,
-    log_lines,
-    log_score,
-    on_terminal,
-    open_run_log,
-    quiet_libraries,
-)
-from training.split import save_split
-from training.threads import use_all_cores
-from training.trainer import (
+from training.final_evaluation import check_saved_model, final_evaluation, score_model
+from training.loop import checkpoints
+from training.loop.freezing import FreezeLayersCallback, check_freezable
+from training.loop.interruption import Interruption
+from training.loop.progress import RunLogCallback, log_score
+from training.loop.trainer import (
     build_loss,
     build_trainer,
     run_training,
     set_dropout,
     training_rows,
 )
+from training.model_folder import describe_training, package
+from training.publish_run import check_publication, publish_run
+from training.run_data import check_data, read_data
 
 logger = logging.getLogger("training.train")
 
@@ -70,7 +69,7 @@ def main() -> None:
         require_passed(assessment.gates)
 
 
-def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Assessment | None:
+def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> EvaluationSummary | None:
     """Take pairs to a published model.
 
     Args:
@@ -102,7 +101,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Asses
     model = load_model(source, arguments.device)
     set_dropout(model, run.dropout)
     check_freezable(model, run.freeze_layers)
-    findings = look_over(data, source, run, arguments) if main_process else {}
+    findings = check_data(data, source, run, arguments) if main_process else {}
     if main_process:
         checkpoints.open_output_dir(folder, run.force)
         log.open_file(folder, append=run.resume)
@@ -130,11 +129,11 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Asses
     check_saved_model(folder, best, tuned.validation)
     training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
     history = training["history"]
-    assessment = final_assessment(folder, data, source, saved, base, tuned, history, run.speed)
+    assessment = final_evaluation(folder, data, source, saved, base, tuned, history, run.speed)
     package(folder, data, findings, source, saved, training, assessment)
     write_output(assessment, Texts.of(data.final_task), evaluation_folder(folder))
-    checkpoints.tidy(folder)
-    log_lines(logger, show_assessment(assessment))
+    checkpoints.remove_temporary_checkpoints(folder)
+    log_lines(logger, show_summary(assessment))
     logger.info("Model saved to %s", folder.as_posix())
     logger.info('Load it with SentenceTransformer("%s")', folder.as_posix())
     return assessment

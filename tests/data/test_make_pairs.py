@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator
-from evaluation.task import retrieval_task
-from training.base_model import MINILM, find_model, load_model
-from training.checks.texts import STOP_WORDS
-from training.pairs import load_pairs
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from evaluation.retrieval.task import retrieval_task
+from nic.models import MINILM, find_model, load_model
+from pairs.checks.texts import STOP_WORDS
+from pairs.readers import load_pairs
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "data"), str(PROJECT / "benchmarks")]
@@ -215,8 +215,9 @@ def test_the_check_fails_and_writes_nothing_where_a_file_differs(
 
 def test_the_probe_is_package_data() -> None:
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = settings["tool"]["setuptools"]["package-data"]["evaluation"]
-    shipped = [path for pattern in patterns for path in (PROJECT / "evaluation").glob(pattern)]
+    patterns = settings["tool"]["setuptools"]["package-data"]["evaluation.retrieval"]
+    folder = PROJECT / "evaluation" / "retrieval"
+    shipped = [path for pattern in patterns for path in folder.glob(pattern)]
     assert make_pairs.PROBE in shipped
 
 

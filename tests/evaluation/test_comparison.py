@@ -6,7 +6,7 @@ import pytest
 from conftest import make_evidence, make_results
 
 from evaluation.comparison import Difference, compare
-from evaluation.per_query import Results
+from evaluation.retrieval.query_results import Results
 
 
 def difference(results: Results, group: str = "overall") -> Difference:

@@ -10,10 +10,10 @@ from conftest import WORDS
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
-from evaluation.domain_evaluator import DomainRetrievalEvaluator
-from evaluation.ranking import DenseScorer, rank_queries
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from evaluation.retrieval.ranking import DenseScorer, rank_queries
+from evaluation.retrieval.task import RetrievalTask
 from evaluation.retrieval_metrics.definitions import query_metrics
-from evaluation.task import RetrievalTask
 
 # Our name of a metric, and trec_eval's.
 TREC_EVAL = {

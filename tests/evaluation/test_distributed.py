@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from evaluation.domain_evaluator import summarise
-from evaluation.gather import score_models
-from evaluation.task import retrieval_task
-from training.pairs import load_pairs
+from evaluation.collect import score_models
+from evaluation.retrieval.evaluator import summarise
+from evaluation.retrieval.task import retrieval_task
+from pairs.readers import load_pairs
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUERIES = 11
@@ -29,9 +29,9 @@ from pathlib import Path
 import torch.distributed
 from sentence_transformers import SentenceTransformer
 
-from evaluation.gather import score_models
-from evaluation.task import retrieval_task
-from training.pairs import load_pairs
+from evaluation.collect import score_models
+from evaluation.retrieval.task import retrieval_task
+from pairs.readers import load_pairs
 
 model_folder, data, queries, output = sys.argv[1:]
 torch.distributed.init_process_group("gloo")

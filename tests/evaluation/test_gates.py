@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from conftest import make_evidence, make_results
 
-from evaluation.assessment import assess
 from evaluation.gates import (
     DEFAULTS,
     Gate,
@@ -18,7 +17,8 @@ from evaluation.gates import (
     read_thresholds,
     require_passed,
 )
-from training.errors import UserError
+from evaluation.summary import assess
+from nic.errors import UserError
 
 
 def gates(thresholds: Thresholds | None = None, **changes: Any) -> dict[str, Gate]:

@@ -11,17 +11,17 @@ import pytest
 from conftest import MakePairs, make_row
 
 from evaluation import run as run_module
-from evaluation.assessment import Assessment
-from evaluation.output import check_output
+from evaluation.report.output import check_output
 from evaluation.run import parse_arguments, run
-from training.errors import UserError
-from training.pairs import load_pairs
-from training.split import save_split, split_by_passage
+from evaluation.summary import EvaluationSummary
+from nic.errors import UserError
+from pairs.readers import load_pairs
+from pairs.split import save_split, split_by_passage
 
 MODELS = ["tiny", "tiny-base", "BM25", "BM25 + tiny"]
 
 
-def evaluate(*given: object, probe: str = "none", speed: bool = False) -> Assessment:
+def evaluate(*given: object, probe: str = "none", speed: bool = False) -> EvaluationSummary:
     words = [str(word) for word in given] + ["--probe", probe, "--device", "cpu"]
     assessment = run(parse_arguments(words if speed else [*words, "--no-speed"]))
     assert assessment is not None
@@ -195,7 +195,7 @@ def test_a_full_disk_leaves_the_earlier_evaluation_as_it_was(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("evaluation.output.write_page", full)
+    monkeypatch.setattr("evaluation.report.output.write_page", full)
     with pytest.raises(OSError, match="No space left"):
         evaluate(*asked, "--output-dir", folder, "--force")
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before

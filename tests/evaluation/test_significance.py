@@ -12,11 +12,11 @@ from evaluation import significance
 from evaluation.significance import (
     Clustered,
     holm,
+    paired_permutation_test,
     percentile_interval,
+    proportion_interval,
     queries_needed,
-    randomisation_p,
     resampled_means,
-    share_interval,
     sum_by_cluster,
 )
 
@@ -68,16 +68,16 @@ def test_the_same_seed_gives_the_same_resamples_and_another_gives_others() -> No
 def test_how_many_weights_are_held_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = np.random.default_rng(0).random((7, 2))
     data = Clustered(figures, np.ones(7))
-    means, p = resampled_means(data, 1000), randomisation_p(data, [0], [1], resamples=100)
+    means, p = resampled_means(data, 1000), paired_permutation_test(data, [0], [1], resamples=100)
     monkeypatch.setattr(significance, "WEIGHTS_AT_A_TIME", 50)
     assert np.array_equal(resampled_means(data, 1000), means)
-    assert np.array_equal(randomisation_p(data, [0], [1], resamples=100), p)
+    assert np.array_equal(paired_permutation_test(data, [0], [1], resamples=100), p)
 
 
 def test_the_interval_of_many_clusters_is_the_normal_one() -> None:
     # 400 independent queries, 300 right: standard error sqrt(0.75 * 0.25 / 400) = 0.02165.
     data = column(*[1.0] * 300, *[0.0] * 100)
-    low, high = share_interval(data, resampled_means(data))
+    low, high = proportion_interval(data, resampled_means(data))
     assert (low[0], high[0]) == pytest.approx(
         (0.75 - 1.96 * 0.02165, 0.75 + 1.96 * 0.02165), abs=4e-3
     )
@@ -96,7 +96,9 @@ def test_repeated_queries_of_a_passage_narrow_nothing() -> None:
     # Ten passages, each asked once or a hundred times with the same outcome.
     once = column(*[1.0] * 6, *[0.0] * 4)
     often = column(*[100.0] * 6, *[0.0] * 4, sizes=[100] * 10)
-    for ends in zip(*(share_interval(d, resampled_means(d)) for d in (once, often)), strict=True):
+    for ends in zip(
+        *(proportion_interval(d, resampled_means(d)) for d in (once, often)), strict=True
+    ):
         assert ends[0] == pytest.approx(ends[1])
 
 
@@ -105,16 +107,16 @@ def test_one_cluster_has_no_interval_and_no_test() -> None:
     means = resampled_means(data, 100)
     low, high = percentile_interval(means, 1)
     assert (low.tolist(), high.tolist()) == ([-np.inf] * 2, [np.inf] * 2)
-    low, high = share_interval(data, means)
+    low, high = proportion_interval(data, means)
     assert (low.tolist(), high.tolist()) == ([0, 0], [1, 1])
-    assert randomisation_p(data, [0], [1]).tolist() == [1.0]
+    assert paired_permutation_test(data, [0], [1]).tolist() == [1.0]
 
 
 def test_where_all_are_right_or_wrong_the_open_end_is_the_exact_binomial_one() -> None:
     # Clopper and Pearson: the share under which 30 of 30 clusters happen in 2.5 of 100 cases.
     sizes = [2] * 30
     data = Clustered(np.array([[2.0, 0.0]] * 30), np.array(sizes, float))
-    low, high = share_interval(data, resampled_means(data, 100))
+    low, high = proportion_interval(data, resampled_means(data, 100))
     assert (low[0], high[0]) == (pytest.approx(0.025 ** (1 / 30)), 1.0)
     assert (low[1], high[1]) == (0.0, pytest.approx(1 - 0.025 ** (1 / 30)))
     assert binom.pmf(30, 30, low[0]) == pytest.approx(0.025)
@@ -123,8 +125,8 @@ def test_where_all_are_right_or_wrong_the_open_end_is_the_exact_binomial_one() -
 def test_no_end_of_a_share_leaves_zero_and_one() -> None:
     data = column(*[1.0] * 4, 0.9)
     means = resampled_means(data)
-    assert share_interval(data, means + 0.2)[1].tolist() == [1.0]
-    assert share_interval(data, means - 2)[0].tolist() == [0.0]
+    assert proportion_interval(data, means + 0.2)[1].tolist() == [1.0]
+    assert proportion_interval(data, means - 2)[0].tolist() == [0.0]
 
 
 def test_three_clusters_give_the_p_value_of_their_eight_swappings() -> None:
@@ -132,14 +134,14 @@ def test_three_clusters_give_the_p_value_of_their_eight_swappings() -> None:
     # Sums of all signs: 6, 0, 2, -4 and their negatives, or seen: 2. As large: 6, 2, -4, twice.
     sums = [abs(np.dot(signs, differences)) for signs in product([1, -1], repeat=3)]
     assert sorted(sums) == [0, 0, 2, 2, 4, 4, 6, 6]
-    assert randomisation_p(pairs_of(differences), [0], [1]).tolist() == [0.75]
+    assert paired_permutation_test(pairs_of(differences), [0], [1]).tolist() == [0.75]
     # All alike in direction: only the swapping of none and of all is as large.
-    assert randomisation_p(pairs_of([3.0, 1.0, 2.0]), [0], [1]).tolist() == [0.25]
+    assert paired_permutation_test(pairs_of([3.0, 1.0, 2.0]), [0], [1]).tolist() == [0.25]
 
 
 def test_which_model_is_the_better_does_not_matter_to_p() -> None:
     data = pairs_of([3.0, 1.0, -2.0, 0.5, 0.25, -1.0])
-    assert randomisation_p(data, [0], [1]) == randomisation_p(data, [1], [0])
+    assert paired_permutation_test(data, [0], [1]) == paired_permutation_test(data, [1], [0])
 
 
 def test_a_drawn_p_is_close_to_the_exact_one_and_never_zero() -> None:
@@ -147,8 +149,8 @@ def test_a_drawn_p_is_close_to_the_exact_one_and_never_zero() -> None:
     data = pairs_of([1.0] * 13 + [-1.0] * 4)
     exact = 2 * binom.cdf(4, 17, 0.5)
     error = np.sqrt(exact * (1 - exact) / 10_000)
-    assert randomisation_p(data, [0], [1])[0] == pytest.approx(exact, abs=5 * error)
-    assert randomisation_p(pairs_of([1.0] * 60), [0], [1])[0] == pytest.approx(1 / 10_000)
+    assert paired_permutation_test(data, [0], [1])[0] == pytest.approx(exact, abs=5 * error)
+    assert paired_permutation_test(pairs_of([1.0] * 60), [0], [1])[0] == pytest.approx(1 / 10_000)
 
 
 @pytest.mark.parametrize("clusters", [8, 40])
@@ -156,21 +158,25 @@ def test_several_tests_at_once_equal_each_alone(clusters: int) -> None:
     figures = np.random.default_rng(3).random((clusters, 4))
     figures[:, 1] += 0.2
     data = Clustered(figures, np.ones(clusters))
-    together = randomisation_p(data, [1, 2, 3, 1], [0, 0, 0, 3])
-    alone = [randomisation_p(data, [a], [b])[0] for a, b in ((1, 0), (2, 0), (3, 0), (1, 3))]
+    together = paired_permutation_test(data, [1, 2, 3, 1], [0, 0, 0, 3])
+    alone = [
+        paired_permutation_test(data, [a], [b])[0] for a, b in ((1, 0), (2, 0), (3, 0), (1, 3))
+    ]
     assert together.tolist() == alone
     assert len(set(alone)) == 4
 
 
 def test_models_that_are_alike_everywhere_are_not_different() -> None:
     data = Clustered(np.tile(np.random.default_rng(1).random((30, 1)), 2), np.ones(30))
-    assert randomisation_p(data, [0], [1]).tolist() == [1.0]
-    assert randomisation_p(data, [], []).tolist() == []
+    assert paired_permutation_test(data, [0], [1]).tolist() == [1.0]
+    assert paired_permutation_test(data, [], []).tolist() == []
 
 
 def test_the_seed_decides_a_drawn_p() -> None:
     data = pairs_of(np.random.default_rng(0).normal(0.2, 1, 40).tolist())
-    first, again, other = (randomisation_p(data, [0], [1], seed=seed)[0] for seed in (1, 1, 2))
+    first, again, other = (
+        paired_permutation_test(data, [0], [1], seed=seed)[0] for seed in (1, 1, 2)
+    )
     assert first == again != other
 
 

@@ -19,9 +19,9 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
-from evaluation.task import retrieval_task
-from training.errors import UserError
-from training.pairs import load_pairs, sha256_of
+from evaluation.retrieval.task import retrieval_task
+from nic.errors import UserError
+from pairs.readers import load_pairs, sha256_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "examples"))

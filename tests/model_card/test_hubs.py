@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model_card.hubs import check_repo_id
-from training.errors import UserError
+from nic.errors import UserError
 
 
 def test_a_name_with_an_organisation_is_taken() -> None:

@@ -15,10 +15,10 @@ from conftest import write_metadata_of
 
 from model_card import publish
 from model_card.hubs import IntegrityError, Published
-from model_card.integrity import is_packaged, verify_folder
-from model_card.publishing import push, verify
-from model_card.staging import stage_model
-from training.errors import UserError
+from model_card.package.build import stage_model
+from model_card.package.integrity import is_packaged, verify_folder
+from model_card.push import push, verify
+from nic.errors import UserError
 
 REPO = "org/nic-tiny"
 REVISION = "0123456789" * 4
@@ -100,8 +100,8 @@ class Hub(ModuleType):
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hub:
     """The stand-in, in place of both modules."""
     stand_in = Hub(tmp_path / "packaged")
-    monkeypatch.setitem(sys.modules, "model_card.local_hub", stand_in)
-    monkeypatch.setitem(sys.modules, "model_card.private_hub", stand_in)
+    monkeypatch.setitem(sys.modules, "model_card.local_hub.versions", stand_in)
+    monkeypatch.setitem(sys.modules, "model_card.remote_hub.publishing", stand_in)
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
     return stand_in
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers
 
+from nic.errors import UserError
 from training.arguments import asked_arguments, parse_arguments, warn_outside_usual_range
-from training.errors import UserError
 
 RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from conftest import make_evidence
 
-from evaluation.assessment import Assessment, assess
 from evaluation.gates import GatesFailed, read_thresholds
+from evaluation.summary import EvaluationSummary, assess
 from model_card.hubs import Published
+from nic.errors import UserError
 from training import publish_run as module
 from training.arguments import RunArguments, parse_arguments
-from training.errors import UserError
 from training.publish_run import check_publication, publish_run
 
 
@@ -35,7 +35,7 @@ def asked(*more: str) -> RunArguments:
     return parse_arguments([*given, "--device", "cpu"])[0]
 
 
-def assessment(**changes: Any) -> Assessment:
+def assessment(**changes: Any) -> EvaluationSummary:
     return assess(make_evidence(**changes), read_thresholds())
 
 

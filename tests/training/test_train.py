@@ -17,18 +17,18 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 
-from evaluation.assessment import Assessment
-from evaluation.domain_evaluator import DomainRetrievalEvaluator
-from evaluation.task import retrieval_task
-from model_card.metadata import describe_evaluation, describe_metrics
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from evaluation.retrieval.task import retrieval_task
+from evaluation.summary import EvaluationSummary
+from model_card.card.metadata import describe_evaluation, describe_metrics
+from nic.errors import Interrupted, UserError
+from nic.logs import open_run_log
+from pairs.readers import load_pairs
 from training import train as train_module
 from training.arguments import RunArguments, TrainingArguments, parse_arguments
-from training.checkpoints import EVALUATION, load_best
-from training.errors import Interrupted, UserError
-from training.interruption import Interruption
-from training.pairs import load_pairs
-from training.run_log import open_run_log
-from training.trainer import build_loss, build_trainer, set_dropout, training_rows
+from training.loop.checkpoints import EVALUATION, load_best
+from training.loop.interruption import Interruption
+from training.loop.trainer import build_loss, build_trainer, set_dropout, training_rows
 
 MODEL_FILES = {
     "config.json",
@@ -53,7 +53,7 @@ def arguments(
     return parse_arguments(given)
 
 
-def run(model: Path, data: Path, output: Path, *more: str) -> Assessment | None:
+def run(model: Path, data: Path, output: Path, *more: str) -> EvaluationSummary | None:
     with open_run_log(main_process=True) as log:
         return train_module.train(*arguments(model, data, output, *more), log)
 
@@ -70,9 +70,9 @@ def same_weights(one: Path, other: Path) -> bool:
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing but in `finished`, which is made before this: it takes most of a tiny run."""
-    monkeypatch.setattr("training.package.draw_figures", lambda *_: [])
-    monkeypatch.setattr("evaluation.output.draw_figures", lambda *_: [])
-    monkeypatch.setattr("evaluation.output.write_page", lambda *_: None)
+    monkeypatch.setattr("training.model_folder.draw_plots", lambda *_: [])
+    monkeypatch.setattr("evaluation.report.output.draw_plots", lambda *_: [])
+    monkeypatch.setattr("evaluation.report.output.write_page", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -547,7 +547,7 @@ def test_resuming_on_other_data_is_refused(
 def test_a_half_written_checkpoint_is_passed_over_when_resuming(
     finished: Path, tmp_path: Path
 ) -> None:
-    from training.checkpoints import newest_checkpoint
+    from training.loop.checkpoints import newest_checkpoint
 
     (tmp_path / "checkpoint-7").mkdir()
     (tmp_path / "checkpoint-7" / "optimizer.pt").touch()

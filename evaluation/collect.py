@@ -1,0 +1,260 @@
+"""Runs the models of an evaluation and collects what each query found; nothing is averaged yet."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.util.distributed import distributed_evaluation
+
+from evaluation.latency import measure_speed
+from evaluation.report.tables import short_names
+from evaluation.report.texts import Texts
+from evaluation.results import EvaluationResults
+from evaluation.retrieval.baselines import BM25, BM25Scorer, FusionScorer
+from evaluation.retrieval.distractors import read_distractors
+from evaluation.retrieval.evaluator import embed_task
+from evaluation.retrieval.forgetting_probe import Probe, load_probe
+from evaluation.retrieval.query_results import QueryResult, Results, score_task
+from evaluation.retrieval.ranking import Scorer
+from evaluation.retrieval.task import RetrievalTask, add_distractors, retrieval_task
+from nic.errors import UserError
+from nic.logs import on_terminal
+from nic.models import find_model, load_model
+from pairs.readers import Pairs, load_pairs
+from pairs.split import load_split
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class QuerySelection:
+    """The rows whose queries are asked.
+
+    Attributes:
+        rows: Row numbers.
+        part: "all", "test" or "validation".
+        chose_checkpoint: Whether these queries chose the checkpoint of the model under test.
+    """
+
+    rows: list[int]
+    part: str
+    chose_checkpoint: bool | None
+
+
+def collect(arguments: argparse.Namespace) -> tuple[EvaluationResults, Texts] | None:
+    """Run the models on what the command line asks.
+
+    Returns:
+        The evidence and the texts behind its ids; None in all processes but the first.
+
+    Raises:
+        UserError: A file or a model is not what it should be.
+    """
+    pairs = load_pairs(arguments.data_file)
+    asked = choose_rows(arguments, pairs)
+    task = build_task(pairs, asked.rows, arguments.corpus, arguments.extra_corpus)
+    probe = load_probe(arguments.probe)
+    names, models = load_models(arguments)
+    results, scorers = score_models(models, task, arguments.batch_size, on_terminal())
+    on_probe = {name: models[name] for name in dict.fromkeys([names.model, names.base])}
+    probe_results = score_probe(on_probe, probe, arguments.batch_size, on_terminal())
+    if not results:
+        return None
+    lexical = score_lexical(task, names.model, scorers[names.model])
+    evidence = EvaluationResults(
+        model=names.model,
+        base=names.base,
+        data=describe_selection(pairs, asked),
+        task=task.describe(),
+        results=all_results(names.model, names.base, results, lexical),
+        chose_checkpoint=asked.chose_checkpoint,
+        probe=probe_results or None,
+        probe_data=probe.data if probe else None,
+        speed=None if arguments.no_speed else time_models(on_probe, task),
+        loads=loads_and_encodes(Path(names.location)),
+        history=training_history(names.location),
+    )
+    return evidence, Texts.of(task)
+
+
+def choose_rows(arguments: argparse.Namespace, pairs: Pairs) -> QuerySelection:
+    """The rows whose queries are asked.
+
+    Raises:
+        UserError: Nothing says which, or the split is of another file.
+    """
+    beside_model = Path(arguments.model[0]) / "split.json"
+    if arguments.all:
+        return QuerySelection(
+            list(range(len(pairs))), "all", True if beside_model.is_file() else None
+        )
+    if not arguments.split and not beside_model.is_file():
+        raise UserError(
+            f"which queries to ask? {arguments.model[0]} holds no split.json; give one with "
+            "--split, or --all for every query of the file"
+        )
+    split = load_split(arguments.split or beside_model, pairs)
+    part = "test" if split.test else "validation"
+    return QuerySelection(split.reported, part, not split.test if beside_model.is_file() else None)
+
+
+def build_task(
+    pairs: Pairs, rows: list[int], scope: Any, extra_corpus: Path | None
+) -> RetrievalTask:
+    """The task of some rows, with the distractors of a file where one is given."""
+    task = retrieval_task(pairs, rows, scope)
+    return add_distractors(task, read_distractors(extra_corpus)) if extra_corpus else task
+
+
+@dataclass(frozen=True)
+class Names:
+    """How the report calls the two models that matter.
+
+    Attributes:
+        model: Name of the model under test.
+        base: Name of the model to compare with.
+        location: Where the model under test is loaded from.
+    """
+
+    model: str
+    base: str
+    location: str
+
+
+def load_models(
+    arguments: argparse.Namespace,
+) -> tuple[Names, dict[str, SentenceTransformer]]:
+    """Load every model that was named, and the base model.
+
+    Returns:
+        The names, and the models by name with the one under test first.
+    """
+    models: dict[str, SentenceTransformer] = {}
+    device = None if arguments.device == "auto" else arguments.device
+    asked = list(dict.fromkeys([*arguments.model, arguments.base]))
+    sources = {name: find_model(name) for name in asked}
+    labels = short_names(sources)
+    for name, source in sources.items():
+        logger.info("Model %s from %s", source.name, source.origin)
+        models[labels[name]] = load_model(source, device)
+    first = arguments.model[0]
+    return Names(labels[first], labels[arguments.base], sources[first].location), models
+
+
+def describe_selection(pairs: Pairs, asked: QuerySelection) -> dict[str, Any]:
+    """The data by its name and hash, and what was asked of it."""
+    return {
+        "file": pairs.path.name,
+        "sha256": pairs.sha256,
+        "part": asked.part,
+        "rows_asked": len(asked.rows),
+    }
+
+
+def training_history(location: str | Path) -> list[dict[str, Any]] | None:
+    """The Trainer's log in a model's `metadata.json`, where it has one."""
+    try:
+        content = json.loads((Path(location) / "metadata.json").read_text(encoding="utf-8"))
+        history = content["training"]["history"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return list(history)
+
+
+def find_texts(
+    evidence: EvaluationResults, data_file: Path, extra_corpus: Path | None
+) -> Texts | None:
+    """The texts of an earlier evaluation, where the file that it was made on is at hand."""
+    if not data_file.is_file():
+        logger.warning("%s is not there: the report shows ids in place of texts", data_file)
+        return None
+    pairs = load_pairs(data_file)
+    if pairs.sha256 != evidence.data["sha256"]:
+        logger.warning(
+            "%s is not the file of this evaluation (their SHA-256 differ): the report shows ids "
+            "in place of texts; give it with --data-file",
+            data_file,
+        )
+        return None
+    task = build_task(pairs, list(range(len(pairs))), "all", extra_corpus)
+    texts = Texts.of(task)
+    asked = {row.query_id for row in evidence.results[evidence.model]}
+    if not asked <= set(texts.queries):
+        raise UserError(f"{data_file}: lacks queries of the evaluation")
+    return texts
+
+
+def score_lexical(task: RetrievalTask, model: str, dense: Scorer) -> Results:
+    """What BM25 finds, and BM25 together with the model under test.
+
+    Args:
+        task: The task.
+        model: Name of the model under test.
+        dense: Its scores.
+    """
+    lexical = BM25Scorer.of(task)
+    fusion = FusionScorer(dense, lexical)
+    return {BM25: score_task(lexical, task), f"{BM25} + {model}": score_task(fusion, task)}
+
+
+def score_models(
+    models: Mapping[str, SentenceTransformer], task: RetrievalTask, batch_size: int, progress: bool
+) -> tuple[Results, dict[str, Scorer]]:
+    """What each model finds; the processes of a launcher share the encoding.
+
+    Returns:
+        Results and scores by model in the first process, nothing in the others.
+    """
+    results: Results = {}
+    scorers: dict[str, Scorer] = {}
+    for name, model in models.items():
+        with distributed_evaluation(model) as first_process:
+            if first_process:
+                scorers[name] = embed_task(model, task, batch_size, progress)
+                results[name] = score_task(scorers[name], task)
+    return results, scorers
+
+
+def score_probe(
+    models: Mapping[str, SentenceTransformer], probe: Probe | None, batch_size: int, progress: bool
+) -> Results:
+    """What each model finds on the forgetting probe; empty without one."""
+    if probe is None:
+        return {}
+    return score_models(models, probe.task, batch_size, progress)[0]
+
+
+def time_models(models: Mapping[str, SentenceTransformer], task: RetrievalTask) -> dict[str, Any]:
+    """Speed of the models on the CPU, wherever they were before."""
+    devices = {name: model.device for name, model in models.items()}
+    for model in models.values():
+        model.to("cpu")
+    report = measure_speed(models, task.queries, task.corpus).as_dict()
+    for name, model in models.items():
+        model.to(devices[name])
+    return report
+
+
+def loads_and_encodes(folder: Path) -> bool:
+    """Whether `SentenceTransformer(folder)` loads and gives one finite vector for a text."""
+    try:
+        vector = SentenceTransformer(str(folder), device="cpu").encode("Does it load?")
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        return False
+    return vector.ndim == 1 and bool(np.isfinite(vector).all())
+
+
+def all_results(
+    model: str, base: str, found: Mapping[str, list[QueryResult]], lexical: Results
+) -> Results:
+    """Results in the order of a report: model under test, base model, others, baselines."""
+    order = dict.fromkeys([model, base, *found])
+    return {name: found[name] for name in order} | lexical

@@ -1,0 +1,1 @@
+"""How an evaluation is shown: console, plots and report.html."""

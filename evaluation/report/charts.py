@@ -1,0 +1,251 @@
+"""The drawings of a report: what stands on each figure, whatever the file it ends up in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from evaluation.comparison import ALIKE, BETTER, METRICS, WORSE, Comparison, Estimate
+from evaluation.retrieval.query_results import QueryResult
+
+WIDTH = 5.0
+LONGEST_LABEL = 22
+ROOMY_ROWS = 12
+OTHER_MARKERS = "^vDPX<>*"
+FIRST = 5
+LOSS, RATE, STEP = "loss", "learning_rate", "step"
+VALIDATION = {"eval_validation_recall@5": "Recall@5", "eval_validation_mrr": "MRR"}
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of a figure; those of the data are Okabe and Ito's, safe for the colour-blind.
+
+    Attributes:
+        ink: Text and axes.
+        soft: What stands behind: other models, notes.
+        line: Grid.
+        back: Background.
+        model: The model under test, and what got better.
+        base: The base model, and what got worse.
+    """
+
+    ink: str
+    soft: str
+    line: str
+    back: str
+    model: str
+    base: str
+
+
+LIGHT = Theme("#1b1f24", "#57606a", "#d0d7de", "#ffffff", "#0072b2", "#d55e00")
+DARK = Theme("#e6edf3", "#9aa4af", "#30363d", "#0d1117", "#56b4e9", "#e69f00")
+
+
+def draw_intervals(comparison: Comparison, model: str, metric: str, theme: Theme) -> Figure:
+    """Dots and whiskers: base against the model under test, overall and by domain.
+
+    Args:
+        comparison: Figures of every model; further ones are drawn as fainter dots.
+        model: The model under test.
+        metric: Key of `METRICS`.
+        theme: Colours.
+    """
+    groups = comparison.groups
+    height = (0.46 if len(groups) <= ROOMY_ROWS else 0.34) * len(groups) + 1.35
+    figure = _figure(height)
+    axes = figure.add_subplot()
+    others = [name for name in comparison.models if name not in (model, comparison.baseline)]
+    handles = {}
+    for name, marker in zip(others, _markers(len(others)), strict=True):
+        values = [group.estimates[name][metric].value for group in groups.values()]
+        look: dict[str, Any] = {"marker": marker, "linestyle": "", "markersize": 4.5, "alpha": 0.6}
+        (handles[name],) = axes.plot(values, range(len(groups)), color=theme.soft, **look)
+    looks = [(comparison.baseline, "s", theme.base, -0.17), (model, "o", theme.model, 0.17)]
+    for name, marker, colour, shift in looks[: 1 if model == comparison.baseline else 2]:
+        found = [group.estimates[name][metric] for group in groups.values()]
+        handles[name] = _whiskers(axes, found, shift, marker, colour)
+    labels = [f"{_shorten(name)} ({group.queries:,})" for name, group in groups.items()]
+    axes.set_yticks(range(len(groups)), labels, parse_math=False)
+    axes.get_yticklabels()[0].set_fontweight("bold")
+    axes.axhline(0.5, color=theme.soft, linewidth=0.8)
+    axes.set(xlim=(-0.015, 1.015), ylim=(len(groups) - 0.5, -0.5))
+    axes.grid(axis="x")
+    axes.set_xlabel(f"{METRICS[metric]}; in brackets the number of queries")
+    if model != comparison.baseline:
+        _write_differences(axes, comparison, model, metric, theme)
+    figure.suptitle(f"{METRICS[metric]} with 95 % intervals", **_title())
+    compared = [name for name in handles if name not in others]
+    _legend(figure, {name: handles[name] for name in [*compared, *others]})
+    return figure
+
+
+def draw_rank_change(
+    before: Sequence[QueryResult],
+    after: Sequence[QueryResult],
+    names: tuple[str, str],
+    theme: Theme,
+) -> Figure:
+    """Each query's rank before and after, on log axes; better below the diagonal.
+
+    Args:
+        before: What each query found with the base model.
+        after: The same with the model under test, in the same order.
+        names: Of the two models.
+        theme: Colours.
+    """
+    pairs = Counter((b.rank, a.rank) for b, a in zip(before, after, strict=True))
+    figure = _figure(WIDTH + 0.4)
+    axes = figure.add_subplot()
+    end = max(max(pair) for pair in pairs) * 1.6 + 1
+    reach = np.array([0.7, end])
+    axes.fill_between(reach, 0.7, reach, color=theme.model, alpha=0.09, linewidth=0)
+    axes.fill_between(reach, reach, end, color=theme.base, alpha=0.09, linewidth=0)
+    axes.plot(reach, reach, color=theme.soft, linewidth=0.8)
+    for line in (axes.axvline, axes.axhline):
+        line(FIRST + 0.5, color=theme.soft, linewidth=0.8, linestyle=":")
+    handles = {}
+    for word, marker, colour, sign in (
+        ("unchanged", "s", theme.soft, 0),
+        ("better", "o", theme.model, -1),
+        ("worse", "^", theme.base, 1),
+    ):
+        points = {(b, a): n for (b, a), n in pairs.items() if np.sign(a - b) == sign}
+        _bubbles(axes, points, marker, colour)
+        look: dict[str, Any] = {"marker": marker, "linestyle": "", "markersize": 6}
+        name = f"{sum(points.values()):,} {word}"
+        handles[name] = Line2D([], [], color=colour, **look)
+    axes.set(xscale="log", yscale="log")
+    for axis, name, when in ((axes.xaxis, names[0], "before"), (axes.yaxis, names[1], "after")):
+        axis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axis.set_minor_formatter(lambda value, _: str(FIRST) if round(value, 6) == FIRST else "")
+        axis.set_label_text(f"rank {when}: {_shorten(name, 44)}", parse_math=False)
+    axes.set(xlim=tuple(reach), ylim=tuple(reach), aspect="equal")
+    figure.suptitle(f"Rank of the right passage, {len(before):,} queries", **_title())
+    _legend(figure, dict(sorted(handles.items(), key=lambda item: item[0].split()[1])), 3)
+    return figure
+
+
+def draw_training_curve(history: Sequence[Mapping[str, Any]], theme: Theme) -> Figure | None:
+    """Loss, learning rate and validation metrics over the steps.
+
+    Args:
+        history: The Trainer's log.
+        theme: Colours.
+
+    Returns:
+        None where the log holds none of the three.
+    """
+    panels = [
+        panel
+        for panel in ({LOSS: "loss"}, {RATE: "learning rate"}, VALIDATION)
+        if any(key in entry for entry in history for key in panel)
+    ]
+    if not panels:
+        return None
+    figure = _figure(1.45 * len(panels) + 0.7)
+    rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    colours = (theme.model, theme.base)
+    for axes, panel in zip(rows, panels, strict=True):
+        for (key, label), colour, marker in zip(panel.items(), colours, "os", strict=False):
+            steps, values = _curve(history, key)
+            mark = marker if panel is VALIDATION else ""
+            axes.plot(steps, values, color=colour, marker=mark, markersize=5, label=label)
+        axes.set_ylabel("validation" if panel is VALIDATION else next(iter(panel.values())))
+        axes.grid(axis="both")
+        if panel is VALIDATION:
+            axes.legend(loc="best")
+    rows[-1].set_xlabel("optimizer step")
+    figure.align_ylabels(rows)
+    figure.suptitle("Training", **_title())
+    return figure
+
+
+def _figure(height: float) -> Figure:
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def _title() -> dict[str, Any]:
+    return {"x": 0.02, "ha": "left", "fontweight": "bold", "fontsize": 10.5}
+
+
+def _markers(count: int) -> list[str]:
+    return [OTHER_MARKERS[n % len(OTHER_MARKERS)] for n in range(count)]
+
+
+def _shorten(name: str, longest: int = LONGEST_LABEL) -> str:
+    """Keep both ends of a long name, where names differ."""
+    name = " ".join(name.split())
+    half = (longest - 1) // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
+
+
+def _whiskers(
+    axes: Axes, found: Sequence[Estimate], shift: float, marker: str, colour: str
+) -> Line2D:
+    values = np.array([estimate.value for estimate in found])
+    reach = [[e.value - e.low for e in found], [e.high - e.value for e in found]]
+    drawn = axes.errorbar(
+        values,
+        np.arange(len(found)) + shift,
+        xerr=np.clip(reach, 0, None),
+        fmt=marker,
+        color=colour,
+        markersize=6,
+        elinewidth=1.6,
+        capsize=2.5,
+    )
+    line: Line2D = drawn.lines[0]
+    return line
+
+
+def _write_differences(
+    axes: Axes, comparison: Comparison, model: str, metric: str, theme: Theme
+) -> None:
+    for row, group in enumerate(comparison.groups.values()):
+        found = group.differences[model][metric]
+        colour = {BETTER: theme.model, WORSE: theme.base}.get(found.verdict, theme.soft)
+        word = f" {found.verdict}" if found.verdict != ALIKE else " unclear"
+        axes.annotate(
+            f"{found.value:+.3f}{word}",
+            (1.0, row),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontsize=8.5,
+            fontweight="normal" if found.verdict == ALIKE else "bold",
+        )
+
+
+def _legend(figure: Figure, handles: Mapping[str, Line2D], columns: int = 2) -> None:
+    """A legend whose names are plain text, whatever characters they hold."""
+    legend = figure.legend(
+        list(handles.values()),
+        [str(n) for n in range(len(handles))],
+        loc="outside lower left",
+        ncols=columns,
+    )
+    for text, name in zip(legend.get_texts(), handles, strict=True):
+        text.set_parse_math(False)
+        text.set_text(_shorten(name, 30))
+
+
+def _bubbles(axes: Axes, points: Mapping[tuple[int, int], int], marker: str, colour: str) -> None:
+    """A mark for each pair of ranks; its area grows with the root of the number of queries."""
+    x, y = np.array([*points]).reshape(-1, 2).T
+    area = np.minimum(14 * np.sqrt([*points.values()]), 400)
+    axes.scatter(x, y, s=area, marker=marker, color=colour, alpha=0.6, linewidth=0)
+
+
+def _curve(history: Sequence[Mapping[str, Any]], key: str) -> tuple[list[int], list[float]]:
+    entries = [entry for entry in history if key in entry]
+    return [entry[STEP] for entry in entries], [entry[key] for entry in entries]

@@ -1,0 +1,78 @@
+"""The folder of an evaluation: evidence, figures, pictures and the page."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+from evaluation.report.page import write_page
+from evaluation.report.plots import draw_plots
+from evaluation.report.texts import Texts
+from evaluation.results import EVIDENCE, write_results_folder
+from evaluation.summary import EvaluationSummary
+from nic.errors import UserError
+from nic.files import replace_folder
+
+logger = logging.getLogger(__name__)
+
+PAGE = "report.html"
+FIGURES = "figures"
+
+
+def check_output(folder: Path | None, force: bool) -> None:
+    """Refuse an output folder that could not be written, before anything is computed.
+
+    Raises:
+        UserError: The folder above it is not there, or it holds something already.
+    """
+    if folder is None:
+        return
+    if not force and not folder.absolute().parent.is_dir():
+        raise UserError(f"{folder.parent}: no such folder; create it, or change --output-dir")
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not is_evaluation(folder)):
+        raise UserError(f"{folder}: is there already and holds no evaluation; give another folder")
+    if is_evaluation(folder) and not force:
+        raise UserError(f"{folder}: holds an evaluation; replace it with --force, or give another")
+
+
+def evaluation_folder(model: Path) -> Path:
+    """Where a run writes its evaluation: beside the model, for its page quotes the data."""
+    return model.with_name(f"{model.name}-evaluation")
+
+
+def is_evaluation(folder: Path) -> bool:
+    """Whether a folder holds an evaluation."""
+    try:
+        return "evidence" in json.loads((folder / EVIDENCE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def write_output(assessment: EvaluationSummary, texts: Texts | None, folder: Path) -> None:
+    """Write the folder, whole or not at all.
+
+    `report.html` quotes queries and passages: the folder is for those who may read the data.
+
+    Args:
+        assessment: What to write.
+        texts: The texts behind the ids; None leaves the page with ids alone.
+        folder: Takes the place of an earlier evaluation.
+    """
+    staged = folder.with_name(folder.name + ".incomplete")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        staged.mkdir(parents=True)
+        write_results_folder(assessment.evidence, assessment.figures(), staged)
+        (staged / FIGURES).mkdir()
+        draw_plots(assessment, staged / FIGURES)
+        write_page(assessment, texts, staged / PAGE)
+        replace_folder(staged, folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    logger.info("Evaluation written to %s", folder.as_posix())
+    if texts:
+        logger.info("%s quotes the data: do not publish it", (folder / PAGE).as_posix())

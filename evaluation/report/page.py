@@ -1,0 +1,208 @@
+"""The report as one HTML page that needs nothing else, with every query won or lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from evaluation.comparison import METRICS, WORSE
+from evaluation.report.charts import DARK
+from evaluation.report.plots import render_plots
+from evaluation.report.sentences import (
+    change_sentence,
+    corpus_sentence,
+    domain_sentences,
+    gate_sentence,
+    headline,
+    origin_sentence,
+    overall_sentences,
+    show_difference,
+    show_estimate,
+)
+from evaluation.report.texts import Texts
+from evaluation.summary import EvaluationSummary
+from nic.files import atomic_write_text
+from nic.html import page_environment
+
+FOLDER = Path(__file__).parent
+# What could end the script element, or is no character of a UTF-8 file.
+UNSAFE_IN_HTML = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the page.
+
+    Attributes:
+        alt: What it shows, for those who cannot see it.
+        light: Address that holds the whole PNG.
+        dark: The same for dark screens.
+    """
+
+    alt: str
+    light: str
+    dark: str
+
+
+def write_page(assessment: EvaluationSummary, texts: Texts | None, path: Path) -> None:
+    """Write the page, whole or not at all.
+
+    It quotes queries and passages where texts are given: keep it out of what is published.
+
+    Args:
+        assessment: The figures.
+        texts: Texts behind the ids; None shows ids only.
+        path: The HTML file.
+    """
+    atomic_write_text(path, render_page(assessment, texts, draw_pictures(assessment)))
+
+
+def render_page(
+    assessment: EvaluationSummary, texts: Texts | None, pictures: Mapping[str, Picture]
+) -> str:
+    """The page as text; what comes from the data is shown as text, whatever it holds.
+
+    Args:
+        assessment: The figures.
+        texts: Texts behind the ids; None shows ids only.
+        pictures: By name, in the order in which they are shown.
+    """
+    environment = page_environment("evaluation.report")
+    environment.filters |= {"estimate": show_estimate, "difference": show_difference}
+    style = environment.get_template("report.css.jinja").render() + "\n" + _read("page.css")
+    script = _read("page.js")
+    return environment.get_template("page.html.jinja").render(
+        policy=content_security_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        data=Markup(embed_json(describe_queries(assessment, texts))),
+        quotes=texts is not None,
+        evidence=assessment.evidence,
+        comparison=assessment.comparison,
+        reports=assessment.reports,
+        probe=assessment.probe,
+        gates=assessment.gates,
+        metrics=METRICS,
+        pictures=pictures,
+        **_words(assessment),
+    )
+
+
+def draw_pictures(assessment: EvaluationSummary) -> dict[str, Picture]:
+    """The pictures for bright and for dark screens, by name."""
+    light, dark = render_plots(assessment), render_plots(assessment, DARK)
+    alts = _alts(assessment)
+    return {
+        name: Picture(alts[name], _data_address(light[name]), _data_address(dark[name]))
+        for name in light
+    }
+
+
+def content_security_policy(style: str, script: str) -> str:
+    """Allow this one style, this one script and embedded pictures, and nothing from a network."""
+    return (
+        f"default-src 'none'; style-src {_hash_source(style)}; script-src {_hash_source(script)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def embed_json(content: Any) -> str:
+    """JSON that stays inside a script element, whatever its strings hold."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return UNSAFE_IN_HTML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def describe_queries(assessment: EvaluationSummary, texts: Texts | None) -> dict[str, Any]:
+    """What the table of queries is made from.
+
+    Passages are named by their place in `passages`, so each stands in the page once. Without texts
+    the expected passage of a query is only known where a model has it among its first ten.
+
+    Returns:
+        `models`, the places of `model` and `base` in it, `domains`, `passages` as [id, text], and
+        `queries` as [id, text, domain, expected, ranks by model, first passage by model].
+    """
+    evidence = assessment.evidence
+    models = list(evidence.results)
+    domains = list(assessment.comparison.domains)
+    places: dict[str, int] = {}
+
+    def place(id_: str) -> int:
+        return places.setdefault(id_, len(places))
+
+    queries = []
+    for found in zip(*evidence.results.values(), strict=True):
+        query = found[0].query_id
+        if texts:
+            expected = texts.expected[query]
+        else:
+            inside = [row for row in found if row.rank <= len(row.top_ids)]
+            expected = [inside[0].top_ids[inside[0].rank - 1]] if inside else []
+        queries.append(
+            [
+                query,
+                texts.queries[query] if texts else None,
+                domains.index(found[0].domain),
+                [place(id_) for id_ in expected],
+                [row.rank for row in found],
+                [place(row.top_ids[0]) for row in found],
+            ]
+        )
+    passages = [[id_, texts.passages[id_] if texts else None] for id_ in places]
+    return {
+        "models": models,
+        "model": models.index(evidence.model),
+        "base": models.index(evidence.base),
+        "domains": domains,
+        "passages": passages,
+        "queries": queries,
+    }
+
+
+def _words(assessment: EvaluationSummary) -> dict[str, Any]:
+    evidence, overall = assessment.evidence, assessment.comparison.overall
+    found = overall.differences.get(evidence.model, {})
+    bad = any(d.verdict == WORSE for d in found.values())
+    rows = (evidence.results[evidence.base], evidence.results[evidence.model])
+    return {
+        "headline": headline(assessment),
+        "bad": bad or not all(gate.passed for gate in assessment.gates),
+        "overall_sentences": overall_sentences(assessment),
+        "domain_sentences": domain_sentences(assessment),
+        "gate_sentence": gate_sentence(assessment),
+        "origin_sentence": origin_sentence(evidence.chose_checkpoint),
+        "corpus_sentence": corpus_sentence(assessment),
+        "change_sentence": change_sentence(*rows),
+    }
+
+
+def _alts(assessment: EvaluationSummary) -> Mapping[str, str]:
+    evidence = assessment.evidence
+    rows = (evidence.results[evidence.base], evidence.results[evidence.model])
+    whole = "overall and by domain, as dots with 95 % intervals; the figures stand in the tables."
+    return {
+        "recall_at_5": f"Recall@5 of each model {whole}",
+        "mrr": f"MRR of each model {whole}",
+        "rank_change": f"Rank of each query's passage before and after: {change_sentence(*rows)}",
+        "training_curve": "Loss, learning rate and validation metrics over the training steps.",
+    }
+
+
+def _data_address(content: bytes) -> str:
+    return f"data:image/png;base64,{b64encode(content).decode('ascii')}"
+
+
+def _hash_source(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}'"
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What is measured: the task, ranking, baselines, the evaluator and the forgetting probe."""

@@ -1,0 +1,90 @@
+"""What needs no training: BM25, and BM25 together with a model by reciprocal rank fusion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bm25s
+import numpy as np
+import Stemmer
+import torch
+
+from evaluation.retrieval.ranking import Scorer
+from evaluation.retrieval.task import RetrievalTask
+
+BM25 = "BM25"
+STEMMER = "english"
+NO_WORD = "\0"
+# Cormack, Clarke and Buettcher, SIGIR 2009.
+FUSION_CONSTANT = 60
+
+
+@dataclass(frozen=True)
+class BM25Scorer:
+    """BM25 over stemmed words (Lucene's variant, k1 1.5, b 0.75: the library's defaults).
+
+    Attributes:
+        index: The index of the whole corpus, distractors included.
+        queries: Stems of each query.
+    """
+
+    index: bm25s.BM25
+    queries: list[list[str]]
+
+    @classmethod
+    def of(cls, task: RetrievalTask) -> BM25Scorer:
+        """Index the corpus of a task."""
+        index = bm25s.BM25()
+        words = _stems(task.corpus)
+        # The library takes no corpus without a single word.
+        index.index(words if any(words) else [[NO_WORD]] * len(words), show_progress=False)
+        return cls(index, _stems(task.queries))
+
+    def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
+        """Scores of 0 and above; 0 where a passage has no word of the query."""
+        rows = []
+        for number in queries.tolist():
+            known = [word for word in self.queries[number] if word in self.index.vocab_dict]
+            scored = self.index.get_scores(known) if known else np.zeros(self._passages)
+            rows.append(scored[candidates])
+        return torch.from_numpy(np.stack(rows).astype(np.float32))
+
+    @property
+    def _passages(self) -> int:
+        return int(self.index.scores["num_docs"])
+
+
+@dataclass(frozen=True)
+class FusionScorer:
+    """Reciprocal rank fusion: the sum of 1 / (60 + rank) over two rankings.
+
+    A passage that BM25 gives nothing, for it shares no word with the query, gets nothing from it.
+
+    Attributes:
+        dense: Scores of a model.
+        lexical: Scores of BM25.
+    """
+
+    dense: Scorer
+    lexical: BM25Scorer
+
+    def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
+        """Sums in (0, 2 / 61]."""
+        dense = self.dense.scores(queries, candidates).cpu()
+        lexical = self.lexical.scores(queries, candidates)
+        return _shares(dense) + torch.where(lexical > 0, _shares(lexical), 0.0)
+
+
+def _shares(scores: torch.Tensor) -> torch.Tensor:
+    """1 / (60 + rank) of each passage in its row; equal scores all have the last of their ranks."""
+    rising = scores.sort(dim=1).values.contiguous()
+    below = torch.searchsorted(rising, scores.contiguous(), side="left")
+    return 1.0 / (FUSION_CONSTANT + scores.shape[1] - below).double()
+
+
+def _stems(texts: list[str]) -> list[list[str]]:
+    stemmer = Stemmer.Stemmer(STEMMER)
+    tokens = bm25s.tokenize(
+        texts, stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False
+    )
+    return [list(words) for words in tokens]

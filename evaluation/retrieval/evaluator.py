@@ -1,0 +1,195 @@
+"""`DomainRetrievalEvaluator`: one ranking of all queries against the whole corpus, by domain."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.evaluation import BaseEvaluator
+
+from evaluation.retrieval.query_results import QueryResult, score_task
+from evaluation.retrieval.ranking import DenseScorer
+from evaluation.retrieval.task import RetrievalTask
+from nic.errors import UserError
+
+Metrics = dict[str, float]
+BATCH_SIZE = 64
+
+
+@dataclass(frozen=True)
+class RetrievalReport:
+    """The figures of one model on one task; metrics are in [0, 1], `queries` is a count.
+
+    Attributes:
+        overall: Means over all queries (micro).
+        macro: Means over the domains of the domains' figures.
+        worst: The figures of the domain with the lowest Recall@5 (then MRR).
+        worst_domain: Its name.
+        domains: Figures by domain, in alphabetical order.
+        corpus_size: Number of passages that each query was ranked against.
+    """
+
+    overall: Metrics
+    macro: Metrics
+    worst: Metrics
+    worst_domain: str
+    domains: dict[str, Metrics]
+    corpus_size: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form in which metadata and result files hold it."""
+        return {
+            "overall": self.overall,
+            "macro": self.macro,
+            "worst": {"domain": self.worst_domain, **self.worst},
+            "domains": self.domains,
+            "corpus_size": self.corpus_size,
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> RetrievalReport:
+        """The report that `as_dict` wrote."""
+        worst = dict(content["worst"])
+        return cls(**{**content, "worst_domain": worst.pop("domain"), "worst": worst})
+
+
+class DomainRetrievalEvaluator(BaseEvaluator):
+    """Scores a model on a retrieval task, overall and by domain.
+
+    Queries and corpus are encoded once a call. Its keys are `{name}_recall@5`, `{name}_mrr`,
+    `{name}_{domain}_recall@5`, `{name}_macro_...`, `{name}_worst_...`; `primary_metric` is the
+    overall Recall@5.
+
+    Args:
+        task: The queries, corpus and relevant sets.
+        name: First part of every key.
+        batch_size: Texts encoded at a time; it changes no figure.
+        show_progress: Show a progress bar while encoding.
+
+    Attributes:
+        last_report: The report of the latest call, None before the first.
+    """
+
+    def __init__(
+        self,
+        task: RetrievalTask,
+        name: str = "validation",
+        batch_size: int = BATCH_SIZE,
+        show_progress: bool = False,
+    ) -> None:
+        super().__init__()
+        if not task.queries:
+            raise ValueError("a retrieval task needs one query or more")
+        self.task = task
+        self.name = name
+        self.batch_size = batch_size
+        self.show_progress = show_progress
+        self.primary_metric = f"{name}_recall@5"
+        self.last_report: RetrievalReport | None = None
+
+    def embed(self, model: SentenceTransformer) -> DenseScorer:
+        """Encode queries and corpus, each text once."""
+        return embed_task(model, self.task, self.batch_size, self.show_progress)
+
+    def evaluate(self, model: SentenceTransformer) -> RetrievalReport:
+        """Encode, rank, and average by domain.
+
+        Returns:
+            The figures; equal for equal models, whatever was evaluated before.
+        """
+        return summarise(score_task(self.embed(model), self.task))
+
+    def __call__(
+        self,
+        model: SentenceTransformer,
+        output_path: str | None = None,
+        epoch: float = -1,
+        steps: int = -1,
+    ) -> dict[str, float]:
+        """Evaluate for the Trainer: the report as one flat dictionary."""
+        self.last_report = self.evaluate(model)
+        return self.flatten(self.last_report)
+
+    def flatten(self, report: RetrievalReport) -> dict[str, float]:
+        """All figures of a report under their flat keys."""
+        flat = {f"{self.name}_{key}": value for key, value in report.overall.items()}
+        groups = {"macro": report.macro, "worst": report.worst, **report.domains}
+        for group, metrics in groups.items():
+            flat |= {f"{self.name}_{group}_{key}": value for key, value in metrics.items()}
+        return flat
+
+
+def embed_task(
+    model: SentenceTransformer,
+    task: RetrievalTask,
+    batch_size: int = BATCH_SIZE,
+    show_progress: bool = False,
+    corpus: torch.Tensor | None = None,
+) -> DenseScorer:
+    """Encode queries and corpus, each text once.
+
+    Args:
+        model: The model.
+        task: Its texts.
+        batch_size: Texts encoded at a time; it changes no figure.
+        show_progress: Show a progress bar.
+        corpus: `(passages, dim)` embeddings of the corpus, where they are known already.
+
+    Raises:
+        UserError: An embedding is not finite: comparing with it would put every passage first.
+    """
+
+    def encode(texts: list[str]) -> torch.Tensor:
+        embeddings = model.encode(
+            texts,
+            batch_size=batch_size,
+            convert_to_tensor=True,
+            normalize_embeddings=True,
+            show_progress_bar=show_progress,
+        )
+        if not math.isfinite(float(embeddings.sum())):
+            raise UserError(
+                "the model gives embeddings that are no numbers; it is broken: train again with "
+                "a lower learning rate, or without --fp16"
+            )
+        return embeddings.float()
+
+    queries = encode(task.queries)
+    return DenseScorer(queries, encode(task.corpus) if corpus is None else corpus)
+
+
+def summarise(results: Sequence[QueryResult]) -> RetrievalReport:
+    """Average the queries' metrics overall, by domain, and over the domains.
+
+    The hit rate stands beside Recall@k only where some query has several relevant passages; with
+    one a query they are the same.
+    """
+    per_query = [result.metrics() for result in results]
+    several = any(len(result.ranks) > 1 for result in results)
+    keys = [key for key in per_query[0] if several or not key.startswith("hit_rate")]
+
+    def mean(rows: Sequence[Metrics]) -> Metrics:
+        return {key: float(np.mean([row[key] for row in rows])) for key in keys}
+
+    by_domain: dict[str, list[Metrics]] = defaultdict(list)
+    for metrics, result in zip(per_query, results, strict=True):
+        by_domain[result.domain].append(metrics)
+    domains = {
+        name: mean(rows) | {"queries": len(rows)} for name, rows in sorted(by_domain.items())
+    }
+    worst = min(domains, key=lambda name: (domains[name]["recall@5"], domains[name]["mrr"]))
+    count = {"queries": len(per_query)}
+    return RetrievalReport(
+        overall=mean(per_query) | count,
+        macro=mean(list(domains.values())) | count,
+        worst=dict(domains[worst]),
+        worst_domain=worst,
+        domains=domains,
+        corpus_size=max(result.candidates for result in results),
+    )

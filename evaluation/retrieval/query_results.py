@@ -1,0 +1,137 @@
+"""What each query found with each model: the rows that every figure is computed from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.retrieval.ranking import Ranked, Scorer, rank_queries
+from evaluation.retrieval.task import RetrievalTask
+from evaluation.retrieval_metrics.definitions import query_metrics
+from nic.errors import UserError
+from nic.files import atomic_write
+
+FIELDS = (
+    "query_id",
+    "model",
+    "domain",
+    "cluster",
+    "rank",
+    "ranks",
+    "candidates",
+    "top_ids",
+    "top_scores",
+)
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """What one query found with one model.
+
+    Attributes:
+        query_id: As in `RetrievalTask`.
+        domain: Domain of the query.
+        cluster: Number that it shares with the queries of the same passage.
+        ranks: 1-based ranks of its relevant passages, ascending.
+        candidates: Number of passages that it was ranked against.
+        top_ids: Ids of the first ten passages, the best first.
+        top_scores: Their scores.
+    """
+
+    query_id: str
+    domain: str
+    cluster: int
+    ranks: list[int]
+    candidates: int
+    top_ids: list[str]
+    top_scores: list[float]
+
+    @property
+    def rank(self) -> int:
+        """Rank of the first relevant passage."""
+        return self.ranks[0]
+
+    def metrics(self) -> dict[str, float]:
+        """Its metrics, as `query_metrics` names them."""
+        return query_metrics(self.ranks)
+
+
+Results = dict[str, list[QueryResult]]
+
+
+def score_task(scorer: Scorer, task: RetrievalTask) -> list[QueryResult]:
+    """Rank the queries of a task, one result a query in the order of the task."""
+    ranked = rank_queries(scorer, task)
+    return [_result(task, number, found) for number, found in enumerate(ranked)]
+
+
+def write_results(results: Mapping[str, Sequence[QueryResult]], path: Path) -> None:
+    """Write one JSON object a query and model, whole or not at all; ids and figures, no text."""
+    with atomic_write(path) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
+        for model, rows in results.items():
+            for row in rows:
+                content = {**vars(row), "model": model, "rank": row.rank}
+                ordered = {name: content[name] for name in FIELDS}
+                file.write(json.dumps(ordered, ensure_ascii=False) + "\n")
+
+
+def read_results(path: Path) -> Results:
+    """Read what `write_results` wrote.
+
+    Raises:
+        UserError: The file cannot be read, a line of it is wrong, or the models were asked
+            different queries.
+    """
+    results: Results = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); --from-results needs it") from error
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = json.loads(line)
+            result = _from_row(row)
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}:{number}: not a row of results ({error})") from error
+        results.setdefault(str(row["model"]), []).append(result)
+    asked = {tuple(result.query_id for result in rows) for rows in results.values()}
+    if len(asked) != 1:
+        raise UserError(f"{path}: its models were not asked the same queries; evaluate them again")
+    return results
+
+
+def _from_row(row: dict[str, Any]) -> QueryResult:
+    if not row["ranks"] or row["ranks"][0] != row["rank"] or min(row["ranks"]) < 1:
+        raise ValueError("ranks do not fit")
+    return QueryResult(
+        query_id=str(row["query_id"]),
+        domain=str(row["domain"]),
+        cluster=int(row["cluster"]),
+        ranks=[int(rank) for rank in row["ranks"]],
+        candidates=int(row["candidates"]),
+        top_ids=[str(id_) for id_ in row["top_ids"]],
+        top_scores=[float(score) for score in row["top_scores"]],
+    )
+
+
+def _result(task: RetrievalTask, number: int, found: Ranked) -> QueryResult:
+    return QueryResult(
+        query_id=task.query_ids[number],
+        domain=task.domains[number],
+        cluster=int(task.clusters[number]),
+        ranks=found.ranks.tolist(),
+        candidates=found.candidates,
+        top_ids=[task.passage_ids[n] for n in found.top.tolist()],
+        top_scores=[float(score) for score in found.top_scores],
+    )
+
+
+def metric_table(rows: Iterable[QueryResult], metrics: Sequence[str]) -> np.ndarray:
+    """`(queries, metrics)` figures of each query."""
+    found = [row.metrics() for row in rows]
+    return np.array([[query[name] for name in metrics] for query in found])

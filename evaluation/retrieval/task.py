@@ -1,0 +1,163 @@
+"""The retrieval task: queries, the corpus they are ranked against, and what is relevant."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from nic.errors import UserError
+from pairs.readers import Pairs
+from pairs.split import connected_units
+
+Scope = Literal["all", "domain"]
+OVERALL = "overall"
+RESERVED_DOMAINS = ("macro", "worst", OVERALL)
+
+
+@dataclass(frozen=True)
+class RetrievalTask:
+    """Queries, the corpus they are ranked against, and what is relevant.
+
+    Attributes:
+        queries: Different query texts.
+        query_ids: "q17" for the query that stands first in line 17 of the file.
+        domains: Domain of each query: that of its first line in the file.
+        clusters: `(queries,)` integers: queries that share a passage, directly or over other
+            queries, share a number; they are not independent evidence.
+        corpus: Different passage texts.
+        passage_ids: "p17" for the positive of line 17, "n17" for its negative, "x17" for line 17
+            of the extra corpus.
+        passage_domains: The domains in which each passage stands; none for an extra passage.
+        relevant: For each query the indices of its relevant passages in `corpus`.
+        scope: Whether a query is ranked against the whole corpus or against the passages of its
+            own domain (and the extra ones).
+        left_out: Number of passages that `limit_corpus` left out.
+    """
+
+    queries: list[str]
+    query_ids: list[str]
+    domains: list[str]
+    clusters: np.ndarray
+    corpus: list[str]
+    passage_ids: list[str]
+    passage_domains: list[frozenset[str]]
+    relevant: list[list[int]]
+    scope: Scope = "all"
+    left_out: int = 0
+
+    @property
+    def extra_passages(self) -> int:
+        """Number of passages that come from an extra corpus."""
+        return sum(id_.startswith("x") for id_ in self.passage_ids)
+
+    def candidates(self, domain: str) -> np.ndarray:
+        """Indices of the passages that a query of a domain is ranked against, ascending."""
+        if self.scope == "all":
+            return np.arange(len(self.corpus))
+        fits = [not domains or domain in domains for domains in self.passage_domains]
+        return np.flatnonzero(fits)
+
+    def describe(self) -> dict[str, object]:
+        """Scope and sizes, for a report."""
+        return {
+            "scope": self.scope,
+            "queries": len(self.queries),
+            "passages": len(self.corpus),
+            "extra_passages": self.extra_passages,
+            "left_out": self.left_out,
+            "candidates": {
+                domain: len(self.candidates(domain)) for domain in sorted(set(self.domains))
+            },
+        }
+
+
+def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> RetrievalTask:
+    """Build the task of the queries of some rows, against every passage of the file.
+
+    The corpus is every different positive and negative of the whole file, each text once. A query's
+    relevant set is every positive that the file gives for its text.
+
+    Args:
+        pairs: The checked file.
+        rows: Row numbers whose queries are asked.
+        scope: What each query is ranked against.
+
+    Raises:
+        UserError: A domain has a name that the report needs for itself.
+    """
+    queries, positives = pairs.column("query"), pairs.column("positive")
+    domains, negatives = pairs.column("domain"), pairs.column("negative")
+    if taken := [name for name in RESERVED_DOMAINS if name in domains]:
+        raise UserError(f'{pairs.path}: no domain may be named "{taken[0]}"; rename it')
+    ids: dict[str, str] = {}
+    for letter, column in (("p", positives), ("n", negatives)):
+        for line, text in zip(pairs.line_numbers, column, strict=True):
+            ids.setdefault(text, f"{letter}{line}")
+    numbers = {text: n for n, text in enumerate(ids)}
+    first_row: dict[str, int] = {}
+    relevant: dict[str, set[int]] = defaultdict(set)
+    stands_in: dict[str, set[str]] = defaultdict(set)
+    for row, query in enumerate(queries):
+        first_row.setdefault(query, row)
+        relevant[query].add(numbers[positives[row]])
+        stands_in[positives[row]] |= {domains[row], domains[first_row[query]]}
+        stands_in[negatives[row]].add(domains[row])
+    units = connected_units(queries, positives)
+    asked = list(dict.fromkeys(queries[row] for row in rows))
+    firsts = [first_row[query] for query in asked]
+    return RetrievalTask(
+        queries=asked,
+        query_ids=[f"q{pairs.line_numbers[row]}" for row in firsts],
+        domains=[domains[row] for row in firsts],
+        clusters=units[firsts],
+        corpus=list(ids),
+        passage_ids=list(ids.values()),
+        passage_domains=[frozenset(stands_in[text]) for text in ids],
+        relevant=[sorted(relevant[query]) for query in asked],
+        scope=scope,
+    )
+
+
+def add_distractors(task: RetrievalTask, texts: dict[str, str]) -> RetrievalTask:
+    """Add passages that answer no query, whatever the scope.
+
+    Args:
+        task: The task as the file gives it.
+        texts: Id by text; texts that the corpus already holds are left out.
+    """
+    new = {text: id_ for text, id_ in texts.items() if text not in set(task.corpus)}
+    return replace(
+        task,
+        corpus=[*task.corpus, *new],
+        passage_ids=[*task.passage_ids, *new.values()],
+        passage_domains=[*task.passage_domains, *[frozenset[str]()] * len(new)],
+    )
+
+
+def limit_corpus(task: RetrievalTask, limit: int, seed: int) -> RetrievalTask:
+    """Keep every relevant passage and draw others up to a limit.
+
+    Args:
+        task: The whole task.
+        limit: Passages to keep; 0 keeps all. Relevant ones are kept even where they are more.
+        seed: Seed of the draw.
+    """
+    if not limit or limit >= len(task.corpus):
+        return task
+    wanted = {number for relevant in task.relevant for number in relevant}
+    others = np.array([n for n in range(len(task.corpus)) if n not in wanted])
+    drawn = np.random.default_rng(seed).permutation(others)[: max(limit - len(wanted), 0)]
+    kept = sorted(wanted | set(drawn.tolist()))
+    place = {number: n for n, number in enumerate(kept)}
+    return replace(
+        task,
+        corpus=[task.corpus[n] for n in kept],
+        passage_ids=[task.passage_ids[n] for n in kept],
+        passage_domains=[task.passage_domains[n] for n in kept],
+        relevant=[[place[n] for n in relevant] for relevant in task.relevant],
+        left_out=len(task.corpus) - len(kept),
+    )

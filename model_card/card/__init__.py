@@ -1,0 +1,1 @@
+"""The model card and the metadata that it is rendered from."""

@@ -1,0 +1,229 @@
+"""The ONNX variants of a model: built, scored on the same queries as torch, timed beside it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from evaluation.retrieval.query_results import metric_table, score_task
+from evaluation.retrieval.ranking import DenseScorer
+from evaluation.retrieval.task import RetrievalTask
+from evaluation.significance import percentile_interval, resampled_means, sum_by_cluster
+from model_card.export.onnx_export import FP32, INT8, export_onnx, require_onnx
+from model_card.export.quantize import quantize_int8, synthetic_inputs
+from nic.errors import UserError
+from nic.models import WEIGHTS, find_model, load_model
+
+TORCH = "torch"
+FILES = {TORCH: WEIGHTS, "fp32": FP32, "int8": INT8}
+VARIANTS = ("fp32", "int8")
+ALLOWED_LOSS = 0.01
+METRIC = "recall@5"
+RUNS = 200
+WARM_UP = 20
+BATCH = 32
+BATCHES = 8
+Encoder = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What one form of a model does, beside torch in the same run.
+
+    Attributes:
+        file: Its file in the model's folder.
+        megabytes: Size of that file, in 10^6 bytes.
+        recall_at_5: Mean over the queries, in [0, 1].
+        difference: Its Recall@5 less torch's.
+        interval: 95 % interval of the difference.
+        cosine: Mean cosine of its queries' embeddings with torch's.
+        latency_median: Wall time of one query, in milliseconds.
+        latency_p95: The same, 95th percentile.
+        speedup: Torch's median latency by this one's.
+        passages_per_second: In batches of 32.
+    """
+
+    file: str
+    megabytes: float
+    recall_at_5: float
+    difference: float
+    interval: tuple[float, float]
+    cosine: float
+    latency_median: float
+    latency_p95: float
+    speedup: float
+    passages_per_second: float
+
+
+@dataclass(frozen=True)
+class VariantReport:
+    """All variants, torch first.
+
+    Attributes:
+        variants: By name: "torch", "fp32", "int8".
+        queries: Queries that were scored.
+        corpus_size: Passages that each was ranked against.
+        runs: Single queries that were timed.
+        threads: Threads that each variant ran on.
+    """
+
+    variants: dict[str, Variant]
+    queries: int
+    corpus_size: int
+    runs: int
+    threads: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The form in which `metadata.json` holds it, under "variants"."""
+        return asdict(self)
+
+
+def build_variants(
+    model_folder: Path, target: Path, names: Sequence[str] = VARIANTS
+) -> dict[str, Path]:
+    """Write the ONNX files of a model.
+
+    Args:
+        model_folder: The torch model.
+        target: The folder to write `onnx/...` into; it may be the model's own.
+        names: Which of "fp32" and "int8".
+
+    Returns:
+        The file of each variant.
+
+    Raises:
+        UserError: The extra `onnx` is missing, or the model cannot be exported.
+    """
+    files = {name: target / FILES[name] for name in names}
+    with tempfile.TemporaryDirectory() as scratch:
+        exported = export_onnx(model_folder, files.get("fp32", Path(scratch) / "model.onnx"))
+        if "int8" in files:
+            samples = synthetic_inputs(model_folder / "tokenizer.json")
+            quantize_int8(exported, files["int8"], samples)
+    return files
+
+
+def measure_variants(
+    folder: Path, task: RetrievalTask, names: Sequence[str] = VARIANTS, runs: int = RUNS
+) -> VariantReport:
+    """Score and time the variants in a folder beside its torch model.
+
+    Args:
+        folder: A model with its `onnx` folder.
+        task: The held-out queries and their corpus.
+        names: Which of "fp32" and "int8".
+        runs: Single queries to time.
+
+    Raises:
+        UserError: The extra `onnx` is missing.
+    """
+    encoders = open_encoders(folder, names)
+    embeddings = {
+        name: (encode(task.queries), encode(task.corpus)) for name, encode in encoders.items()
+    }
+    recalls = {name: recall_by_query(*both, task) for name, both in embeddings.items()}
+    single = time_in_turns(encoders, [[query] for query in islice(cycle(task.queries), runs)])
+    batches = [
+        list(islice(cycle(task.corpus), n, n + BATCH)) for n in range(0, BATCH * BATCHES, BATCH)
+    ]
+    batched = time_in_turns(encoders, batches)
+    variants = {}
+    for name in encoders:
+        low, high = difference_interval(recalls[name], recalls[TORCH], task.clusters)
+        median = float(np.median(single[name]))
+        variants[name] = Variant(
+            file=FILES[name],
+            megabytes=round((folder / FILES[name]).stat().st_size / 1e6, 1),
+            recall_at_5=float(recalls[name].mean()),
+            difference=float((recalls[name] - recalls[TORCH]).mean()),
+            interval=(low, high),
+            cosine=float((embeddings[name][0] * embeddings[TORCH][0]).sum(axis=1).mean()),
+            latency_median=1e3 * median,
+            latency_p95=1e3 * float(np.quantile(single[name], 0.95)),
+            speedup=float(np.median(single[TORCH])) / median,
+            passages_per_second=BATCH * BATCHES / sum(batched[name]),
+        )
+    threads = torch.get_num_threads()
+    return VariantReport(variants, len(task.queries), len(task.corpus), runs, threads)
+
+
+def refuse_loss(report: VariantReport, allow_loss: bool = False) -> None:
+    """Refuse variants that find clearly less than the torch model.
+
+    Raises:
+        UserError: A variant loses more than 0.01 Recall@5, and that is not allowed.
+    """
+    for name, variant in report.variants.items():
+        if variant.difference < -ALLOWED_LOSS and not allow_loss:
+            low, high = variant.interval
+            raise UserError(
+                f"{variant.file}: Recall@5 {variant.recall_at_5:.4f} is {-variant.difference:.4f} "
+                f"below torch's (95 % interval of the difference {low:+.4f} to {high:+.4f}), more "
+                f"than {ALLOWED_LOSS}; package it without {name}, or with --allow-loss"
+            )
+
+
+def open_encoders(folder: Path, names: Sequence[str]) -> dict[str, Encoder]:
+    """The torch model and its variants, each on as many threads as torch has."""
+    require_onnx()
+    from nic_encoder import OnnxEncoder
+
+    model = load_model(find_model(str(folder)), "cpu")
+
+    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
+        embeddings: NDArray[np.float32] = model.encode(
+            list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
+        )
+        return embeddings
+
+    threads = torch.get_num_threads()
+    variants: dict[str, Encoder] = {
+        name: OnnxEncoder(folder, variant=name, threads=threads).encode for name in names
+    }
+    return {TORCH: encode, **variants}
+
+
+def recall_by_query(
+    queries: NDArray[np.float32], corpus: NDArray[np.float32], task: RetrievalTask
+) -> NDArray[np.float64]:
+    """Recall@5 of each query."""
+    scorer = DenseScorer(torch.from_numpy(queries), torch.from_numpy(corpus))
+    recalls: NDArray[np.float64] = metric_table(score_task(scorer, task), [METRIC])[:, 0]
+    return recalls
+
+
+def difference_interval(
+    per_query_a: NDArray[np.float64],
+    per_query_b: NDArray[np.float64],
+    clusters: Sequence[int] | NDArray[Any],
+) -> tuple[float, float]:
+    """95 % interval of the mean of a - b, by drawing whole clusters of queries anew."""
+    differences = np.asarray(per_query_a) - np.asarray(per_query_b)
+    data = sum_by_cluster(differences[:, None], clusters)
+    low, high = percentile_interval(resampled_means(data), data.effective_clusters)
+    return float(low[0]), float(high[0])
+
+
+def time_in_turns(
+    encoders: Mapping[str, Encoder], inputs: Sequence[Sequence[str]]
+) -> dict[str, list[float]]:
+    """Seconds of wall time of each input, the encoders in turns: noise hits all alike."""
+    for texts in islice(cycle(inputs), min(WARM_UP, len(inputs))):
+        for encode in encoders.values():
+            encode(texts)
+    seconds: dict[str, list[float]] = {name: [] for name in encoders}
+    for texts in inputs:
+        for name, encode in encoders.items():
+            start = time.perf_counter()
+            encode(texts)
+            seconds[name].append(time.perf_counter() - start)
+    return seconds

@@ -1,0 +1,92 @@
+"""What `nic-publish` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model_card.hubs import Published
+from model_card.package.compatibility import OLDEST_VERSION
+from model_card.package.integrity import Verification
+from nic.models import WEIGHTS
+
+if TYPE_CHECKING:
+    from model_card.local_hub.versions import Version
+
+MEGABYTE = 1_000_000
+GATES = {True: "passed", False: "failed", None: "-"}
+
+
+def packaged_lines(folder: Path) -> list[str]:
+    """What a packaged folder holds, and how to load it."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    weights = (folder / WEIGHTS).stat().st_size
+    return [
+        f"Packaged {folder}: {len(files)} files, {size / MEGABYTE:.1f} MB "
+        f"(weights {weights / MEGABYTE:.1f} MB)",
+        f"Loads in sentence-transformers {OLDEST_VERSION} and later: "
+        f'SentenceTransformer("{folder.as_posix()}")',
+    ]
+
+
+def published_lines(published: Published, local_hub: Path | None) -> list[str]:
+    """What was published where, and how to load it."""
+    name = f"{published.repo_id} {published.tag}"
+    where = f"in {published.location}, revision {published.revision}"
+    done = (
+        f"{name} is there already with this very content, {where}; nothing was changed"
+        if published.already_there
+        else f"Published {name} {where}"
+    )
+    if local_hub:
+        settings = f"HF_HUB_CACHE={local_hub.resolve()} and HF_HUB_OFFLINE=1"
+        how = f"Load it without network, with {settings} in the environment:"
+    else:
+        settings = f"HF_ENDPOINT={published.location} and a token in HF_TOKEN"
+        how = f"Load it with {settings} in the environment:"
+    return [done, how, f"    {_load(published.repo_id, published.tag)}"]
+
+
+def verified_lines(target: str, found: Verification) -> list[str]:
+    """What was found right."""
+    signed = "not signed"
+    if found.signed_by:
+        checked = "verified" if found.signature_checked else "not verified: give --public-key"
+        signed = f"signed by {found.signed_by[:16]} ({checked})"
+    gates = {True: "gates passed", False: "gates FAILED", None: "no gates were measured"}
+    lines = [
+        f"{target}: {found.files} files as published; {found.samples} samples encode as stored "
+        f"(lowest cosine {found.cosine:.6f}); {signed}; {gates[found.gates_passed]}"
+    ]
+    if found.allowed_because:
+        lines.append(f"Published all the same because: {found.allowed_because}")
+    return lines
+
+
+def version_lines(versions: Sequence[Version]) -> list[str]:
+    """A table of the versions in a local hub."""
+    head = ("repository", "tag", "", "published", "size", "gates", "Recall@5", "revision")
+    rows = [
+        (
+            version.repo_id,
+            version.tag,
+            "main" if version.is_main else "",
+            f"{version.date:%Y-%m-%d %H:%M}",
+            f"{version.size_bytes / MEGABYTE:.1f} MB",
+            GATES[version.gates_passed],
+            "-" if version.recall_at_5 is None else f"{version.recall_at_5:.4f}",
+            version.revision,
+        )
+        for version in versions
+    ]
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]
+
+
+def _load(repo_id: str, tag: str) -> str:
+    return f'SentenceTransformer("{repo_id}", revision="{tag}")'

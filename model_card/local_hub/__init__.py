@@ -1,0 +1,1 @@
+"""A folder that behaves like a hub."""

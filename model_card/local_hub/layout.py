@@ -1,0 +1,145 @@
+"""Where things stand in a local hub, and how its references are read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_card.hubs import MAIN, IntegrityError, check_repo_id
+from nic.errors import UserError
+
+PREFIX = "models--"
+SEPARATOR = "--"
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class RepoFolder:
+    """The paths of one repository in a hub.
+
+    Attributes:
+        hub: The hub's folder.
+        repo_id: Name of the repository, "organisation/name".
+    """
+
+    hub: Path
+    repo_id: str
+
+    @property
+    def folder(self) -> Path:
+        """All that readers look at."""
+        return self.hub / self._name
+
+    @property
+    def blobs(self) -> Path:
+        """The content of the files, each named by its hash."""
+        return self.folder / "blobs"
+
+    @property
+    def snapshots(self) -> Path:
+        """A folder for each revision, of links into `blobs` or of plain files."""
+        return self.folder / "snapshots"
+
+    @property
+    def refs(self) -> Path:
+        """A file for each tag and for main, holding the revision."""
+        return self.folder / "refs"
+
+    @property
+    def history(self) -> Path:
+        """Every move of main, a line of JSON each."""
+        return self.folder / "history.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """What a publisher holds; readers need no lock."""
+        return self.hub / ".locks" / self._name / "publish.lock"
+
+    @property
+    def incomplete(self) -> Path:
+        """What is being written, out of sight of readers and on the same disk."""
+        return self.lock.with_name("incomplete")
+
+    @property
+    def _name(self) -> str:
+        return PREFIX + self.repo_id.replace("/", SEPARATOR)
+
+    def snapshot(self, revision: str) -> Path:
+        """The folder of a revision."""
+        return self.snapshots / revision
+
+    def tree(self, revision: str) -> Path:
+        """The list of a revision's files with their sizes and hashes."""
+        return self.folder / "trees" / f"{revision}.json"
+
+    def reference(self, name: str) -> Path:
+        """The file of a tag or of main."""
+        return self.refs / name
+
+
+def check_hub(hub: Path) -> None:
+    """Refuse a hub that is not there.
+
+    Raises:
+        UserError: There is no such folder.
+    """
+    if not hub.is_dir():
+        raise UserError(f"{hub}: no such folder; give the folder of a local hub with --local-hub")
+
+
+def list_repos(hub: Path) -> list[RepoFolder]:
+    """The repositories of a hub that hold a tagged version, in alphabetical order."""
+    names = sorted(path.name.removeprefix(PREFIX) for path in hub.glob(f"{PREFIX}*{SEPARATOR}*"))
+    repos = [RepoFolder(hub, name.replace(SEPARATOR, "/")) for name in names]
+    return [repo for repo in repos if read_tags(repo)]
+
+
+def find_repo(hub: Path, repo_id: str) -> RepoFolder:
+    """The folder of a repository that is there.
+
+    Raises:
+        UserError: The hub or the repository is not there; those that are, are listed.
+    """
+    check_repo_id(repo_id)
+    check_hub(hub)
+    repo = RepoFolder(hub, repo_id)
+    if not repo.snapshots.is_dir():
+        there = ", ".join(other.repo_id for other in list_repos(hub)) or "none"
+        raise UserError(f"{repo_id}: no such repository in {hub}; there: {there}")
+    return repo
+
+
+def read_references(repo: RepoFolder) -> dict[str, str]:
+    """The revision by tag, and that of main."""
+    try:
+        paths = sorted(path for path in repo.refs.iterdir() if path.is_file())
+    except FileNotFoundError:
+        return {}
+    found = {path.name: path.read_text(encoding="utf-8").strip() for path in paths}
+    return {name: revision for name, revision in found.items() if COMMIT.fullmatch(revision)}
+
+
+def read_tags(repo: RepoFolder) -> dict[str, str]:
+    """The revision by tag."""
+    return {name: rev for name, rev in read_references(repo).items() if name != MAIN}
+
+
+def resolve(repo: RepoFolder, revision: str) -> str:
+    """The commit that a tag, main or the commit itself names.
+
+    Raises:
+        UserError: There is no such revision; those that are there are listed.
+        IntegrityError: The reference is there and its folder is gone.
+    """
+    references = read_references(repo)
+    commit = references.get(revision, revision)
+    if COMMIT.fullmatch(commit) and repo.snapshot(commit).is_dir():
+        return commit
+    if revision in references:
+        raise IntegrityError(
+            f"{repo.repo_id} {revision}: the folder {repo.snapshot(commit)} is gone; "
+            "publish or import the same version again"
+        )
+    there = ", ".join(references) or "none"
+    raise UserError(f"{repo.repo_id} {revision}: no such version in {repo.hub}; there: {there}")

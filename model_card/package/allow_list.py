@@ -1,0 +1,162 @@
+"""Which files of a model folder are published, and what is refused among them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from model_card.package.integrity import CARD, METADATA, NOT_PUBLISHED
+from nic.errors import UserError
+
+MODULES = "modules.json"
+WEIGHTS_AND_TOKENIZER = (
+    "config.json",
+    "sentence_bert_config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+)
+ROOT = (*WEIGHTS_AND_TOKENIZER, MODULES, "config_sentence_transformers.json", CARD, "LICENSE*")
+FOLDERS = {"figures": ("*.png",), "onnx": ("*.onnx", "*.onnx_data", "*.json")}
+PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
+# A pickle of protocol 2 and later; the zip file that torch.save writes around one.
+PICKLE_STARTS = (*(b"\x80" + bytes([protocol]) for protocol in range(2, 6)), b"PK\x03\x04")
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+def publishable_files(model: Path) -> list[str]:
+    """The names of a model folder's files that are published, with forward slashes, sorted.
+
+    What else lies there, such as checkpoints, logs and the split, is left out.
+
+    Raises:
+        UserError: `modules.json` or a folder that it names is missing; a symbolic link, a pickle
+            or a damaged file stands among what would be published.
+    """
+    folders = {"": ROOT, **FOLDERS}
+    for module in read_modules(model):
+        if module["path"]:
+            folders[module["path"]] = WEIGHTS_AND_TOKENIZER
+    names = [
+        name for folder, allowed in folders.items() for name in _allowed(model, folder, allowed)
+    ]
+    for name in names:
+        check_content(model / name)
+    return sorted(names)
+
+
+def read_modules(model: Path) -> list[dict[str, Any]]:
+    """What `modules.json` lists, each with at least a path and a type.
+
+    Raises:
+        UserError: It is missing or unreadable, or a folder that it names is not there.
+    """
+    path = model / MODULES
+    if not path.is_file():
+        raise UserError(
+            f"{model}: holds no {MODULES}; without it the model would load with mean pooling and "
+            "no normalisation. Give a folder written by save_pretrained"
+        )
+    modules = read_json(path)
+    for module in modules if isinstance(modules, list) else [None]:
+        if not isinstance(module, dict) or not isinstance(module.get("type"), str):
+            raise UserError(f"{path}: not a list of modules with path and type; save it again")
+        _check_module_folder(model, module.get("path"))
+    return list(modules)
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        UserError: It is missing, no UTF-8, or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise UserError(f"{path}: damaged, not valid JSON ({error})") from error
+
+
+def refuse_pickle(path: Path) -> None:
+    """Refuse a file that is a pickle by its name or by its first bytes.
+
+    Raises:
+        UserError: It is one: loading it could run any code.
+    """
+    with path.open("rb") as file:
+        start = file.read(4)
+    if path.suffix.lower() in PICKLE_SUFFIXES or start.startswith(PICKLE_STARTS):
+        raise UserError(
+            f"{path}: a pickle, which can run any code when it is loaded; publish weights as "
+            ".safetensors (save_pretrained does) and remove it"
+        )
+
+
+def check_content(path: Path) -> None:
+    """Refuse a file whose content is not what its name says.
+
+    Raises:
+        UserError: A pickle, or damaged safetensors, JSON, PNG or text.
+    """
+    refuse_pickle(path)
+    if path.suffix == ".json":
+        read_json(path)
+    elif path.suffix == ".safetensors":
+        try:
+            with safe_open(path, framework="numpy"):
+                pass
+        except SafetensorError as error:
+            raise UserError(f"{path}: damaged, not valid safetensors ({error})") from error
+    elif path.suffix == ".png":
+        with path.open("rb") as file:
+            if file.read(len(PNG_START)) != PNG_START:
+                raise UserError(f"{path}: not a PNG image")
+    elif path.suffix in (".md", ".txt"):
+        try:
+            path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: not valid UTF-8 (byte {error.start + 1})") from error
+
+
+def _check_module_folder(model: Path, name: Any) -> None:
+    if name == "":
+        return
+    if not isinstance(name, str) or Path(name).name != name or name in (".", ".."):
+        raise UserError(f"{model / MODULES}: names the folder {name!r}; it must lie in the model")
+    if not (model / name / "config.json").is_file():
+        raise UserError(
+            f"{model}: {MODULES} names the folder {name}, and {name}/config.json is missing; "
+            "save the model again"
+        )
+
+
+def _allowed(model: Path, folder: str, patterns: tuple[str, ...]) -> Iterator[str]:
+    """The files directly in one folder of a model that its patterns allow."""
+    place = model / folder
+    if not place.is_dir():
+        return
+    for path in sorted(place.iterdir()):
+        if not folder and path.name.startswith(NOT_PUBLISHED):
+            continue
+        if path.is_symlink():
+            raise UserError(f"{path}: a symbolic link; put what it points to there, or remove it")
+        if not path.is_file():
+            continue
+        if path.suffix.lower() in PICKLE_SUFFIXES:
+            refuse_pickle(path)
+        if path.name != METADATA and any(fnmatchcase(path.name, one) for one in patterns):
+            yield f"{folder}/{path.name}" if folder else path.name

@@ -1,0 +1,150 @@
+"""A saved model written the older way, which sentence-transformers 5.2 and later load.
+
+sentence-transformers 6 moved its modules and renamed their settings. It reads both ways, older
+versions only the older one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from model_card.package.allow_list import MODULES, read_json, read_modules
+from nic.errors import UserError
+from nic.files import atomic_write_text
+
+LIBRARY = "sentence_transformers"
+OLDEST_VERSION = "5.2"
+TRANSFORMER = "sentence_bert_config.json"
+POOLING_MODES = {
+    "cls": "pooling_mode_cls_token",
+    "max": "pooling_mode_max_tokens",
+    "mean": "pooling_mode_mean_tokens",
+    "mean_sqrt_len_tokens": "pooling_mode_mean_sqrt_len_tokens",
+    "weightedmean": "pooling_mode_weightedmean_tokens",
+    "lasttoken": "pooling_mode_lasttoken",
+}
+TEXT_ONLY = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
+# The settings that older versions don't know, with the only values they can mean.
+IMPLIED: dict[str, dict[str, Any]] = {
+    "Transformer": {
+        "transformer_task": "feature-extraction",
+        "modality_config": TEXT_ONLY,
+        "module_output_name": "token_embeddings",
+    },
+    "Normalize": {
+        "module_input_name": "sentence_embedding",
+        "module_output_name": "sentence_embedding",
+    },
+    "Dense": {
+        "module_input_name": "sentence_embedding",
+        "module_output_name": "sentence_embedding",
+        "use_residual": False,
+    },
+}
+
+
+def write_older_form(folder: Path) -> None:
+    """Rewrite the module types and settings of a saved model in place.
+
+    Raises:
+        UserError: A module or a setting has no older form.
+    """
+    modules = read_modules(folder)
+    for module in modules:
+        kind = _kind(folder, module["type"])
+        module["type"] = f"{LIBRARY}.models.{kind}"
+        if kind == "Transformer":
+            path = folder / module["path"] / TRANSFORMER
+            _write_json(path, _transformer(path))
+        else:
+            path = folder / module["path"] / "config.json"
+            _write_json(path, _pooling(path) if kind == "Pooling" else _implied(path, kind))
+    _write_json(folder / MODULES, modules)
+    _drop_version(folder / "config_sentence_transformers.json")
+    _rename_tokenizer(folder / "tokenizer_config.json")
+
+
+def _kind(folder: Path, dotted: str) -> str:
+    """The name of a module's class.
+
+    Raises:
+        UserError: It is not one of this library's that older versions load the same way.
+    """
+    library, kind = dotted.split(".")[0], dotted.split(".")[-1]
+    if library != LIBRARY or kind not in (*IMPLIED, "Pooling"):
+        raise UserError(
+            f"{folder / MODULES}: the module {dotted} has no form that {LIBRARY} {OLDEST_VERSION} "
+            f"loads; {', '.join(sorted((*IMPLIED, 'Pooling')))} have"
+        )
+    return kind
+
+
+def _transformer(path: Path) -> dict[str, Any]:
+    # With null all versions take the shorter of what the tokenizer and the encoder allow.
+    config = {"max_seq_length": None, "do_lower_case": False}
+    given = _implied(path, "Transformer")
+    if unknown := sorted(set(given) - set(config)):
+        raise UserError(f"{path}: {unknown[0]} has no form that {LIBRARY} {OLDEST_VERSION} loads")
+    return {**config, **given}
+
+
+def _pooling(path: Path) -> dict[str, Any]:
+    config = read_json(path)
+    if "pooling_mode" not in config:
+        return dict(config)
+    given = config["pooling_mode"]
+    active = [given] if isinstance(given, str) else list(given)
+    # Older versions join the parts in this order, whatever order was given.
+    if active != [mode for mode in POOLING_MODES if mode in active]:
+        raise UserError(f"{path}: pooling_mode {given} has no form that older versions load")
+    return {
+        "word_embedding_dimension": config["embedding_dimension"],
+        **{key: mode in active for mode, key in POOLING_MODES.items()},
+        "include_prompt": config.get("include_prompt", True),
+    }
+
+
+def _implied(path: Path, kind: str) -> dict[str, Any]:
+    """A module's settings without those that older versions imply.
+
+    Raises:
+        UserError: One of them has another value than the implied one.
+    """
+    config = read_json(path)
+    for key, value in IMPLIED[kind].items():
+        if config.pop(key, value) != value:
+            raise UserError(
+                f"{path}: {key} is not {json.dumps(value)}, the only value that {LIBRARY} "
+                f"{OLDEST_VERSION} knows"
+            )
+    return dict(config)
+
+
+def _drop_version(path: Path) -> None:
+    """Take out the version that saved the model; `metadata.json` states it.
+
+    Older versions would warn that they may not read it, and they can.
+    """
+    if path.is_file():
+        config = read_json(path)
+        config.pop("__version__", None)
+        _write_json(path, config)
+
+
+def _rename_tokenizer(path: Path) -> None:
+    """Write a tokenizer's settings as transformers 4 does; drop where it was loaded from."""
+    if path.is_file():
+        config = read_json(path)
+        if config.get("tokenizer_class") == "TokenizersBackend":
+            config["tokenizer_class"] = "PreTrainedTokenizerFast"
+        if isinstance(config.get("extra_special_tokens"), list):
+            config["additional_special_tokens"] = config.pop("extra_special_tokens")
+        for key in ("is_local", "local_files_only", "name_or_path"):
+            config.pop(key, None)
+        _write_json(path, config)
+
+
+def _write_json(path: Path, content: Any) -> None:
+    atomic_write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

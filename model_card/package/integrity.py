@@ -1,0 +1,203 @@
+"""What a published model holds: SHA-256 of its files, its samples, and no training text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_card.hubs import IntegrityError
+from model_card.package.samples import Sample, lowest_cosine
+from model_card.package.signing import SIGNATURE, check_signature
+from nic.files import sha256_of
+
+METADATA = "metadata.json"
+CARD = "README.md"
+# Key of the hash that finds accidents to metadata.json itself; a signature finds intent too.
+OWN_HASH = "metadata_sha256"
+# Written beside a model and never part of it.
+NOT_PUBLISHED = ("checkpoint-", "training.log", "split.json", "eval", METADATA)
+# What hubs put beside a model's files; no library reads a model from it.
+OF_THE_HUB = (".gitattributes", ".cache")
+# Shorter texts ("Recall", "Oil pump") stand in a card by chance.
+WORDS_OF_A_SENTENCE = 4
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+LEAST_COSINE = 0.9999
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found right about a packaged model.
+
+    Attributes:
+        files: Number of files whose SHA-256 is the recorded one.
+        samples: Number of sample sentences that were encoded.
+        cosine: The lowest cosine between a sample's stored embedding and the one encoded now.
+        signed_by: Fingerprint of the key that signed; None for an unsigned model.
+        signature_checked: Whether the signature was verified with a public key.
+        gates_passed: Whether the model's gates passed; None where they were not measured.
+        allowed_because: Why it was packaged all the same, where they did not pass.
+    """
+
+    files: int
+    samples: int
+    cosine: float
+    signed_by: str | None
+    signature_checked: bool
+    gates_passed: bool | None
+    allowed_because: str | None
+
+
+def published_files(folder: Path) -> list[Path]:
+    """The files of a training's output folder that belong to the model, in alphabetical order."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [
+        path for path in files if not path.relative_to(folder).parts[0].startswith(NOT_PUBLISHED)
+    ]
+
+
+def hash_files(folder: Path) -> dict[str, str]:
+    """SHA-256 by name, with forward slashes, of each file of `published_files`."""
+    return {
+        path.relative_to(folder).as_posix(): sha256_of(path) for path in published_files(folder)
+    }
+
+
+def packaged_files(folder: Path) -> list[str]:
+    """Names of a packaged model's files but for `metadata.json` and its signature, sorted."""
+    names = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    return sorted(
+        name.as_posix()
+        for name in names
+        if name.as_posix() not in (METADATA, SIGNATURE) and name.parts[0] not in OF_THE_HUB
+    )
+
+
+def hash_package(folder: Path) -> dict[str, str]:
+    """SHA-256 by name of each file of `packaged_files`."""
+    return {name: sha256_of(folder / name) for name in packaged_files(folder)}
+
+
+def is_packaged(folder: Path) -> bool:
+    """Whether a folder is a packaged model, in contrast to a training's output."""
+    try:
+        metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(metadata, dict) and OWN_HASH in metadata
+
+
+def verify_folder(folder: Path, public_key: Path | None = None) -> Verification:
+    """Check a packaged model: signature, each file, and what it encodes.
+
+    Args:
+        folder: A packaged model, wherever it came from.
+        public_key: PEM file of the Ed25519 key that must have signed it.
+
+    Raises:
+        IntegrityError: A file is missing, was added or changed, the signature is not that of the
+            key, or the sample sentences are encoded to something else.
+        UserError: There is no such folder, or the public key is none.
+    """
+    metadata = read_package_metadata(folder)
+    signed_by = check_signature(folder / METADATA, metadata.get("signed_by"), public_key)
+    check_files(folder, metadata["files"])
+    samples = [Sample(**sample) for sample in metadata["samples"]]
+    cosine = lowest_cosine(folder, samples)
+    if not cosine > LEAST_COSINE:
+        raise IntegrityError(
+            f"{folder}: the model does not encode its sample sentences as it did when it was "
+            f"packaged (cosine {cosine:.4f}, must be above {LEAST_COSINE}); do not use it"
+        )
+    gates = metadata.get("gates") or {}
+    return Verification(
+        files=len(metadata["files"]),
+        samples=len(samples),
+        cosine=cosine,
+        signed_by=signed_by,
+        signature_checked=public_key is not None,
+        gates_passed=gates.get("passed"),
+        allowed_because=gates.get("allowed_because"),
+    )
+
+
+def read_package_metadata(folder: Path) -> dict[str, Any]:
+    """`metadata.json` of a packaged model.
+
+    Raises:
+        IntegrityError: It is missing, damaged, or not that of a packaged model.
+    """
+    path = folder / METADATA
+    if not path.is_file():
+        raise IntegrityError(f"{folder}: {METADATA} is missing, so nothing here can be verified")
+    try:
+        metadata = dict(json.loads(path.read_text(encoding="utf-8")))
+        whole = hash_facts(metadata) == metadata[OWN_HASH]
+        listed = dict(metadata["files"]) and [Sample(**one) for one in metadata["samples"]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise IntegrityError(
+            f"{path}: damaged, or of a model that was not packaged; verify what nic-publish "
+            "package wrote"
+        ) from error
+    if not whole:
+        raise IntegrityError(
+            f"{path} was changed: its facts are not those that were packaged; do not use this "
+            "copy, get it again"
+        )
+    if not listed:
+        raise IntegrityError(f"{path}: lists no files or no samples; do not use this model")
+    return metadata
+
+
+def hash_facts(metadata: dict[str, Any]) -> str:
+    """SHA-256 of the facts in a `metadata.json`, but for this hash, however they are laid out."""
+    facts = {key: fact for key, fact in metadata.items() if key != OWN_HASH}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def check_files(folder: Path, files: dict[str, str]) -> None:
+    """Compare a folder with the SHA-256 by name that its metadata holds.
+
+    Raises:
+        IntegrityError: The first file that is missing, was added, or has other bytes.
+    """
+    present = packaged_files(folder)
+    if missing := sorted(set(files) - set(present)):
+        raise _not_as_published(folder, "is missing", missing)
+    if added := sorted(set(present) - set(files)):
+        raise _not_as_published(folder, "was added: it is no part of the published model", added)
+    if changed := [name for name in present if _digest(folder / name) != files[name]]:
+        raise _not_as_published(folder, "was changed: its SHA-256 is another one", changed)
+
+
+def _not_as_published(folder: Path, what: str, names: list[str]) -> IntegrityError:
+    more = f" (and {len(names) - 1} more)" if names[1:] else ""
+    return IntegrityError(f"{folder / names[0]} {what}{more}; do not use this copy, get it again")
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file; None for one that cannot be read, such as a broken link."""
+    try:
+        return sha256_of(path)
+    except OSError:
+        return None
+
+
+def find_training_text(text: str, passages: Iterable[str]) -> str | None:
+    """The first training text, or sentence of one, that stands in a text, white space aside.
+
+    Args:
+        text: What is to be published.
+        passages: The texts of the training data. Sentences of fewer than four words don't count.
+    """
+    flat = " ".join(text.split())
+    for passage in passages:
+        for part in SENTENCE_END.split(passage):
+            words = part.split()
+            if len(words) >= WORDS_OF_A_SENTENCE and " ".join(words) in flat:
+                return part
+    return None

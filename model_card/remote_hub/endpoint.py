@@ -1,0 +1,219 @@
+"""The way to a hub: its address, the token, and a client that keeps both safe."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+from huggingface_hub import HfApi, constants, set_client_factory
+from huggingface_hub.errors import (
+    FileMetadataError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
+from huggingface_hub.utils import _http
+
+from nic.errors import UserError, no_space_left
+
+TOKEN = re.compile(r"[!-~]+")
+# A hub may take minutes to answer a commit of large files; the client's own default is to wait for
+# ever.
+TIMEOUT = httpx2.Timeout(600, connect=30)
+LONGEST_ANSWER = 200
+FOR_NOW = (408, 429, 500, 502, 503, 504)
+# What the client raises over an answer that it cannot make sense of.
+NO_HUB = (ValueError, KeyError, RuntimeError, FileMetadataError, LocalEntryNotFoundError)
+AGAIN = "run the same command again, it goes on where it stopped"
+
+
+def resolve_address(endpoint: str | None) -> str:
+    """The address of the hub: the one given, or the environment's HF_ENDPOINT.
+
+    Raises:
+        UserError: There is none (the public hub is never taken by itself), or it is not safe.
+    """
+    address = (endpoint or os.environ.get("HF_ENDPOINT") or "").strip().rstrip("/")
+    if not address:
+        raise UserError(
+            "no hub given: name it with --endpoint https://hub.example.org or set HF_ENDPOINT; "
+            "the public hub is never taken by itself"
+        )
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UserError(f"--endpoint {address}: {error}") from error
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise UserError(
+            "--endpoint: give the bare address, such as https://hub.example.org; "
+            "the token goes into HF_TOKEN"
+        )
+    if not host or parts.scheme not in ("http", "https"):
+        raise UserError(f"--endpoint {address}: give an address such as https://hub.example.org")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise UserError(
+            f"--endpoint {address}: token and model would be readable on the way; use https"
+        )
+    return address
+
+
+def read_token() -> str | None:
+    """The token of HF_TOKEN, or of the file HF_TOKEN_PATH or else that of `hf auth login`.
+
+    Raises:
+        UserError: The file cannot be read, or what was found cannot be a token.
+    """
+    token = os.environ.get("HF_TOKEN", "").strip()
+    place = "HF_TOKEN"
+    if not token:
+        named = os.environ.get("HF_TOKEN_PATH")
+        path = Path(named or constants.HF_TOKEN_PATH).expanduser()
+        place = f"HF_TOKEN_PATH {path}"
+        if not named and not path.exists():
+            return None
+        try:
+            token = path.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise UserError(f"{place}: {error.strerror}") from error
+        except UnicodeDecodeError:
+            token = ""
+    if not TOKEN.fullmatch(token):
+        # Never shown, not even in part; and no cause, for it could hold the text.
+        raise UserError(f"{place}: holds no token (one word of plain letters, digits and signs)")
+    return token
+
+
+@contextmanager
+def connected(address: str, token: str | None, repo_id: str) -> Iterator[HfApi]:
+    """A client of one hub; whatever fails inside becomes one line without the token.
+
+    While it lasts, for this process: HF_HUB_OFFLINE does not hold, for naming a hub to publish to
+    or to download from is the more explicit wish; xet is off, for a hub without it refuses such
+    uploads and every hub takes plain ones; the token goes to the hub's own address only, and
+    nothing goes over plain http to another machine.
+
+    Args:
+        address: What `resolve_address` gave.
+        token: What `read_token` gave.
+        repo_id: The repository that is spoken of, for the messages.
+
+    Raises:
+        UserError: The hub refuses, fails, or cannot be reached.
+    """
+    offline, no_xet = constants.HF_HUB_OFFLINE, constants.HF_HUB_DISABLE_XET
+    factory = _http._GLOBAL_CLIENT_FACTORY
+    # Read at each call, and settable from outside only before the first import.
+    constants.HF_HUB_OFFLINE, constants.HF_HUB_DISABLE_XET = False, True
+    set_client_factory(lambda: _guarded(factory(), address))
+    try:
+        yield HfApi(endpoint=address, token=token or False)
+    except Exception as error:
+        explained = _explain(error, address, repo_id, token)
+        if explained is None or explained is error:
+            raise
+        # A hub may repeat the token in its answer, which is then part of the cause's text.
+        told = token and any(token in str(link) for link in _chain(error))
+        raise explained from (None if told else error)
+    finally:
+        set_client_factory(factory)
+        constants.HF_HUB_OFFLINE, constants.HF_HUB_DISABLE_XET = offline, no_xet
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that an exception of the client stems from."""
+    answers = [link for link in _chain(error) if isinstance(link, HfHubHTTPError)]
+    return answers[0].response.status_code if answers else None
+
+
+def _guarded(client: httpx2.Client, address: str) -> httpx2.Client:
+    home = _origin(httpx2.URL(address))
+
+    def guard(request: httpx2.Request) -> None:
+        if request.url.scheme != "https" and not _is_loopback(request.url.host):
+            raise UserError(
+                f"{address}: wants files sent to {request.url.host} over plain http, where all can "
+                "read them; have its administrator set its external address to https"
+            )
+        if _origin(request.url) != home:
+            request.headers.pop("authorization", None)
+        given = request.extensions.get("timeout") or {}
+        limits = TIMEOUT.as_dict()
+        request.extensions["timeout"] = {
+            key: limit if given.get(key) is None else given[key] for key, limit in limits.items()
+        }
+
+    client.event_hooks["request"].append(guard)
+    return client
+
+
+def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _explain(error: Exception, address: str, repo_id: str, token: str | None) -> UserError | None:
+    """One line for what went wrong; None for what has nothing to do with the hub."""
+    for link in _chain(error):
+        if isinstance(link, UserError):
+            return link
+        if isinstance(link, HfHubHTTPError):
+            said = _plain(link.server_message or link.response.reason_phrase, token)
+            return UserError(_refusal(link, said, address, repo_id))
+        if isinstance(link, httpx2.ConnectError | httpx2.ConnectTimeout):
+            return UserError(f"{address}: not reachable ({_plain(str(link), token)})")
+        if isinstance(link, httpx2.HTTPError):
+            what = _plain(str(link) or type(link).__name__, token)
+            return UserError(f"{address}: connection lost ({what}); {AGAIN}")
+    what = _plain(f"{type(error).__name__}: {error}", token)
+    if "Consistency check failed" in what:
+        return UserError(f"{address}: a file came only in part; {AGAIN}")
+    if no_space_left(error) or not isinstance(error, NO_HUB):
+        return None
+    return UserError(f"{address}: does not answer as a hub does ({what})")
+
+
+def _refusal(error: HfHubHTTPError, said: str, address: str, repo_id: str) -> str:
+    status = error.response.status_code
+    if status == 401 and not isinstance(error, RepositoryNotFoundError):
+        return (
+            f"{address}: refused the token; put a valid one into HF_TOKEN or the file HF_TOKEN_PATH"
+        )
+    if status == 403:
+        return f"{repo_id} at {address}: the token may not do this ({said}); take one that may"
+    if isinstance(error, RepositoryNotFoundError):
+        return f"{repo_id} at {address}: not there, or not for this token to see"
+    if status == 412:
+        return (
+            f"{repo_id} at {address}: somebody else published at the same moment; "
+            "look at what main holds now, then run the same command again"
+        )
+    if status in FOR_NOW:
+        return f"{address}: fails for now ({status} {said}); {AGAIN}"
+    return f"{repo_id} at {address}: refused ({status} {said})"
+
+
+def _plain(text: str, token: str | None) -> str:
+    """A hub's words on one line, printable, cut, and without the token should it repeat it."""
+    if token:
+        text = text.replace(token, "<token>")
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split())[:LONGEST_ANSWER]

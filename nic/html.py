@@ -1,0 +1,22 @@
+"""What the HTML pages of this project share."""
+
+from __future__ import annotations
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+
+def page_environment(package: str) -> Environment:
+    """Templates of a package, and `report.css.jinja`, the style of every page.
+
+    Whatever is put into them is escaped, and a missing value is an error.
+
+    Args:
+        package: Name of the package whose folder holds the templates.
+    """
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(package, ""), PackageLoader("nic", "")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

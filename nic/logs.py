@@ -1,0 +1,103 @@
+"""The run's log: the same lines on the console and in `training.log`."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+LOG_NAME = "training.log"
+OUR_LOGGERS = ("training", "model_card", "evaluation", "pairs", "nic")
+FORMAT = "[%(levelname)s] %(message)s"
+
+
+class RunLog:
+    """Console lines at once; the file gets them all once its folder may be written.
+
+    Args:
+        main_process: Only the main process of a distributed run says anything.
+    """
+
+    def __init__(self, main_process: bool = True) -> None:
+        formatter = logging.Formatter(FORMAT)
+        console = logging.StreamHandler(sys.stderr)
+        self._pending = logging.handlers.MemoryHandler(capacity=1 << 20, flushLevel=100)
+        self._handlers: list[logging.Handler] = [console, self._pending] if main_process else []
+        for handler in self._handlers:
+            handler.setFormatter(formatter)
+        self._before: dict[str, tuple[int, bool]] = {}
+        for name in OUR_LOGGERS:
+            package = logging.getLogger(name)
+            self._before[name] = (package.level, package.propagate)
+            package.setLevel(logging.INFO if main_process else logging.ERROR)
+            package.propagate = not main_process
+            for handler in self._handlers:
+                package.addHandler(handler)
+
+    def open_file(self, folder: Path, append: bool) -> None:
+        """Start `training.log` in a folder, with all that was said so far."""
+        if self._pending not in self._handlers:
+            return
+        file = logging.FileHandler(folder / LOG_NAME, mode="a" if append else "w", encoding="utf-8")
+        file.setFormatter(logging.Formatter(FORMAT))
+        self._pending.setTarget(file)
+        self._pending.flush()
+        for name in OUR_LOGGERS:
+            logging.getLogger(name).removeHandler(self._pending)
+            logging.getLogger(name).addHandler(file)
+        self._handlers = [self._handlers[0], file]
+
+    def close(self) -> None:
+        """Detach and close the handlers, and leave the loggers as they were."""
+        for name, (level, propagate) in self._before.items():
+            package = logging.getLogger(name)
+            package.setLevel(level)
+            package.propagate = propagate
+            for handler in self._handlers:
+                package.removeHandler(handler)
+        for handler in self._handlers:
+            handler.close()
+
+
+@contextmanager
+def open_run_log(main_process: bool) -> Iterator[RunLog]:
+    """A `RunLog` that is closed however the run ends."""
+    log = RunLog(main_process)
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+def log_lines(log: logging.Logger, text: str) -> None:
+    """Log a text of several lines, each with its level, so that `grep` finds them."""
+    for line in text.splitlines():
+        log.info("%s", line)
+
+
+def on_terminal() -> bool:
+    """Whether progress bars would be seen by somebody."""
+    return sys.stderr.isatty()
+
+
+def quiet_libraries() -> None:
+    """No progress bars of the libraries in a file; their hints are left to warnings."""
+    import datasets
+    import transformers
+
+    transformers.utils.logging.set_verbosity_warning()
+    if not on_terminal():
+        datasets.disable_progress_bars()
+        transformers.utils.logging.disable_progress_bar()
+
+
+@contextmanager
+def lines_above_progress_bars() -> Iterator[None]:
+    """Write log lines above a terminal's progress bar instead of through it."""
+    with logging_redirect_tqdm(loggers=[logging.getLogger(name) for name in OUR_LOGGERS]):
+        yield

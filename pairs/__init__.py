@@ -1,0 +1,1 @@
+"""Everything between a user's files and a checked, split data set."""

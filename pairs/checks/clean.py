@@ -1,0 +1,66 @@
+"""A copy of a file without the rows that were flagged, and a list of what is missing and why."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+from nic.errors import UserError
+from nic.files import atomic_write, atomic_write_text, check_writable
+from pairs.checks.findings import Finding
+from pairs.checks.scan import Scan
+from pairs.readers import read_lines
+
+LIST_SUFFIX = ".left_out.jsonl"
+
+
+def check_clean_path(path: Path) -> None:
+    """Refuse to write over anything.
+
+    Raises:
+        UserError: The file or its list exists, or could not be written.
+    """
+    for target in (path, list_path(path)):
+        if target.exists():
+            raise UserError(f"{target}: exists; nothing is ever changed in place, give a new name")
+    check_writable(path, "--write-clean")
+
+
+def list_path(path: Path) -> Path:
+    """Where the list of what was left out stands."""
+    return path.with_name(path.name + LIST_SUFFIX)
+
+
+def write_clean(scan: Scan, findings: list[Finding], path: Path) -> tuple[int, int]:
+    """Copy the lines that nothing was found in, byte for byte; gzipped if the name ends in .gz.
+
+    Args:
+        scan: The file.
+        findings: What was found in it.
+        path: The copy; the list of left-out lines stands beside it.
+
+    Returns:
+        The number of lines kept and of lines left out.
+    """
+    reasons = reasons_by_line(scan, findings)
+    entries = [{"line": line, "reasons": reasons[line]} for line in sorted(reasons)]
+    kept = 0
+    with atomic_write(path) as staged:
+        with gzip.open(staged, "wb") if path.suffix == ".gz" else staged.open("wb") as copy:
+            for number, line in read_lines(scan.path):
+                if number not in reasons:
+                    copy.write(line + b"\n")
+                    kept += 1
+        atomic_write_text(list_path(path), "".join(json.dumps(entry) + "\n" for entry in entries))
+    return kept, len(reasons)
+
+
+def reasons_by_line(scan: Scan, findings: list[Finding]) -> dict[int, list[str]]:
+    """Why each left-out line is left out, as keys of the findings."""
+    reasons: dict[int, list[str]] = {int(line): ["bad_lines"] for line in scan.bad_lines}
+    for finding in findings:
+        if finding.left_out is not None:
+            for line in scan.lines[finding.left_out]:
+                reasons.setdefault(int(line), []).append(finding.key)
+    return reasons

@@ -1,0 +1,122 @@
+"""Right answers that training would count as wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import hypergeom
+
+from pairs.checks.scan import Scan
+from pairs.readers import parse_line, read_lines
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+ROWS_AT_A_TIME = 4096
+LINES_NAMED = 20
+
+
+@dataclass(frozen=True)
+class InBatch:
+    """Share of rows whose batch would hold another row that their query's answer belongs to.
+
+    Attributes:
+        batch_size: Rows of a batch, drawn at random.
+        same_positive: Share of rows with a batch mate of the same positive. The trainer's
+            no_duplicates sampler keeps these apart.
+        near_positive: Share with a mate whose positive is a near-duplicate. No sampler sees these.
+    """
+
+    batch_size: int
+    same_positive: float
+    near_positive: float
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """Rows whose negative a model ranks above their positive.
+
+    Attributes:
+        model: The model's name.
+        margin: By how much in cosine similarity, at least.
+        rows: How many such rows.
+        lines: 1-based lines of the twenty with the largest difference, largest first.
+    """
+
+    model: str
+    margin: float
+    rows: int
+    lines: list[int]
+
+
+def in_batch(scan: Scan, batch_size: int) -> InBatch:
+    """Expected false negatives of a batch drawn from the file without putting back."""
+    groups = scan.passages.groups[scan.positives]
+    same = np.bincount(scan.positives)[scan.positives] - 1
+    near = np.bincount(groups)[groups] - 1 - same
+    return InBatch(
+        batch_size, share_with_a_mate(same, batch_size), share_with_a_mate(near, batch_size)
+    )
+
+
+def share_with_a_mate(others: np.ndarray, batch_size: int) -> float:
+    """Mean chance that a row's batch holds one of its `others` (hypergeometric).
+
+    Args:
+        others: `(rows,)` number of other rows of the file that count for each row.
+        batch_size: Rows of a batch; a larger one than the file is the file.
+    """
+    rows = len(others)
+    drawn = min(batch_size, rows) - 1
+    different, position = np.unique(others, return_inverse=True)
+    return float(hypergeom.sf(0, rows - 1, different, drawn)[position].mean())
+
+
+def find_suspects(
+    scan: Scan, model: SentenceTransformer, name: str, margin: float, batch_size: int
+) -> Suspects:
+    """Rank each row's negative against its positive, reading the file a second time.
+
+    Args:
+        scan: The file.
+        model: Encodes the texts.
+        name: The model's name for the report.
+        margin: Cosine similarity by which the negative has to be above the positive.
+        batch_size: Texts encoded at a time.
+    """
+    excess = np.concatenate([_excess(model, block, batch_size) for block in _text_blocks(scan)])
+    suspicious = np.flatnonzero(excess > margin)
+    worst = suspicious[np.argsort(-excess[suspicious], kind="stable")][:LINES_NAMED]
+    return Suspects(name, margin, len(suspicious), [int(line) for line in scan.lines[worst]])
+
+
+def _excess(
+    model: SentenceTransformer, rows: list[tuple[str, str, str]], batch_size: int
+) -> np.ndarray:
+    """`(rows,)` similarity of query and negative, less that of query and positive."""
+    texts = list(dict.fromkeys(text for row in rows for text in row))
+    vectors = model.encode(
+        texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False
+    )
+    number = {text: n for n, text in enumerate(texts)}
+    query, positive, negative = (
+        vectors[[number[row[column]] for row in rows]] for column in range(3)
+    )
+    return np.asarray((query * (negative - positive)).sum(axis=1))
+
+
+def _text_blocks(scan: Scan) -> Iterator[list[tuple[str, str, str]]]:
+    block: list[tuple[str, str, str]] = []
+    for _, line in read_lines(scan.path):
+        row, problem = parse_line(line)
+        if problem:
+            continue
+        block.append((row["query"].strip(), row["positive"].strip(), row["negative"].strip()))
+        if len(block) == ROWS_AT_A_TIME:
+            yield block
+            block = []
+    if block:
+        yield block

@@ -1,0 +1,72 @@
+"""The report as one HTML page that needs nothing else, with examples from the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nic.files import atomic_write_text
+from nic.html import page_environment
+from pairs.checks.console import verdict
+from pairs.checks.report import CheckReport
+from pairs.checks.scan import Scan
+from pairs.readers import parse_line, read_lines
+
+LONGEST_QUOTE = 240
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row, shortened for reading.
+
+    Attributes:
+        line: Its 1-based line number.
+        query: Its query.
+        positive: The start of its positive.
+        negative: The start of its negative.
+    """
+
+    line: int
+    query: str
+    positive: str
+    negative: str
+
+
+def write_page(report: CheckReport, scan: Scan, path: Path) -> None:
+    """Write the page, whole or not at all."""
+    atomic_write_text(path, render_page(report, read_examples(report, scan)))
+
+
+def render_page(report: CheckReport, examples: dict[int, Example]) -> str:
+    """The page as text; what comes from the file is shown as text, whatever it holds.
+
+    Args:
+        report: What was found.
+        examples: Rows to quote, by line number.
+    """
+    template = page_environment("pairs.checks").get_template("page.html.jinja")
+    return template.render(report=report, verdict=verdict(report), examples=examples)
+
+
+def read_examples(report: CheckReport, scan: Scan) -> dict[int, Example]:
+    """Read the rows that the report names; bad lines have no example."""
+    wanted = {line for finding in report.findings for line in finding.lines}
+    wanted |= set(report.suspects.lines) if report.suspects else set()
+    found: dict[int, Example] = {}
+    if not wanted:
+        return found
+    last = max(wanted)
+    for number, line in read_lines(scan.path):
+        if number > last:
+            break
+        if number in wanted:
+            row, problem = parse_line(line)
+            if not problem:
+                texts = (_shorten(row[name]) for name in ("query", "positive", "negative"))
+                found[number] = Example(number, *texts)
+    return found
+
+
+def _shorten(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE].rstrip() + " …"

@@ -1,0 +1,200 @@
+"""The whole report of a check: as data, as JSON, and in short for a training run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nic.errors import UserError
+from nic.files import atomic_write_text
+from pairs.checks.false_negatives import InBatch, Suspects, in_batch
+from pairs.checks.findings import Finding, find_all
+from pairs.checks.scan import Scan
+from pairs.checks.splits import DomainPower, Leakage, leakage, power_by_domain, split_by_row
+from pairs.split import Split, check_fills_a_batch
+
+ROWS_OF_A_POSITIVE = (1, 2, 3, 5, 9, 17)
+TOKEN_BINS = 16
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a histogram.
+
+    Attributes:
+        label: The values it stands for.
+        count: How many there are.
+    """
+
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a check found in a file.
+
+    Attributes:
+        file: Name of the file.
+        sha256: SHA-256 of its bytes.
+        rows: Good rows.
+        queries: Different queries.
+        passages: Different positives and negatives.
+        positives: Different positives.
+        negatives: Different negatives.
+        max_seq_length: Tokens that the base model reads.
+        findings: What was looked for, with what was found.
+        problems: The first bad lines, as "file:line: what is wrong".
+        refusal: Why training would refuse the good rows; None where it would not.
+        val_ratio: Share of the passages that a split holds out.
+        leakage: What a split "by row" and one "by passage" leak; the latter is what training draws,
+            and is missing where it cannot be drawn.
+        in_batch: False negatives to expect in a batch.
+        domains: Balance, and what the held-out half could show; the last is "overall".
+        tokens: Histogram of the passages' lengths in tokens.
+        rows_of_a_positive: Histogram of how many rows a positive has.
+        suspects: Rows whose negative the base model ranks above the positive; None if not asked.
+    """
+
+    file: str
+    sha256: str
+    rows: int
+    queries: int
+    passages: int
+    positives: int
+    negatives: int
+    max_seq_length: int
+    findings: list[Finding]
+    problems: list[str]
+    refusal: str | None
+    val_ratio: float
+    leakage: dict[str, Leakage]
+    in_batch: InBatch
+    domains: list[DomainPower]
+    tokens: list[Bar]
+    rows_of_a_positive: list[Bar]
+    suspects: Suspects | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether training would refuse the file."""
+        return self.refusal is not None or any(self.found("stop"))
+
+    def found(self, level: str) -> list[Finding]:
+        """The findings of a level that found something."""
+        return [finding for finding in self.findings if finding.level == level and finding.count]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything for JSON: counts and line numbers, no text of the file."""
+        content = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("findings", "leakage", "in_batch", "domains", "suspects", "tokens")
+        }
+        return {
+            **content,
+            "rows_of_a_positive": [asdict(bar) for bar in self.rows_of_a_positive],
+            "tokens": [asdict(bar) for bar in self.tokens],
+            "findings": {finding.key: finding.as_dict() for finding in self.findings},
+            "leakage": {kind: asdict(counts) for kind, counts in self.leakage.items()},
+            "in_batch": asdict(self.in_batch),
+            "domains": {power.domain: _without_name(power) for power in self.domains},
+            "suspects": asdict(self.suspects) if self.suspects else None,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """The counts alone, for a run's metadata."""
+        return {
+            "findings": {finding.key: finding.count for finding in self.findings},
+            "leakage": {kind: asdict(counts) for kind, counts in self.leakage.items()},
+            "in_batch": asdict(self.in_batch),
+            "smallest_difference": {p.domain: p.smallest_difference for p in self.domains},
+        }
+
+
+def build_report(
+    scan: Scan,
+    split: Split | UserError,
+    val_ratio: float,
+    batch_size: int,
+    seed: int,
+) -> CheckReport:
+    """Put the report together.
+
+    Args:
+        scan: The file.
+        split: The split that training uses, or why it would refuse to draw one.
+        val_ratio: Share to hold out in the split by row that it is compared with.
+        batch_size: Rows of a batch.
+        seed: Seed of the split by row.
+    """
+    drawn = split if isinstance(split, Split) else None
+    splits = {"by row": split_by_row(len(scan), val_ratio, seed)}
+    if drawn:
+        splits["by passage"] = drawn
+    return CheckReport(
+        file=scan.path.name,
+        sha256=scan.sha256,
+        rows=len(scan),
+        queries=_different(scan.queries),
+        passages=len(scan.passages),
+        positives=_different(scan.positives),
+        negatives=_different(scan.negatives),
+        max_seq_length=scan.passages.max_seq_length,
+        findings=find_all(scan),
+        problems=scan.problems,
+        refusal=_refusal(split, batch_size),
+        val_ratio=val_ratio,
+        leakage={kind: leakage(scan, halves) for kind, halves in splits.items()},
+        in_batch=in_batch(scan, batch_size),
+        domains=power_by_domain(scan, drawn),
+        tokens=_token_bars(scan.passages.tokens),
+        rows_of_a_positive=_row_bars(scan.positives),
+    )
+
+
+def write_json(report: CheckReport, path: Path) -> None:
+    """Write the report, whole or not at all."""
+    atomic_write_text(path, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
+
+
+def _refusal(split: Split | UserError, batch_size: int) -> str | None:
+    if isinstance(split, UserError):
+        return str(split)
+    try:
+        check_fills_a_batch(len(split.train), batch_size)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+def _token_bars(tokens: np.ndarray) -> list[Bar]:
+    longest = int(tokens.max())
+    step = max(-(-longest // TOKEN_BINS), 1)
+    counts = np.bincount((tokens - 1) // step)
+    return [Bar(f"{n * step + 1}-{(n + 1) * step}", int(count)) for n, count in enumerate(counts)]
+
+
+def _row_bars(positives: np.ndarray) -> list[Bar]:
+    rows = np.unique(positives, return_counts=True)[1]
+    bars = []
+    for low, high in pairwise(ROWS_OF_A_POSITIVE):
+        label = str(low) if high == low + 1 else f"{low}-{high - 1}"
+        bars.append(Bar(label, int(((rows >= low) & (rows < high)).sum())))
+    last = ROWS_OF_A_POSITIVE[-1]
+    return [*bars, Bar(f"{last}+", int((rows >= last).sum()))]
+
+
+def _without_name(power: DomainPower) -> dict[str, Any]:
+    content = asdict(power)
+    del content["domain"]
+    return content
+
+
+def _different(values: np.ndarray) -> int:
+    return len(np.unique(values))

@@ -1,0 +1,175 @@
+"""One pass over a file of pairs: numbers in place of texts, so that a million rows fit anywhere."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from nic.files import sha256_of
+from pairs.checks.near_duplicates import NearDuplicates
+from pairs.checks.texts import FLAWS, has_no_content_words
+from pairs.checks.tokens import TokenCounter
+from pairs.readers import PROBLEMS_SHOWN, parse_line, read_lines, refuse_problems
+
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Passages:
+    """The different positives and negatives, numbered by their first appearance.
+
+    Attributes:
+        tokens: `(passages,)` length in tokens.
+        flaws: `(passages,)` booleans for each key of `texts.FLAWS`.
+        groups: `(passages,)` number of the first passage of the group of near-duplicates.
+        max_seq_length: Tokens that the model reads.
+    """
+
+    tokens: np.ndarray
+    flaws: dict[str, np.ndarray]
+    groups: np.ndarray
+    max_seq_length: int
+
+    def __len__(self) -> int:
+        """Number of different passages."""
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A file of pairs as numbers.
+
+    Attributes:
+        path: The file.
+        sha256: SHA-256 of its bytes.
+        problems: The first bad lines, as "file:line: what is wrong".
+        bad_lines: `(bad lines,)` 1-based line numbers.
+        lines: `(rows,)` 1-based line number of each good row.
+        queries: `(rows,)` number of the query; equal texts have equal numbers.
+        positives: `(rows,)` number of the positive among `passages`.
+        negatives: `(rows,)` number of the negative among `passages`.
+        domains: `(rows,)` number of the domain among `domain_names`.
+        domain_names: The domains by name.
+        empty_queries: `(rows,)` whether the query says nothing.
+        passages: The different positives and negatives.
+    """
+
+    path: Path
+    sha256: str
+    problems: list[str]
+    bad_lines: np.ndarray
+    lines: np.ndarray
+    queries: np.ndarray
+    positives: np.ndarray
+    negatives: np.ndarray
+    domains: np.ndarray
+    domain_names: list[str]
+    empty_queries: np.ndarray
+    passages: Passages
+
+    def __len__(self) -> int:
+        """Number of good rows."""
+        return len(self.lines)
+
+
+def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
+    """Read a file once.
+
+    Raises:
+        UserError: The file cannot be read, or holds no good row.
+    """
+    path = Path(path)
+    problems: list[str] = []
+    bad_lines, lines = array("q"), array("q")
+    queries, positives, negatives, domains = array("q"), array("q"), array("q"), array("q")
+    empty = array("b")
+    names: dict[str, int] = {}
+    with closing(_PassageReader(counter)) as reader:
+        for number, line in read_lines(path):
+            row, problem = parse_line(line)
+            if problem:
+                bad_lines.append(number)
+                if len(problems) < PROBLEMS_SHOWN:
+                    problems.append(f"{path}:{number}: {problem}")
+                continue
+            query = row["query"].strip()
+            lines.append(number)
+            queries.append(_key(query))
+            positives.append(reader.number(row["positive"].strip()))
+            negatives.append(reader.number(row["negative"].strip()))
+            domains.append(names.setdefault(row["domain"].strip(), len(names)))
+            empty.append(has_no_content_words(query))
+        if not lines:
+            refuse_problems(path, problems, 0)
+        passages = reader.finish()
+    domain_names = sorted(names)
+    order = {name: n for n, name in enumerate(domain_names)}
+    return Scan(
+        path=path,
+        sha256=sha256_of(path),
+        problems=problems,
+        bad_lines=_numbers(bad_lines),
+        lines=_numbers(lines),
+        queries=np.unique(_numbers(queries), return_inverse=True)[1],
+        positives=_numbers(positives),
+        negatives=_numbers(negatives),
+        domains=np.array([order[name] for name in names])[_numbers(domains)],
+        domain_names=domain_names,
+        empty_queries=np.frombuffer(empty, np.int8).astype(bool),
+        passages=passages,
+    )
+
+
+class _PassageReader:
+    """Numbers passages and looks at each different one once."""
+
+    def __init__(self, counter: TokenCounter) -> None:
+        self._counter = counter
+        self._known: dict[int, int] = {}
+        self._waiting: list[str] = []
+        self._near = NearDuplicates()
+        self._tokens: list[np.ndarray] = []
+        self._flaws = {name: array("b") for name in FLAWS}
+
+    def number(self, passage: str) -> int:
+        key = _key(passage)
+        if key not in self._known:
+            self._known[key] = len(self._known)
+            self._waiting.append(passage)
+            if len(self._waiting) == BATCH:
+                self._look()
+        return self._known[key]
+
+    def finish(self) -> Passages:
+        self._look()
+        flaws = {name: np.frombuffer(v, np.int8).astype(bool) for name, v in self._flaws.items()}
+        return Passages(
+            np.concatenate(self._tokens), flaws, self._near.groups(), self._counter.max_seq_length
+        )
+
+    def close(self) -> None:
+        self._near.close()
+
+    def _look(self) -> None:
+        if not self._waiting:
+            return
+        self._tokens.append(self._counter.count(self._waiting))
+        self._near.add(self._waiting)
+        for name, flaw in FLAWS.items():
+            self._flaws[name].extend(flaw(passage) for passage in self._waiting)
+        self._waiting.clear()
+
+
+def _key(text: str) -> int:
+    """A 64-bit key of a text; two of a million texts share one with a chance of 3 in 10**8."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def _numbers(values: Sequence[int]) -> np.ndarray:
+    return np.array(values, dtype=np.int64)

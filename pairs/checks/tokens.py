@@ -1,0 +1,78 @@
+"""Lengths in tokens, as the model's own tokenizer counts them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from huggingface_hub import snapshot_download
+from transformers import AutoTokenizer
+
+from nic.errors import UserError
+from nic.models import ModelSource, model_not_found
+
+FILES = ["*.json", "*.txt", "*.model"]
+
+
+@dataclass(frozen=True)
+class TokenCounter:
+    """Counts the tokens of texts.
+
+    Attributes:
+        tokenizer: The model's tokenizer.
+        max_seq_length: Tokens of a text that the model reads; further ones are cut off.
+    """
+
+    tokenizer: Any
+    max_seq_length: int
+
+    def count(self, texts: list[str]) -> np.ndarray:
+        """`(texts,)` lengths in tokens, special tokens included, nothing cut off."""
+        tokens = self.tokenizer(texts, truncation=False, verbose=False)["input_ids"]
+        return np.array([len(ids) for ids in tokens], dtype=np.int32)
+
+
+def load_token_counter(source: ModelSource) -> TokenCounter:
+    """Load a model's tokenizer without the model.
+
+    Raises:
+        UserError: The model cannot be had, or its folder holds no tokenizer.
+    """
+    try:
+        is_folder = Path(source.location).is_dir()
+        location = (
+            source.location
+            if is_folder
+            else snapshot_download(source.location, allow_patterns=FILES)
+        )
+    except (OSError, ValueError) as error:
+        raise model_not_found(source) from error
+    folder = _first_module(Path(location))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        first_line = str(error).splitlines()[0]
+        raise UserError(f"{source.name}: holds no loadable tokenizer ({first_line})") from error
+    if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_tokens):
+        raise UserError(f"{source.name}: its tokenizer has no vocabulary; its files are missing")
+    return TokenCounter(tokenizer, _max_seq_length(folder, tokenizer))
+
+
+def _first_module(folder: Path) -> Path:
+    modules = _read(folder / "modules.json")
+    return folder / modules[0]["path"] if modules else folder
+
+
+def _max_seq_length(folder: Path, tokenizer: Any) -> int:
+    """The limit by the same order as sentence-transformers: its own file, then the tokenizer's."""
+    asked = _read(folder / "sentence_bert_config.json").get("max_seq_length")
+    positions = _read(folder / "config.json").get("max_position_embeddings")
+    limits = [asked or tokenizer.model_max_length, positions]
+    return int(min(limit for limit in limits if limit))
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

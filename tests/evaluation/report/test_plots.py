@@ -1,0 +1,177 @@
+"""The pictures: what they show is what was measured, whatever the names, on any machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from PIL import Image
+from summaries import BASE, HISTORY, MODEL, assessment_of, results_of, rows_of, two_domains
+
+from evaluation.report.charts import LIGHT, draw_intervals, draw_rank_change, draw_training_curve
+from evaluation.report.plots import draw_plots, render_plots
+from evaluation.summary import EvaluationSummary
+
+HOSTILE_NAMES = ["$x_1$", "a_b^{c}$\\frac$", "x" * 200, "_hidden", "line\nbreak", "תנור חם"]
+
+
+def named(domains: list[str], model: str = MODEL) -> EvaluationSummary:
+    """Three queries a domain."""
+    ranks = {name: {domain: [1, 2, 8] for domain in domains} for name in (model, BASE)}
+    return assessment_of(results_of(ranks), model=model)
+
+
+def intervals(assessment: EvaluationSummary, metric: str = "recall@5") -> Figure:
+    return draw_intervals(assessment.comparison, assessment.evidence.model, metric, LIGHT)
+
+
+def points(drawn: Any) -> list[list[float]]:
+    found: list[list[float]] = np.asarray(drawn).tolist()
+    return found
+
+
+def words_of(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def test_each_picture_is_drawn_where_there_is_something_to_draw(tmp_path: Path) -> None:
+    names = ["recall_at_5.png", "mrr.png", "rank_change.png", "training_curve.png"]
+    assert [path.name for path in draw_plots(two_domains(history=HISTORY), tmp_path)] == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+    assert [path.name for path in draw_plots(two_domains(), tmp_path)] == names[:3]
+    nothing_known = two_domains(history=[{"train_runtime": 1.0, "step": 3}])
+    assert list(render_plots(nothing_known)) == ["recall_at_5", "mrr", "rank_change"]
+
+
+def test_the_base_model_by_itself_has_no_rank_change() -> None:
+    assessment = assessment_of(results_of({BASE: {"pumps": [1, 2, 3]}}), model=BASE)
+    assert list(render_plots(assessment)) == ["recall_at_5", "mrr"]
+
+
+def test_equal_assessments_give_equal_bytes_whatever_the_users_matplotlib_settings() -> None:
+    first = render_plots(two_domains(history=HISTORY))
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 10}):
+        second = render_plots(two_domains(history=HISTORY))
+    assert first == second
+
+
+def test_a_png_is_twice_600_pixels_wide_and_names_no_program_or_time(tmp_path: Path) -> None:
+    for path in draw_plots(two_domains(history=HISTORY), tmp_path):
+        with Image.open(path) as picture:
+            assert picture.width == 1200
+            assert not set(picture.info) & {"Software", "Creation Time", "date:create"}
+
+
+def test_dots_and_whiskers_stand_at_the_estimates() -> None:
+    assessment = two_domains()
+    axes = intervals(assessment, "mrr").axes[0]
+    drawn = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
+    for container, name in zip(drawn, (BASE, MODEL), strict=True):
+        groups = assessment.comparison.groups.values()
+        found = [group.estimates[name]["mrr"] for group in groups]
+        dots, _, (bars,) = container.lines
+        assert isinstance(bars, LineCollection)
+        assert np.asarray(dots.get_xdata()).tolist() == [estimate.value for estimate in found]
+        ends = [tuple(segment[:, 0]) for segment in bars.get_segments()]
+        assert ends == [pytest.approx((estimate.low, estimate.high)) for estimate in found]
+
+
+def test_models_differ_in_their_marker_and_not_only_in_colour() -> None:
+    ranks = {name: {"pumps": [1, 2, 8]} for name in (MODEL, BASE, "BM25", "fusion", "v0.9")}
+    legend = intervals(assessment_of(results_of(ranks))).legends[0]
+    handles = [handle for handle in legend.legend_handles if isinstance(handle, Line2D)]
+    markers = [handle.get_marker() for handle in handles]
+    assert len(set(markers)) == 5
+    assert [text.get_text() for text in legend.get_texts()] == [
+        BASE,
+        MODEL,
+        "BM25",
+        "fusion",
+        "v0.9",
+    ]
+
+
+def test_every_difference_is_written_with_its_verdict() -> None:
+    assessment = two_domains()
+    words = words_of(intervals(assessment))
+    hoists = assessment.comparison.groups["hoists"].differences[MODEL]["recall@5"]
+    assert f"{hoists.value:+.3f} better" in words
+    assert "-0.200 unclear" in words
+
+
+@pytest.mark.parametrize("metric", ["recall@5", "mrr"])
+def test_names_are_shown_as_plain_text(metric: str) -> None:
+    figure = intervals(named(HOSTILE_NAMES, model="org/$a_1$\\frac"), metric)
+    words = words_of(figure)
+    assert "$x_1$ (3)" in words
+    assert "a_b^{c}$\\frac$ (3)" in words
+    assert "org/$a_1$\\frac" in words
+    assert "_hidden (3)" in words
+    drawn = [text for text in figure.findobj(Text) if text.get_visible()]
+    dangerous = [text for text in drawn if "$" in text.get_text()]
+    assert len(dangerous) == 3
+    assert not any(text.get_parse_math() for text in dangerous)
+
+
+@pytest.mark.parametrize(
+    "domains", [["pumps"], [f"domain {n}" for n in range(40)], HOSTILE_NAMES], ids=len
+)
+def test_nothing_is_cut_off(domains: list[str]) -> None:
+    assessment = named(domains, model="a_model_with_a_name_" * 6)
+    rows = assessment.evidence.results
+    names = (BASE, assessment.evidence.model)
+    ranks = draw_rank_change(rows[BASE], rows[assessment.evidence.model], names, LIGHT)
+    for figure in (intervals(assessment), ranks):
+        FigureCanvasAgg(figure).draw()
+        box = figure.get_tightbbox()
+        width, height = figure.get_size_inches()
+        assert min(box.x0, box.y0) >= 0
+        assert box.x1 <= width
+        assert box.y1 <= height
+
+
+def test_the_rank_change_counts_each_query_once() -> None:
+    before = rows_of("pumps", [1, 1, 5, 9, 9, 30])
+    after = rows_of("pumps", [1, 2, 5, 1, 1, 2])
+    figure = draw_rank_change(before, after, (BASE, MODEL), LIGHT)
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["3 better", "2 unchanged", "1 worse"]
+    axes = figure.axes[0]
+    marks = [tuple(point) for c in axes.collections[2:] for point in points(c.get_offsets())]
+    assert sorted(marks) == [(1, 1), (1, 2), (5, 5), (9, 1), (30, 2)]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    assert f"rank before: {BASE}" in words_of(figure)
+    assert f"rank after: {MODEL}" in words_of(figure)
+
+
+def test_all_ranks_unchanged_can_be_drawn() -> None:
+    rows = rows_of("pumps", [1, 1])
+    figure = draw_rank_change(rows, rows, (BASE, MODEL), LIGHT)
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["0 better", "2 unchanged", "0 worse"]
+
+
+def test_the_training_curve_shows_the_log() -> None:
+    figure = draw_training_curve(HISTORY, LIGHT)
+    assert figure
+    loss, rate, validation = figure.axes
+    assert points(loss.lines[0].get_xydata()) == [[10, 1.5], [20, 0.9], [30, 0.6]]
+    assert points(rate.lines[0].get_xydata()) == [[10, 2e-5], [20, 1e-5], [30, 5e-6]]
+    assert [line.get_label() for line in validation.lines] == ["Recall@5", "MRR"]
+    assert points(validation.lines[1].get_xydata()) == [[20, 0.6], [30, 0.65]]
+
+
+def test_the_training_curve_leaves_out_what_was_not_logged() -> None:
+    figure = draw_training_curve(HISTORY[:2], LIGHT)
+    assert figure
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "learning rate"]
+    assert draw_training_curve([{"train_loss": 1.0, "step": 3}], LIGHT) is None

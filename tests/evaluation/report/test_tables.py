@@ -1,0 +1,79 @@
+"""The console report, to the letter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import make_evidence
+
+from evaluation.gates import Gate, read_thresholds
+from evaluation.report.tables import domain_lines, short_names, show_gates, show_summary
+from evaluation.retrieval.evaluator import RetrievalReport
+from evaluation.summary import assess
+
+
+def test_figures_stand_with_their_intervals_and_each_difference_with_its_verdict() -> None:
+    shown = show_summary(assess(make_evidence(), read_thresholds())).splitlines()
+    assert shown[0] == "Recall@5 with 95 % intervals"
+    assert shown[1].split() == ["queries", "tuned", "base", "BM25"]
+    # forklift: the base model finds 10 of 30, the tuned one all of them.
+    forklift = next(line for line in shown if line.startswith("forklift"))
+    assert forklift.startswith("forklift                  30  1.0000 [0.")
+    assert "0.3333 [0." in forklift
+    assert "mean of the domains" in shown[5]
+    assert shown[6].split() == [
+        "worst",
+        "domain",
+        *("1.0000", "forklift"),
+        *("0.3333", "forklift"),
+        *("0.3333", "forklift"),
+    ]
+    against = shown.index("tuned against base")
+    assert shown[against + 2].startswith("forklift  +0.6667 [+0.")
+    assert "p <0.001 better" in shown[against + 2]
+    assert "+0.0000 [+0.000, +0.000] p 1.000 not distinguishable" in shown[against + 3]
+    assert "Forgetting probe: 60 general queries" in shown
+
+
+def test_what_was_asked_is_said() -> None:
+    def asked(**changes: Any) -> str:
+        shown = show_summary(assess(make_evidence(**changes), read_thresholds()))
+        return next(line for line in shown.splitlines() if "independent groups" in line)
+
+    against = "60 queries in 60 independent groups, each ranked against 100 passages."
+    assert asked(chose_checkpoint=False) == against
+    assert asked() == (
+        f"{against} The same queries chose the checkpoint: these figures lean to the high side."
+    )
+    task = {"scope": "domain", "passages": 9, "extra_passages": 2, "candidates": {"a": 4, "b": 7}}
+    assert "against the passages of its own domain (4 to 7), 2 of them distractors." in asked(
+        task={**task, "left_out": 0}
+    )
+
+
+def test_the_gates_are_listed_with_what_was_asked_and_measured() -> None:
+    gates = [Gate("mrr", "> 0.65", "0.7000", True), Gate("latency_ms", "< 10", "12.0 ms", False)]
+    assert show_gates(gates) == [
+        "Gates: 1 of 2 passed",
+        "PASS  mrr           > 0.65    measured 0.7000",
+        "FAIL  latency_ms    < 10      measured 12.0 ms",
+    ]
+
+
+def test_models_go_by_their_last_part_numbered_where_two_share_it() -> None:
+    assert short_names(["models/nic", "org/mini"]) == {"models/nic": "nic", "org/mini": "mini"}
+    assert short_names(["a/nic", "b/nic"]) == {"a/nic": "nic (1)", "b/nic": "nic (2)"}
+
+
+def test_the_lines_of_a_domain_are_the_runbooks() -> None:
+    figures = {"recall@5": 0.79124, "mrr": 0.81231, "queries": 109}
+    report = RetrievalReport(figures, figures, figures, "forklift", {"forklift": figures}, 2285)
+    assert domain_lines(report) == [
+        "  forklift            : Recall@5=0.7912, MRR=0.8123 (109 pairs)"
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "/"])
+def test_a_name_without_a_last_part_stays(name: str) -> None:
+    assert short_names([name]) == {name: name}

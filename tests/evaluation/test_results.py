@@ -1,0 +1,106 @@
+"""Rows a query on disk: every figure comes back from them, and damage is noticed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import make_evidence, make_results
+
+from evaluation.gates import read_thresholds
+from evaluation.results import EVIDENCE, PER_QUERY, read_results_folder, write_results_folder
+from evaluation.retrieval.query_results import FIELDS
+from evaluation.summary import assess
+from nic.errors import UserError
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    evidence = make_evidence()
+    write_results_folder(evidence, assess(evidence, read_thresholds()).figures(), tmp_path)
+    return tmp_path
+
+
+def test_the_evidence_and_every_figure_come_back(written: Path) -> None:
+    evidence = read_results_folder(written)
+    assert evidence == make_evidence()
+    figures = assess(evidence, read_thresholds()).figures()
+    stored = json.loads((written / EVIDENCE).read_text(encoding="utf-8"))
+    assert json.loads(json.dumps(figures)) == {key: stored[key] for key in figures}
+
+
+def test_a_row_a_query_and_model_with_ids_and_no_text(written: Path) -> None:
+    rows = [json.loads(line) for line in (written / PER_QUERY).read_text("utf-8").splitlines()]
+    assert len(rows) == 3 * 60
+    assert all(tuple(row) == FIELDS for row in rows)
+    assert rows[0]["rank"] == 1
+    assert len(rows[0]["top_ids"]) == len(rows[0]["top_scores"]) == 10
+
+
+def test_the_result_file_names_no_folder_of_this_machine(written: Path) -> None:
+    content = json.loads((written / EVIDENCE).read_text(encoding="utf-8"))
+    assert "_interpreter_path" not in content
+    assert "_timestamp" in content
+
+
+def test_several_relevant_passages_keep_all_their_ranks(tmp_path: Path) -> None:
+    rows = [make_results("a", [2])[0]]
+    rows[0].ranks.append(7)
+    evidence = make_evidence(results={"tuned": rows, "base": rows}, probe=None, probe_data=None)
+    write_results_folder(evidence, {}, tmp_path)
+    found = read_results_folder(tmp_path).results["tuned"][0]
+    assert found.ranks == [2, 7]
+    assert found.metrics()["recall@5"] == 0.5
+    assert not (tmp_path / "probe_per_query.jsonl").exists()
+
+
+def cut(folder: Path) -> None:
+    path = folder / PER_QUERY
+    path.write_text(path.read_text("utf-8")[:-40], encoding="utf-8")
+
+
+def lose_a_row(folder: Path) -> None:
+    lines = (folder / PER_QUERY).read_text("utf-8").splitlines()
+    (folder / PER_QUERY).write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+
+
+def lose_the_base(folder: Path) -> None:
+    lines = (folder / PER_QUERY).read_text("utf-8").splitlines()
+    kept = [line for line in lines if '"model": "base"' not in line]
+    (folder / PER_QUERY).write_text("\n".join(kept) + "\n", encoding="utf-8")
+
+
+def spoil_a_rank(folder: Path) -> None:
+    path = folder / PER_QUERY
+    path.write_text(path.read_text("utf-8").replace('"rank": 1,', '"rank": 0,', 1), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut, "per_query.jsonl:180: not a row of results"),
+        (lose_a_row, "were not asked the same queries"),
+        (lose_the_base, "holds no row of base"),
+        (spoil_a_rank, "per_query.jsonl:1: not a row of results .ranks do not fit"),
+        (lambda folder: (folder / PER_QUERY).unlink(), "cannot be read .*--from-results"),
+        (lambda folder: (folder / EVIDENCE).unlink(), "give the folder of an evaluation"),
+        (lambda folder: (folder / EVIDENCE).write_text("[]"), "give the folder of an evaluation"),
+        (lambda folder: (folder / EVIDENCE).write_text("{"), "give the folder of an evaluation"),
+    ],
+)
+def test_damage_is_one_line(written: Path, damage: Callable[[Path], Any], message: str) -> None:
+    damage(written)
+    with pytest.raises(UserError, match=message) as error:
+        read_results_folder(written)
+    assert "\n" not in str(error.value)
+
+
+def test_the_reader_is_told_what_the_queries_were() -> None:
+    assert make_evidence(chose_checkpoint=False).caveat == ""
+    assert "chose the checkpoint" in make_evidence().caveat
+    everything = {"file": "f", "sha256": "s", "part": "all"}
+    assert "trained on too" in make_evidence(data=everything).caveat
+    assert make_evidence(data=everything, chose_checkpoint=None).caveat == ""

@@ -1,0 +1,456 @@
+"""Staging: what is published, in what form, and everything that is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import PASSED, MakePairs, make_row, write_metadata_of
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
+
+from model_card.package import build
+from model_card.package.build import stage_model
+from nic.errors import UserError
+from pairs.readers import load_pairs
+
+FILES = {
+    "README.md",
+    "metadata.json",
+    "config.json",
+    "config_sentence_transformers.json",
+    "model.safetensors",
+    "modules.json",
+    "sentence_bert_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "1_Pooling/config.json",
+    "2_Normalize/config.json",
+}
+FAILED = {"name": "worst domain Recall@5", "threshold": 0.7, "measured": 0.5, "passed": False}
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+
+
+def names(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def assert_refused(model: Path, message: str, **options: Any) -> None:
+    """The model is refused with a message, and nothing is left beside it."""
+    before = sorted(path.name for path in model.parent.iterdir())
+    with pytest.raises(UserError, match=message):
+        stage_model(model, model.parent / "staged", **options)
+    assert sorted(path.name for path in model.parent.iterdir()) == before
+
+
+def test_the_models_files_are_staged_and_nothing_else(trained_folder: Path, tmp_path: Path) -> None:
+    (trained_folder / "figures").mkdir()
+    (trained_folder / "figures" / "domains.png").write_bytes(PNG)
+    (trained_folder / "figures" / "domains.svg").write_text("<svg/>")
+    (trained_folder / "LICENSE").write_text("Apache License")
+    (trained_folder / "notes.txt").write_text("to do")
+    (trained_folder / "openvino").mkdir()
+    (trained_folder / "openvino" / "openvino_model.bin").write_bytes(b"\0")
+    staged = stage_model(trained_folder, tmp_path / "staged")
+    assert names(staged) == FILES | {"figures/domains.png", "LICENSE"}
+    assert set(read(staged / "metadata.json")["files"]) == names(staged) - {"metadata.json"}
+
+
+def test_the_staged_model_encodes_as_the_trained_one(trained_folder: Path, tmp_path: Path) -> None:
+    staged = stage_model(trained_folder, tmp_path / "staged")
+    texts = ["why is the pump noisy", "replace the fuse", "hose " * 200]
+    before, after = (
+        SentenceTransformer(str(folder), device="cpu").encode(texts)
+        for folder in (trained_folder, staged)
+    )
+    assert np.abs(before - after).max() <= 1e-6
+
+
+def test_types_and_settings_are_written_the_older_way(trained_folder: Path, tmp_path: Path) -> None:
+    staged = stage_model(trained_folder, tmp_path / "staged")
+    assert [module["type"] for module in read(staged / "modules.json")] == [
+        "sentence_transformers.models.Transformer",
+        "sentence_transformers.models.Pooling",
+        "sentence_transformers.models.Normalize",
+    ]
+    assert read(staged / "sentence_bert_config.json") == {
+        "do_lower_case": False,
+        "max_seq_length": None,
+    }
+    assert read(staged / "1_Pooling" / "config.json") == {
+        "word_embedding_dimension": 32,
+        "pooling_mode_cls_token": False,
+        "pooling_mode_max_tokens": False,
+        "pooling_mode_mean_tokens": True,
+        "pooling_mode_mean_sqrt_len_tokens": False,
+        "pooling_mode_weightedmean_tokens": False,
+        "pooling_mode_lasttoken": False,
+        "include_prompt": True,
+    }
+    assert "__version__" not in read(staged / "config_sentence_transformers.json")
+
+
+@pytest.mark.parametrize("mode", ["cls", ("cls", "mean")])
+def test_a_dense_layer_and_other_poolings_encode_as_before(
+    trained_folder: Path, tmp_path: Path, mode: Any
+) -> None:
+    pooling = Pooling(32, pooling_mode=mode)
+    dense = Dense(pooling.pooling_output_dimension, 8, activation_function=torch.nn.Tanh())
+    other = tmp_path / "other"
+    modules = [Transformer(str(trained_folder)), pooling, dense]
+    SentenceTransformer(modules=modules).save_pretrained(str(other), create_model_card=False)
+    (other / "README.md").write_text("# other\n")
+    write_metadata_of(other)
+    staged = stage_model(other, tmp_path / "staged")
+    assert "2_Dense/model.safetensors" in names(staged)
+    assert set(read(staged / "2_Dense" / "config.json")) == {
+        "in_features",
+        "out_features",
+        "bias",
+        "activation_function",
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("1_Pooling", {"pooling_mode": ["mean", "cls"]}, "has no form that older versions load"),
+        ("2_Normalize", {"module_input_name": "token_embeddings"}, "module_input_name is not"),
+        ("", {"transformer_task": "fill-mask"}, 'transformer_task is not "feature-extraction"'),
+        ("", {"unpad_inputs": False}, "unpad_inputs has no form"),
+    ],
+)
+def test_a_setting_without_an_older_form_is_refused(
+    trained_folder: Path, file: str, change: dict[str, Any], message: str
+) -> None:
+    path = trained_folder / (f"{file}/config.json" if file else "sentence_bert_config.json")
+    path.write_text(json.dumps({**read(path), **change}))
+    write_metadata_of(trained_folder)
+    assert_refused(trained_folder, message)
+
+
+@pytest.mark.parametrize("kind", ["my_package.Whiten", "sentence_transformers.models.LSTM"])
+def test_a_module_that_older_versions_do_not_have_is_refused(
+    trained_folder: Path, kind: str
+) -> None:
+    modules = read(trained_folder / "modules.json")
+    modules[1]["type"] = kind
+    (trained_folder / "modules.json").write_text(json.dumps(modules))
+    write_metadata_of(trained_folder)
+    assert_refused(trained_folder, f"the module {kind} has no form that")
+
+
+def test_a_model_that_encodes_otherwise_in_the_older_form_is_refused(
+    trained_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose_normalisation(folder: Path) -> None:
+        modules = read(folder / "modules.json")
+        (folder / "modules.json").write_text(json.dumps(modules[:2]))
+
+    monkeypatch.setattr(build, "write_older_form", lose_normalisation)
+    assert_refused(trained_folder, r"encodes otherwise \(by \d\.\de[+-]\d\d\); not packaged")
+
+
+def test_the_same_model_gives_the_same_bytes_again(trained_folder: Path, tmp_path: Path) -> None:
+    one, other = (stage_model(trained_folder, tmp_path / name) for name in ("one", "other"))
+    for name in names(one):
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+
+
+def test_the_metadata_keeps_the_trainings_facts_and_adds_hashes_and_samples(
+    trained_folder: Path, tmp_path: Path
+) -> None:
+    before = read(trained_folder / "metadata.json")
+    metadata = read(stage_model(trained_folder, tmp_path / "staged") / "metadata.json")
+    assert set(metadata) == set(before) | {"samples", "metadata_sha256"}
+    assert (metadata["data"], metadata["gates"]) == (before["data"], before["gates"])
+    assert [len(sample["embedding"]) for sample in metadata["samples"]] == [32] * 5
+    text = (tmp_path / "staged" / "metadata.json").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 80
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_everybody_may_read_what_is_staged(trained_folder: Path, tmp_path: Path) -> None:
+    (trained_folder / "model.safetensors").chmod(0o600)
+    before = os.umask(0o077)
+    try:
+        staged = stage_model(trained_folder, tmp_path / "staged")
+    finally:
+        os.umask(before)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [staged, *staged.rglob("*")]}
+    assert all(mode == (0o755 if path.is_dir() else 0o644) for path, mode in modes.items())
+
+
+def test_further_files_are_hashed_and_their_facts_kept(
+    trained_folder: Path, tmp_path: Path
+) -> None:
+    def add(folder: Path) -> dict[str, Any]:
+        (folder / "onnx").mkdir()
+        (folder / "onnx" / "model.onnx").write_bytes(b"\x08\x0a")
+        return {"variants": ["onnx"]}
+
+    metadata = read(
+        stage_model(trained_folder, tmp_path / "staged", add_files=add) / "metadata.json"
+    )
+    assert "onnx/model.onnx" in metadata["files"]
+    assert metadata["variants"] == ["onnx"]
+
+
+def test_a_folder_that_is_there_is_left_alone(trained_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "staged").mkdir()
+    with pytest.raises(UserError, match="staged: is there already; remove it"):
+        stage_model(trained_folder, tmp_path / "staged")
+    assert not any((tmp_path / "staged").iterdir())
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "1_Pooling/a.PT", "x.pkl", "scaler.pth"])
+def test_a_pickle_by_name_is_refused(trained_folder: Path, name: str) -> None:
+    (trained_folder / name).write_bytes(b"anything")
+    assert_refused(trained_folder, f"{Path(name).name}: a pickle, which can run any code")
+
+
+def pickled(path: Path) -> None:
+    path.write_bytes(pickle.dumps({"weights": [1.0]}))
+
+
+def saved_by_torch(path: Path) -> None:
+    torch.save({"weights": torch.ones(2)}, path)
+
+
+@pytest.mark.parametrize("write", [pickled, saved_by_torch])
+@pytest.mark.parametrize("name", ["model.safetensors", "vocab.txt", "figures/a.png", "LICENSE"])
+def test_a_pickle_under_an_allowed_name_is_refused(
+    trained_folder: Path, name: str, write: Callable[[Path], None]
+) -> None:
+    (trained_folder / name).parent.mkdir(exist_ok=True)
+    write(trained_folder / name)
+    assert_refused(trained_folder, f"{Path(name).name}: a pickle, which can run any code")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("model.safetensors", "damaged, not valid safetensors"),
+        ("tokenizer.json", "damaged, not valid JSON"),
+        ("figures/a.png", "not a PNG image"),
+        ("README.md", r"not valid UTF-8 \(byte 1\)"),
+    ],
+)
+def test_a_damaged_file_is_refused(trained_folder: Path, name: str, message: str) -> None:
+    (trained_folder / name).parent.mkdir(exist_ok=True)
+    (trained_folder / name).write_bytes(b"\xff\xfe of another kind")
+    assert_refused(trained_folder, message)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+@pytest.mark.parametrize("name", ["LICENSE", "model.safetensors", "1_Pooling/config.json"])
+def test_a_symbolic_link_is_refused(trained_folder: Path, tmp_path: Path, name: str) -> None:
+    target = tmp_path / "elsewhere"
+    target.write_text("secret")
+    (trained_folder / name).unlink(missing_ok=True)
+    (trained_folder / name).symlink_to(target)
+    assert_refused(trained_folder, f"{Path(name).name}: a symbolic link")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+@pytest.mark.parametrize("name", ["1_Pooling", "figures"])
+def test_a_linked_folder_is_refused(trained_folder: Path, tmp_path: Path, name: str) -> None:
+    target = tmp_path / "elsewhere"
+    if (trained_folder / name).exists():
+        (trained_folder / name).rename(target)
+    else:
+        target.mkdir()
+    (trained_folder / name).symlink_to(target)
+    assert_refused(trained_folder, f"{name}: a symbolic link")
+
+
+def test_a_model_without_modules_json_is_refused(trained_folder: Path) -> None:
+    (trained_folder / "modules.json").unlink()
+    assert_refused(trained_folder, "holds no modules.json; without it the model would load")
+
+
+@pytest.mark.parametrize("name", ["1_Pooling", "2_Normalize"])
+def test_a_missing_module_folder_is_refused(trained_folder: Path, name: str) -> None:
+    (trained_folder / name / "config.json").unlink()
+    (trained_folder / name).rmdir()
+    assert_refused(trained_folder, f"modules.json names the folder {name}, and .* is missing")
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "/etc", "a/b", "..", None])
+def test_a_module_outside_of_the_model_is_refused(trained_folder: Path, name: Any) -> None:
+    modules = read(trained_folder / "modules.json")
+    modules[1]["path"] = name
+    (trained_folder / "modules.json").write_text(json.dumps(modules))
+    assert_refused(trained_folder, "it must lie in the model")
+
+
+def test_an_absolute_path_is_refused(trained_folder: Path) -> None:
+    write_metadata_of(trained_folder, asked={"data_file": "/home/somebody/pairs.jsonl"})
+    assert_refused(trained_folder, r"^metadata\.json: names a folder of this machine")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "1_Pooling/config.json"])
+def test_a_file_that_was_changed_since_training_is_refused(trained_folder: Path, name: str) -> None:
+    with (trained_folder / name).open("ab") as file:
+        file.write(b" ")
+    if name.endswith("safetensors"):
+        metadata = read(trained_folder / "metadata.json")
+        metadata["files"][name] = "00" * 32
+        (trained_folder / "metadata.json").write_text(json.dumps(metadata))
+        (trained_folder / name).write_bytes((trained_folder / name).read_bytes()[:-1])
+    assert_refused(trained_folder, f"{Path(name).name}: was changed since training wrote metadata")
+
+
+def test_lost_weights_are_refused(trained_folder: Path) -> None:
+    (trained_folder / "model.safetensors").unlink()
+    assert_refused(trained_folder, r"model\.safetensors: is missing; metadata\.json lists it")
+
+
+@pytest.mark.parametrize("content", [None, "[]", "{}", '{"files": 3}'])
+def test_a_folder_that_training_did_not_write_is_refused(
+    trained_folder: Path, content: str | None
+) -> None:
+    if content is None:
+        (trained_folder / "metadata.json").unlink()
+    else:
+        (trained_folder / "metadata.json").write_text(content)
+    assert_refused(trained_folder, "metadata.json: (lists no files|cannot be read)")
+
+
+def test_a_packaged_model_is_not_packaged_again(trained_folder: Path, tmp_path: Path) -> None:
+    staged = stage_model(trained_folder, tmp_path / "one")
+    assert_refused(staged, "one: is packaged already; push it as it is")
+
+
+@pytest.fixture
+def quoted(trained_folder: Path, write_pairs: MakePairs) -> tuple[Path, Path]:
+    """A model whose card was changed to quote a sentence of its data, and the data."""
+    passage = "Open the lid. Tighten the hose clamp by hand. Close the lid."
+    data = write_pairs([make_row(1, "hvac", positive=passage)])
+    write_metadata_of(trained_folder, data={"sha256": load_pairs(data).sha256})
+    with (trained_folder / "README.md").open("a", encoding="utf-8") as card:
+        card.write("For example: Tighten the hose\nclamp by hand.\n")
+    return trained_folder, data
+
+
+def test_a_changed_card_needs_the_data(quoted: tuple[Path, Path]) -> None:
+    assert_refused(quoted[0], r"README\.md: was changed since training .* give .* --data-file")
+
+
+def test_one_sentence_of_a_passage_in_the_card_is_refused_and_not_shown(
+    quoted: tuple[Path, Path],
+) -> None:
+    model, data = quoted
+    message = r"^README\.md: quotes the training data \(a sentence of 6 words\); not packaged"
+    assert_refused(model, message, data_file=data)
+
+
+def test_a_sentence_of_the_data_in_the_metadata_is_refused(
+    trained_folder: Path, write_pairs: MakePairs
+) -> None:
+    data = write_pairs([make_row(1, "hvac", query='why does "it" hum so')])
+    facts = {"data": {"sha256": load_pairs(data).sha256}, "log": ['why does "it" hum so']}
+    write_metadata_of(trained_folder, **facts)
+    assert_refused(trained_folder, r"^metadata\.json: quotes the training data", data_file=data)
+
+
+def test_a_changed_card_that_quotes_nothing_is_staged(
+    quoted: tuple[Path, Path], tmp_path: Path
+) -> None:
+    model, data = quoted
+    (model / "README.md").write_text("# nic-tiny\n\nSee our wiki.\n", encoding="utf-8")
+    assert "wiki" in (
+        stage_model(model, tmp_path / "staged", data_file=data) / "README.md"
+    ).read_text(encoding="utf-8")
+
+
+def test_other_data_than_that_of_the_training_is_refused(
+    trained_folder: Path, write_pairs: MakePairs
+) -> None:
+    data = write_pairs([make_row(1, "hvac")])
+    assert_refused(trained_folder, "not the data that the model was trained on", data_file=data)
+
+
+def test_a_model_whose_gates_failed_is_refused(trained_folder: Path) -> None:
+    write_metadata_of(trained_folder, gates={"passed": False, "gates": [PASSED, FAILED]})
+    message = (
+        r"^not packaged: 1 of its 2 gates failed: worst domain Recall@5 \(measured 0.5, threshold "
+        r"0.7\)\. .* --allow-failed-gates"
+    )
+    assert_refused(trained_folder, message)
+
+
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        (None, "no gates were measured"),
+        ({}, "no gates were measured"),
+        ({"passed": True, "gates": []}, "no gates were measured"),
+        ({"passed": True, "gates": [FAILED]}, "1 of its 1 gates failed"),
+        ({"passed": False, "gates": [PASSED]}, "its gates failed"),
+    ],
+)
+def test_gates_that_do_not_all_say_passed_are_no_pass(
+    trained_folder: Path, gates: Any, message: str
+) -> None:
+    write_metadata_of(trained_folder, gates=gates)
+    assert_refused(trained_folder, f"^not packaged: {message}")
+
+
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_an_empty_reason_is_refused(trained_folder: Path, reason: str) -> None:
+    assert_refused(trained_folder, "give the reason", allow_failed_gates=reason)
+
+
+@pytest.mark.parametrize("gates", [None, {"passed": False, "gates": [FAILED]}])
+def test_a_reason_stands_in_the_card_and_in_the_metadata_as_text(
+    trained_folder: Path, tmp_path: Path, gates: Any
+) -> None:
+    write_metadata_of(trained_folder, gates=gates)
+    reason = "pilot on <b>one</b> site\n# no heading"
+    staged = stage_model(trained_folder, tmp_path / "staged", allow_failed_gates=reason)
+    metadata = read(staged / "metadata.json")
+    assert metadata["gates"]["allowed_because"] == "pilot on <b>one</b> site # no heading"
+    assert metadata["gates"]["passed"] is (None if gates is None else False)
+    lines = (staged / "README.md").read_text(encoding="utf-8").splitlines()
+    place = lines.index("# nic-tiny")
+    assert lines[place + 1] == ""
+    assert lines[place + 2].startswith("> **Published although ")
+    assert lines[place + 2].endswith(
+        "Reason given: pilot on &lt;b&gt;one&lt;/b&gt; site \\# no heading"
+    )
+    assert lines[place + 3 :] == ["", "A model for searching manuals."]
+
+
+def test_a_reason_is_not_needed_and_not_kept_where_the_gates_passed(
+    trained_folder: Path, tmp_path: Path
+) -> None:
+    staged = stage_model(trained_folder, tmp_path / "staged", allow_failed_gates="in case")
+    assert "allowed_because" not in read(staged / "metadata.json")["gates"]
+    assert "in case" not in (staged / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_generic_tokenizer_is_named_as_transformers_4_does(
+    trained_folder: Path, tmp_path: Path
+) -> None:
+    path = trained_folder / "tokenizer_config.json"
+    generic = {"tokenizer_class": "TokenizersBackend", "extra_special_tokens": ["[X1]"]}
+    path.write_text(json.dumps({**read(path), **generic, "local_files_only": True}))
+    write_metadata_of(trained_folder)
+    config = read(stage_model(trained_folder, tmp_path / "staged") / "tokenizer_config.json")
+    assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
+    assert config["additional_special_tokens"] == ["[X1]"]
+    assert not {"extra_special_tokens", "local_files_only"} & set(config)

@@ -1,0 +1,207 @@
+"""Hashes of what is published, their verification, and the search for training text."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_card.hubs import IntegrityError
+from model_card.package.build import stage_model
+from model_card.package.integrity import (
+    find_training_text,
+    hash_facts,
+    hash_files,
+    hash_package,
+    packaged_files,
+    read_package_metadata,
+    verify_folder,
+)
+
+
+def test_the_models_files_are_hashed_and_nothing_else(tmp_path: Path) -> None:
+    published = ["README.md", "model.safetensors", "1_Pooling/config.json"]
+    beside = ["metadata.json", "training.log", "split.json", "checkpoint-best/model.safetensors"]
+    for name in published + beside:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    assert hash_files(tmp_path) == {
+        name: hashlib.sha256(name.encode()).hexdigest() for name in published
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence", "found"),
+    [
+        ("He said: check the   oil\nlevel daily.", "check the oil level", True),
+        ("check the oil", "check the oil level", False),
+        ("Recall and oil pump", "oil pump", False),
+        ("", "check the oil level", False),
+    ],
+)
+def test_a_sentence_of_four_words_is_found_whatever_its_white_space(
+    text: str, sentence: str, found: bool
+) -> None:
+    assert (find_training_text(text, [sentence]) == sentence) is found
+
+
+def test_one_sentence_of_a_passage_is_found() -> None:
+    passage = "Open the lid. Tighten the hose clamp by hand. Close it."
+    card = "As the manual says: Tighten the hose\nclamp by hand."
+    assert find_training_text(card, ["no", passage]) == "Tighten the hose clamp by hand."
+    assert find_training_text("Open the lid.", [passage]) is None
+
+
+@pytest.fixture
+def staged(trained_folder: Path, tmp_path: Path) -> Path:
+    """A packaged tiny model."""
+    return stage_model(trained_folder, tmp_path / "staged")
+
+
+def rewrite_metadata(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "metadata.json"
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    change(metadata)
+    metadata["metadata_sha256"] = hash_facts(metadata)
+    path.write_text(json.dumps(metadata), encoding="utf-8")
+
+
+def test_a_packaged_model_is_verified(staged: Path) -> None:
+    found = verify_folder(staged)
+    assert (found.files, found.samples) == (10, 5)
+    assert found.cosine == pytest.approx(1.0, abs=1e-6)
+    assert (found.gates_passed, found.allowed_because, found.signed_by) == (True, None, None)
+
+
+@pytest.mark.parametrize("position", [0, 1000, -1])
+@pytest.mark.parametrize("name", ["model.safetensors", "README.md", "1_Pooling/config.json"])
+def test_a_flipped_byte_in_any_file_is_found(staged: Path, name: str, position: int) -> None:
+    content = bytearray((staged / name).read_bytes())
+    content[min(position, len(content) - 1)] ^= 1
+    (staged / name).write_bytes(content)
+    with pytest.raises(IntegrityError, match=f"{name} was changed: its SHA-256 is another one;"):
+        verify_folder(staged)
+
+
+def test_a_flipped_bit_anywhere_in_the_metadata_is_found(staged: Path) -> None:
+    path = staged / "metadata.json"
+    content = path.read_bytes()
+    for position in range(0, len(content), 7):
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        with pytest.raises(IntegrityError, match=r"metadata\.json(:| was)"):
+            read_package_metadata(staged)
+    assert position > 2000
+
+
+def test_every_missing_file_is_found(staged: Path) -> None:
+    for name in packaged_files(staged):
+        content = (staged / name).read_bytes()
+        (staged / name).unlink()
+        with pytest.raises(IntegrityError, match=f"{re.escape(name)} is missing; do not use"):
+            verify_folder(staged)
+        (staged / name).write_bytes(content)
+    verify_folder(staged)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "1_Pooling/.x", "deep/er/modeling.py"])
+def test_an_added_file_is_found(staged: Path, name: str) -> None:
+    (staged / name).parent.mkdir(parents=True, exist_ok=True)
+    (staged / name).write_bytes(b"")
+    with pytest.raises(IntegrityError, match=f"{name} was added: it is no part of the published"):
+        verify_folder(staged)
+
+
+def test_several_wrong_files_are_counted(staged: Path) -> None:
+    for name in ("a", "b", "c"):
+        (staged / name).touch()
+    with pytest.raises(IntegrityError, match=r"staged.a was added: .* \(and 2 more\)"):
+        verify_folder(staged)
+
+
+def test_what_a_hub_puts_beside_the_files_is_not_minded(staged: Path) -> None:
+    (staged / ".gitattributes").write_text("*.safetensors filter=lfs")
+    (staged / ".cache" / "huggingface").mkdir(parents=True)
+    (staged / ".cache" / "huggingface" / "x.metadata").touch()
+    assert verify_folder(staged).files == 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+def test_links_as_a_local_hub_has_them_are_followed_and_broken_ones_found(staged: Path) -> None:
+    blob = staged.parent / "blob"
+    (staged / "model.safetensors").rename(blob)
+    (staged / "model.safetensors").symlink_to(blob)
+    assert verify_folder(staged).files == 10
+    blob.unlink()
+    with pytest.raises(IntegrityError, match=r"model\.safetensors was changed"):
+        verify_folder(staged)
+
+
+def test_a_model_that_encodes_otherwise_is_found_even_where_all_hashes_fit(staged: Path) -> None:
+    def turn(metadata: dict[str, Any]) -> None:
+        metadata["samples"][3]["embedding"].reverse()
+
+    rewrite_metadata(staged, turn)
+    with pytest.raises(IntegrityError, match=r"does not encode its sample .* \(cosine -?0\.\d{4},"):
+        verify_folder(staged)
+
+
+@pytest.mark.parametrize("embedding", [[1.0, 2.0], [0.0] * 32])
+def test_samples_that_fit_no_model_are_found(staged: Path, embedding: list[float]) -> None:
+    def replace(metadata: dict[str, Any]) -> None:
+        metadata["samples"] = [{"text": "music", "embedding": embedding}]
+
+    rewrite_metadata(staged, replace)
+    with pytest.raises(IntegrityError, match="does not encode its sample sentences"):
+        verify_folder(staged)
+
+
+def test_a_model_that_does_not_load_is_found(staged: Path) -> None:
+    (staged / "config.json").write_text("{}")
+    rewrite_metadata(staged, lambda metadata: metadata.update(files=hash_package(staged)))
+    with pytest.raises(IntegrityError, match=r"holds no loadable model .*; do not use it"):
+        verify_folder(staged)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"staged: metadata\.json is missing, so nothing here can be verified"),
+        (b"{", r"metadata\.json: damaged, or of a model that was not packaged"),
+        (b"\xff", r"metadata\.json: damaged, or of a model that was not packaged"),
+        (b"[]", r"metadata\.json: damaged, or of a model that was not packaged"),
+        (b'{"files": {}, "samples": []}', r"metadata\.json: damaged, or of a model that was not"),
+        (b'{"metadata_sha256": "", "files": [3], "samples": [3]}', r"metadata\.json: damaged, or"),
+        (
+            b'{"metadata_sha256": "", "files": {}, "samples": []}',
+            r"metadata\.json was changed: its facts are not those",
+        ),
+    ],
+)
+def test_a_folder_without_the_metadata_of_a_package_is_refused(
+    staged: Path, content: bytes | None, message: str
+) -> None:
+    if content is None:
+        (staged / "metadata.json").unlink()
+    else:
+        (staged / "metadata.json").write_bytes(content)
+    with pytest.raises(IntegrityError, match=message):
+        verify_folder(staged)
+
+
+@pytest.mark.parametrize("name", ["files", "samples"])
+def test_a_package_that_lists_nothing_is_refused(staged: Path, name: str) -> None:
+    rewrite_metadata(staged, lambda metadata: metadata[name].clear())
+    with pytest.raises(IntegrityError, match="lists no files or no samples; do not use this mod"):
+        verify_folder(staged)
+
+
+def test_an_integrity_error_has_an_exit_code_of_its_own() -> None:
+    assert IntegrityError.exit_code == 4

@@ -1,0 +1,273 @@
+"""Checkpoints: `checkpoint-epoch-N/`, `checkpoint-best/`, the output folder, and resuming."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers import SentenceTransformer
+from transformers import TrainerCallback
+from transformers.trainer import TRAINER_STATE_NAME
+
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, RetrievalReport
+from nic.errors import UserError
+from nic.files import replace_folder
+from nic.logs import LOG_NAME
+from training.loop.interruption import Interruption
+from training.loop.progress import epoch_and_batch
+
+logger = logging.getLogger(__name__)
+
+BEST = "checkpoint-best"
+EVALUATION = "evaluation.json"
+STEP_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+EPOCH_CHECKPOINT = re.compile(r"checkpoint-epoch-(\d+)")
+INCOMPLETE = ".incomplete"
+# What a run writes beside its checkpoints; --force deletes these and nothing else.
+SPLIT = "split.json"
+RUN_FILES = ("metadata.json", SPLIT, "README.md", LOG_NAME)
+# What stands in a checkpoint beside the model.
+BESIDE_THE_MODEL = re.compile(
+    r"optimizer.*|scheduler\.pt|scaler\.pt|rng_state.*|training_args\.bin|.*_state\.json|evaluation\.json"
+)
+
+Score = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class BestCheckpoint:
+    """The best model so far.
+
+    Attributes:
+        step: Optimizer steps after which it was saved.
+        report: What it scored then.
+    """
+
+    step: int
+    report: RetrievalReport
+
+    @property
+    def score(self) -> Score:
+        """What checkpoints are compared by: Recall@5, then MRR."""
+        return self.report.overall["recall@5"], self.report.overall["mrr"]
+
+
+def refuse_taken(folder: Path, resume: bool, force: bool) -> None:
+    """Refuse an output folder that already holds a model, unless the user said what to do with it.
+
+    Raises:
+        UserError: It holds a model and neither flag is given, or it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: is a file; give a folder with --output-dir")
+    if holds_model(folder) and not (resume or force):
+        raise UserError(
+            f"{folder}: already holds a model or checkpoints; go on with --resume, delete them "
+            "with --force, or give another folder with --output-dir"
+        )
+
+
+def open_output_dir(folder: Path, force: bool) -> None:
+    """Create the output folder; with `force` delete what an earlier run left in it.
+
+    Raises:
+        UserError: It cannot be created.
+    """
+    if force:
+        delete_run(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be created ({error.strerror})") from error
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether a folder holds a model or checkpoints of one."""
+    return (folder / "modules.json").exists() or any(folder.glob("checkpoint-*"))
+
+
+def delete_run(folder: Path) -> None:
+    """Delete a model, its checkpoints and the files of its run; other files stay."""
+    for checkpoint in folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    if (folder / "modules.json").exists():
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        for name in {module["path"] for module in modules} - {""}:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        for pattern in ("*.safetensors", "*config*.json", "tokenizer*", "vocab*", "modules.json"):
+            for file in folder.glob(pattern):
+                file.unlink()
+    for name in (*RUN_FILES, "special_tokens_map.json", "merges.txt"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """The complete checkpoint with the most steps.
+
+    Raises:
+        UserError: There is none to go on from.
+    """
+    steps = {path: _steps(path) for path in folder.glob("checkpoint-*") if path.name != BEST}
+    complete = {path: step for path, step in steps.items() if step > 0}
+    if not complete:
+        raise UserError(
+            f"{folder}: holds no complete checkpoint to go on from; start anew with --force"
+        )
+    return max(complete, key=lambda path: complete[path])
+
+
+def save_model(model: SentenceTransformer, folder: Path) -> None:
+    """Save a model, whole or not at all, without the stock card: it quotes training rows."""
+    staged = folder.with_name(folder.name + INCOMPLETE)
+    shutil.rmtree(staged, ignore_errors=True)
+    model.save_pretrained(str(staged), create_model_card=False)
+    replace_folder(staged, folder)
+
+
+def promote_best(folder: Path) -> BestCheckpoint:
+    """Copy the model of `checkpoint-best` to the root of the output folder.
+
+    Returns:
+        What it scored when it was saved.
+
+    Raises:
+        UserError: There is no best checkpoint.
+    """
+    best = load_best(folder)
+    if best is None:
+        raise UserError(f"{folder}: holds no {BEST}; train again with --force")
+    for source in sorted((folder / BEST).rglob("*")):
+        target = folder / source.relative_to(folder / BEST)
+        if source.is_file() and not BESIDE_THE_MODEL.fullmatch(source.name):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staged = target.with_name(target.name + INCOMPLETE)
+            shutil.copyfile(source, staged)
+            staged.replace(target)
+    return best
+
+
+def remove_temporary_checkpoints(folder: Path) -> None:
+    """Remove what only an unfinished run needs: step checkpoints and the Trainer's empty folder."""
+    for path in folder.glob("checkpoint-*"):
+        if STEP_CHECKPOINT.fullmatch(path.name) or path.name.endswith(INCOMPLETE):
+            shutil.rmtree(path)
+    evaluations = folder / "eval"
+    if evaluations.is_dir() and not any(evaluations.iterdir()):
+        evaluations.rmdir()
+
+
+class CheckpointCallback(TrainerCallback):
+    """Evaluates at the end of each epoch, keeps the best model, names and bounds the checkpoints.
+
+    All that it knows stands in the Trainer's state and on disk, so a resumed run goes on as if it
+    had not stopped.
+
+    Args:
+        folder: The output folder.
+        evaluator: Names the metrics that choose the best: Recall@5, then MRR.
+        patience: Evaluations without a better one after which training ends; 0 never.
+        keep: Number of epoch checkpoints to keep; 0 keeps all.
+        interruption: Signals that came in.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        evaluator: DomainRetrievalEvaluator,
+        patience: int,
+        keep: int,
+        interruption: Interruption,
+    ) -> None:
+        self.folder = folder
+        self.evaluator = evaluator
+        self.keys = (f"eval_{evaluator.primary_metric}", f"eval_{evaluator.name}_mrr")
+        self.patience = patience
+        self.keep = keep
+        self.interruption = interruption
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Save and stop where a signal came in."""
+        if self.interruption.came_in_anywhere(args.world_size, args.device):
+            control.should_save = control.should_training_stop = True
+            control.should_evaluate = False
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Ask for an evaluation, unless this very step had one; after a signal only save."""
+        if self.interruption.signal_number:
+            control.should_save = not (self.folder / f"checkpoint-{state.global_step}").is_dir()
+            control.should_evaluate = False
+            control.should_training_stop = True
+        else:
+            evaluations = [entry for entry in state.log_history if self.keys[0] in entry]
+            done = bool(evaluations) and evaluations[-1]["step"] == state.global_step
+            control.should_evaluate = not done
+
+    def on_evaluate(
+        self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
+    ) -> None:
+        """Save the model where it is the best so far; stop where patience has run out."""
+        scores = self.scores(state.log_history)
+        best = load_best(self.folder)
+        if state.is_world_process_zero and (best is None or scores[-1] > best.score):
+            self._save_best(getattr(model, "module", model), state)
+        since_best = len(scores) - 1 - scores.index(max(scores))
+        if 0 < self.patience <= since_best:
+            logger.info("Stopping early: %d evaluations without a better one", since_best)
+            control.should_training_stop = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Name the checkpoint of a finished epoch by the epoch, and delete the oldest."""
+        saved = self.folder / f"checkpoint-{state.global_step}"
+        if not state.is_world_process_zero or not saved.is_dir():
+            return
+        epoch, _ = epoch_and_batch(state.epoch, 1)
+        if abs(state.epoch - round(state.epoch)) < 1e-6:
+            replace_folder(saved, self.folder / f"checkpoint-epoch-{epoch}")
+        epochs = [p for p in self.folder.iterdir() if EPOCH_CHECKPOINT.fullmatch(p.name)]
+        if self.keep:
+            for path in sorted(epochs, key=_steps)[: -self.keep]:
+                shutil.rmtree(path)
+
+    def _save_best(self, model: SentenceTransformer, state: Any) -> None:
+        assert self.evaluator.last_report is not None
+        staged = self.folder / (BEST + INCOMPLETE)
+        save_model(model, staged)
+        content = {
+            "step": state.global_step,
+            "epoch": state.epoch,
+            "metrics": self.evaluator.last_report.as_dict(),
+        }
+        (staged / EVALUATION).write_text(json.dumps(content) + "\n", encoding="utf-8")
+        replace_folder(staged, self.folder / BEST)
+        logger.info("Saved best model to %s", (self.folder / BEST).as_posix())
+
+    def scores(self, log_history: list[dict[str, Any]]) -> list[Score]:
+        """(Recall@5, MRR) of each evaluation so far, the oldest first."""
+        return [
+            (entry[self.keys[0]], entry[self.keys[1]])
+            for entry in log_history
+            if self.keys[0] in entry
+        ]
+
+
+def load_best(folder: Path) -> BestCheckpoint | None:
+    """What `checkpoint-best` scored when it was saved; None where there is none yet."""
+    path = folder / BEST / EVALUATION
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return BestCheckpoint(content["step"], RetrievalReport.from_dict(content["metrics"]))
+
+
+def _steps(checkpoint: Path) -> int:
+    """Steps of a checkpoint; 0 where it is incomplete, for its state is written last."""
+    try:
+        state = json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+    return int(state["global_step"]) if (checkpoint / "optimizer.pt").is_file() else 0

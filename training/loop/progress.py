@@ -1,0 +1,97 @@
+"""The lines and the progress bar of a training: start, batches and validations."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+from transformers import TrainerCallback
+from transformers.trainer_callback import ProgressCallback
+
+from evaluation.report.tables import domain_lines
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, RetrievalReport
+
+logger = logging.getLogger(__name__)
+
+
+def log_score(log: logging.Logger, name: str, report: RetrievalReport) -> None:
+    """Log one line of a model's overall figures."""
+    figures = report.overall
+    log.info("%s: Recall@5=%.4f, MRR=%.4f", name, figures["recall@5"], figures["mrr"])
+
+
+class ProgressBarCallback(ProgressCallback):
+    """The Trainer's progress bar without its own lines: the log has them."""
+
+    def on_log(self, *args: Any, **kwargs: Any) -> None:
+        """Print nothing."""
+
+
+class RunLogCallback(TrainerCallback):
+    """Writes the runbook's lines: start, batches and validations.
+
+    Args:
+        evaluator: Its latest report is shown after each evaluation.
+    """
+
+    def __init__(self, evaluator: DomainRetrievalEvaluator) -> None:
+        self.evaluator = evaluator
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Say how the training is set up."""
+        logger.info("Starting training:")
+        logger.info("  Epochs: %g", args.num_train_epochs)
+        logger.info("  Batch size: %d", args.per_device_train_batch_size)
+        logger.info("  Learning rate: %g", args.learning_rate)
+        if args.world_size > 1 or args.gradient_accumulation_steps > 1:
+            logger.info(
+                "  Processes: %d, batches a step: %d",
+                args.world_size,
+                args.gradient_accumulation_steps,
+            )
+
+    def on_log(
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """One line for the mean loss since the last such line."""
+        if not logs or "loss" not in logs:
+            return
+        epoch, batch = epoch_and_batch(state.epoch, state.max_steps / args.num_train_epochs)
+        logger.info(
+            "Epoch %d/%d, Batch %d, Loss: %.4f, LR: %.2e",
+            epoch,
+            math.ceil(args.num_train_epochs),
+            batch,
+            logs["loss"],
+            logs["learning_rate"],
+        )
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """The validation block: a line a domain, then the whole."""
+        report = self.evaluator.last_report
+        if report is None:
+            return
+        epoch, _ = epoch_and_batch(state.epoch, 1)
+        logger.info("=" * 60)
+        logger.info("Validation (Epoch %d, Steps %d)", epoch, state.global_step)
+        for line in domain_lines(report):
+            logger.info("%s", line)
+        logger.info(
+            "  %-20s: Recall@5=%.4f, MRR=%.4f (%d pairs)",
+            "overall",
+            report.overall["recall@5"],
+            report.overall["mrr"],
+            report.overall["queries"],
+        )
+
+
+def epoch_and_batch(epoch: float, steps_per_epoch: float) -> tuple[int, int]:
+    """The 1-based epoch and the step within it, from the Trainer's fraction of epochs."""
+    number = max(1, math.ceil(epoch - 1e-6))
+    return number, round((epoch - (number - 1)) * steps_per_epoch)

@@ -1,0 +1,179 @@
+"""The trainer: SentenceTransformerTrainer with this project's schedule, loss and callbacks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
+    MultipleNegativesRankingLoss,
+)
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+from transformers.trainer import TRAINING_ARGS_NAME
+
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from nic.errors import Interrupted, UserError
+from nic.logs import lines_above_progress_bars, on_terminal
+from pairs.readers import TEXT_COLUMNS
+from pairs.split import check_fills_a_batch
+from training.arguments import RunArguments, TrainingArguments
+from training.loop.interruption import Interruption
+from training.loop.progress import ProgressBarCallback
+from training.loop.schedule import cosine_with_warm_restarts
+
+logger = logging.getLogger(__name__)
+
+# Scale 20 is a temperature of 0.05, as in the library's default.
+SCALE = 20.0
+
+
+class PairsTrainer(SentenceTransformerTrainer):
+    """Trains on triplets, and writes no card: the stock one quotes training rows."""
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: Optimizer | None = None
+    ) -> LRScheduler:
+        """Restart the cosine every epoch by default; any other schedule is the Trainer's own."""
+        if not self.args.restarts_every_epoch:
+            return super().create_scheduler(num_training_steps, optimizer)
+        steps_per_epoch = round(num_training_steps / self.args.num_train_epochs)
+        schedule = cosine_with_warm_restarts(optimizer or self.optimizer, steps_per_epoch)
+        self.lr_scheduler = schedule
+        self._created_lr_scheduler = True
+        return schedule
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Collect nothing for the stock card."""
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        folder = output_dir or self.args.output_dir
+        self.model.save_pretrained(folder, create_model_card=False)
+        torch.save(self.args, os.path.join(folder, TRAINING_ARGS_NAME))
+
+
+def training_rows(dataset: Dataset, rows: list[int]) -> Dataset:
+    """The training half as the loss takes it: query, positive, negative, in this order.
+
+    The loss reads columns by position; any fourth one would be embedded as one more negative.
+    """
+    return dataset.select(rows).select_columns(TEXT_COLUMNS)
+
+
+def build_loss(model: SentenceTransformer, run: RunArguments) -> nn.Module:
+    """MultipleNegativesRankingLoss (Henderson et al., arXiv:1705.00652), plain or cached.
+
+    The cached form gives the same gradients in less memory (Gao et al., arXiv:2101.06983).
+    """
+    if run.loss == "cached_mnrl":
+        loss: nn.Module = CachedMultipleNegativesRankingLoss(
+            model, scale=SCALE, mini_batch_size=run.mini_batch_size
+        )
+    else:
+        loss = MultipleNegativesRankingLoss(model, scale=SCALE)
+    logger.info("Initialized %s", type(loss).__name__)
+    return loss
+
+
+def set_dropout(model: SentenceTransformer, probability: float) -> None:
+    """Set the dropout of every layer for training; the saved configuration keeps its own.
+
+    Args:
+        model: The model to train.
+        probability: Share of the activations to drop, in [0, 1).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = probability
+
+
+def check_trainable(arguments: TrainingArguments, rows: int) -> None:
+    """Refuse what would fail only once training has begun.
+
+    Args:
+        arguments: The Trainer's arguments.
+        rows: Number of rows of the training half.
+
+    Raises:
+        UserError: The rows do not fill one batch, or the schedule cannot do what was asked.
+    """
+    batch = arguments.train_batch_size * arguments.world_size
+    if arguments.dataloader_drop_last:
+        check_fills_a_batch(rows, batch)
+    if arguments.restarts_every_epoch and arguments.warmup_steps:
+        raise UserError(
+            "--warmup_steps: the default schedule restarts every epoch and has no warm-up; "
+            "add --lr_scheduler_type cosine"
+        )
+
+
+def build_trainer(
+    model: SentenceTransformer,
+    arguments: TrainingArguments,
+    rows: Dataset,
+    loss: nn.Module,
+    evaluator: DomainRetrievalEvaluator,
+    callbacks: list[TrainerCallback],
+) -> PairsTrainer:
+    """Put the trainer together.
+
+    Args:
+        model: The model to train, on its device.
+        arguments: The Trainer's arguments.
+        rows: The training half: query, positive, negative.
+        loss: The loss over these three columns.
+        evaluator: Runs at every evaluation.
+        callbacks: Called in this order, after the Trainer's own.
+    """
+    trainer = PairsTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=rows,
+        loss=loss,
+        evaluator=evaluator,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    if on_terminal() and not arguments.disable_tqdm:
+        trainer.add_callback(ProgressBarCallback())
+    return trainer
+
+
+def run_training(
+    trainer: PairsTrainer, interruption: Interruption, checkpoint: Path | None
+) -> float:
+    """Train, from a checkpoint where one is given.
+
+    Returns:
+        Seconds that training took, evaluations included.
+
+    Raises:
+        Interrupted: A signal came in; the state was saved.
+        UserError: No batch could be drawn.
+    """
+    with interruption, lines_above_progress_bars():
+        result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    step, folder = trainer.state.global_step, Path(trainer.args.output_dir)
+    if interruption.signal_number:
+        name = signal.Signals(interruption.signal_number).name
+        raise Interrupted(
+            f"stopped by {name} after step {step} of {trainer.state.max_steps}; its state is saved "
+            f"in {folder.as_posix()}: go on with the same command and --resume",
+            interruption.signal_number,
+        )
+    if step == 0:
+        raise UserError(
+            f"{folder}: not one batch without equal texts could be drawn; use a smaller "
+            "--batch-size, or pairs about more different passages"
+        )
+    return float(result.metrics["train_runtime"])

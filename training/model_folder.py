@@ -1,0 +1,94 @@
+"""The last steps of a run: the saved model is scored again and gets its card and metadata."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sentence_transformers import SentenceTransformer
+from transformers import SchedulerType
+
+from evaluation.gates import describe_gates
+from evaluation.report.output import FIGURES
+from evaluation.report.plots import draw_plots
+from evaluation.summary import EvaluationSummary
+from model_card.card.card import CardFacts, write_card
+from model_card.card.metadata import (
+    describe_base_model,
+    describe_data,
+    describe_environment,
+    describe_evaluation,
+    describe_metrics,
+    describe_model,
+    write_metadata,
+)
+from model_card.package.integrity import hash_files
+from nic.models import ModelSource
+from training.arguments import RunArguments, TrainingArguments, asked_arguments, repeat_command
+from training.loop.checkpoints import BestCheckpoint
+from training.loop.freezing import Freezing
+from training.loop.schedule import LOWEST_LEARNING_RATE
+from training.loop.trainer import SCALE, PairsTrainer
+from training.run_data import RunData
+
+
+def describe_training(
+    run: RunArguments,
+    arguments: TrainingArguments,
+    trainer: PairsTrainer,
+    freezing: Freezing,
+    best: BestCheckpoint,
+    seconds: float,
+) -> dict[str, Any]:
+    """What was asked, what was done, and how it went (evaluations by step, no text)."""
+    return {
+        "asked": asked_arguments(run, arguments),
+        "command": repeat_command(run, arguments),
+        "loss": type(trainer.loss).__name__,
+        "scale": SCALE,
+        "epochs": arguments.num_train_epochs,
+        "batch_size": arguments.per_device_train_batch_size,
+        "processes": arguments.world_size,
+        "gradient_accumulation_steps": arguments.gradient_accumulation_steps,
+        "learning_rate": arguments.learning_rate,
+        "lowest_learning_rate": LOWEST_LEARNING_RATE if arguments.restarts_every_epoch else None,
+        "schedule": "cosine, restarted every epoch"
+        if arguments.restarts_every_epoch
+        else SchedulerType(arguments.lr_scheduler_type).value,
+        "weight_decay": arguments.weight_decay,
+        "max_grad_norm": arguments.max_grad_norm,
+        "seed": arguments.seed,
+        "freezing": asdict(freezing),
+        "steps": trainer.state.global_step,
+        "best_step": best.step,
+        "seconds": round(seconds, 1),
+        "history": trainer.state.log_history,
+    }
+
+
+def package(
+    folder: Path,
+    data: RunData,
+    findings: dict[str, Any],
+    source: ModelSource,
+    model: SentenceTransformer,
+    training: dict[str, Any],
+    assessment: EvaluationSummary,
+) -> None:
+    """Write figures, card and `metadata.json` beside the saved model."""
+    (folder / FIGURES).mkdir(exist_ok=True)
+    figures = draw_plots(assessment, folder / FIGURES)
+    facts = CardFacts(
+        model=describe_model(model, folder.name),
+        base_model=describe_base_model(source),
+        data=describe_data(data.pairs, data.counts, findings),
+        training=training,
+        metrics=describe_metrics(assessment),
+        evaluation=describe_evaluation(assessment),
+        gates=describe_gates(assessment.gates),
+        figures=[figure.name for figure in figures],
+        environment=describe_environment(model.device),
+    )
+    write_card(facts, data.pairs, folder)
+    write_metadata({**asdict(facts), "files": hash_files(folder)}, folder)
