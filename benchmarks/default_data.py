@@ -25,7 +25,7 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from nic.models import MINILM, find_model, load_model
 from pairs.checks.texts import content_words
-from pairs.readers import Pairs, load_pairs
+from pairs.loading import Pairs, load_pairs
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = PROJECT / "data" / "finetuning" / "training_pairs.jsonl"

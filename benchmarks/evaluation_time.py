@@ -26,7 +26,7 @@ from evaluation.retrieval.evaluator import BATCH_SIZE, RetrievalReport, embed_ta
 from evaluation.retrieval.query_results import QueryResult, score_task, write_results
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from nic.models import MINILM, find_model, load_model
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 from pairs.split import load_split, split_by_passage
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "finetuning" / "training_pairs.jsonl"

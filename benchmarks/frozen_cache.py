@@ -19,7 +19,8 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.retrieval.task import retrieval_task
 from nic.models import MINILM, find_model, load_model
-from pairs.readers import TEXT_COLUMNS, load_pairs
+from pairs.columns import TEXT_COLUMNS
+from pairs.loading import load_pairs
 from pairs.split import split_by_passage
 from training.loop.freezing import encoder_layers, freeze
 from training.loop.frozen_cache import GIB, FrozenCache

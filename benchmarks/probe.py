@@ -22,7 +22,7 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, embed_task
 from evaluation.retrieval.query_results import score_task
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from nic.models import MINILM, find_model, load_model
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 
 PROBE = (
     Path(__file__).resolve().parents[1]

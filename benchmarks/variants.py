@@ -22,7 +22,7 @@ from model_card.export.variants import (
     measure_variants,
 )
 from nic.models import MINILM, find_model
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 from pairs.split import load_split, split_by_passage
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "finetuning" / "training_pairs.jsonl"

@@ -28,7 +28,7 @@ from evaluation.retrieval.task import RetrievalTask, add_distractors, retrieval_
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.models import find_model, load_model
-from pairs.readers import Pairs, load_pairs
+from pairs.loading import Pairs, load_pairs
 from pairs.split import load_split
 
 logger = logging.getLogger(__name__)

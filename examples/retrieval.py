@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import shutil
 import signal
 import sys
@@ -26,7 +25,8 @@ from vector_index import Hit, find_table, open_index, open_model, write_index
 
 from nic.command_line import OneLineParser
 from nic.errors import Interrupted, UserError, one_line_errors
-from pairs.readers import DEFAULT_FILE, parse_line, read_lines
+from pairs.columns import find_problem, is_encodable, texts_of
+from pairs.readers import DEFAULT_FILE, Record, read_records
 
 # How far down the first model's ranking `compare` looks for what the second one found.
 RANKED = 100
@@ -159,27 +159,25 @@ def read_passages(path: Path) -> list[str]:
         UserError: A line is neither, or there is none.
     """
     texts: dict[str, None] = {}
-    for number, line in read_lines(path):
-        found, problem = passages_of(line)
+    for record in read_records(path):
+        found, problem = passages_of(record)
         if problem:
-            raise UserError(f'{path}:{number}: no {{"text": ...}} line, nor a pair: {problem}')
+            raise UserError(f'{record.place}: no {{"text": ...}} line, nor a pair: {problem}')
         texts |= dict.fromkeys(found)
     if not texts:
         raise UserError(f"{path}: holds no passages; give a file of pairs or of text lines")
     return list(texts)
 
 
-def passages_of(line: bytes) -> tuple[list[str], str]:
-    """The passages of one line and an empty string, or none and what is wrong."""
-    row, problem = parse_line(line)
+def passages_of(record: Record) -> tuple[list[str], str]:
+    """Returns the passages of one row and an empty string, or none and what is wrong."""
+    problem = record.problem or find_problem(record.row)
     if not problem:
-        return [row["positive"].strip(), row["negative"].strip()], ""
-    try:
-        text = json.loads(line)["text"].strip()
-        text.encode("utf-8")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return [], problem
-    return ([text], "") if text else ([], problem)
+        return list(texts_of(record.row)[1:]), ""
+    text = record.row.get("text")
+    if isinstance(text, str) and text.strip() and is_encodable(text):
+        return [text.strip()], ""
+    return [], problem
 
 
 def count(texts: Sequence[str]) -> str:

@@ -19,8 +19,8 @@ import numpy as np
 from huggingface_hub import snapshot_download
 
 from nic.errors import UserError, no_space_left
+from nic.files import sha256_of
 from nic.models import WEIGHTS, ModelSource, find_model, load_model, model_not_found
-from pairs.readers import sha256_of
 
 if TYPE_CHECKING:
     from lancedb.db import DBConnection

@@ -1,99 +1,99 @@
-"""JSONL -> checked `datasets.Dataset` of (query, positive, negative, domain)."""
+"""Readers: the rows of a data file, one at a time, each with its place in the file."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
-
-from datasets import Dataset, Features, Value
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from nic.errors import UserError
-from nic.files import sha256_of
 
-TEXT_COLUMNS = ["query", "positive", "negative"]
-COLUMNS = [*TEXT_COLUMNS, "domain"]
+DEFAULT_FILE = "data/finetuning/training_pairs.jsonl"
 PROBLEMS_SHOWN = 20
 GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-DEFAULT_FILE = "data/finetuning/training_pairs.jsonl"
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """The checked content of one JSONL file.
+class Place(NamedTuple):
+    """Where a row stands in a file; prints as `pairs.jsonl:17`.
 
     Attributes:
-        dataset: Columns query, positive, negative, domain, all non-empty strings.
-        line_numbers: 1-based line number in the file of each row of `dataset`.
-        extras: The further fields of each row, which no step of the training looks at.
         path: The file.
-        sha256: SHA-256 of the file's bytes as they are on disk.
+        line: 1-based line of a text file, or row of a table.
     """
 
-    dataset: Dataset
-    line_numbers: list[int]
-    extras: list[dict[str, Any]]
     path: Path
-    sha256: str
+    line: int
 
-    def __len__(self) -> int:
-        """Number of rows."""
-        return len(self.line_numbers)
-
-    def column(self, name: str) -> list[str]:
-        """All values of one column, in the order of the file."""
-        return list(self.dataset[name])
+    def __str__(self) -> str:
+        """The form that editors and compilers use."""
+        return f"{self.path}:{self.line}"
 
 
-def load_pairs(path: str | Path) -> Pairs:
-    """Read and check a JSONL file of triplets.
+class Record(NamedTuple):
+    """One row of a file, or the reason why it cannot be read.
 
-    A UTF-8 byte order mark, CRLF line ends, blank lines and gzip are accepted; texts lose the
-    white space around them.
-
-    Args:
-        path: The file, one JSON object a line.
-
-    Returns:
-        The rows with the line numbers they came from.
-
-    Raises:
-        UserError: The file cannot be read, holds no row, or any line of it is wrong; the first 20
-            problems are listed with file and line, then their number.
+    Attributes:
+        place: Where the row stands.
+        row: Its fields by name; empty where there is a problem.
+        problem: What is wrong with it; empty where nothing is.
+        raw: The bytes of its line in a JSONL file, without the line end; None in other formats.
     """
-    path = Path(path)
-    rows: list[dict[str, Any]] = []
-    line_numbers: list[int] = []
-    problems: list[str] = []
-    for number, line in read_lines(path):
-        row, problem = parse_line(line)
-        if problem:
-            problems.append(f"{path}:{number}: {problem}")
-        else:
-            rows.append(row)
-            line_numbers.append(number)
-    refuse_problems(path, problems, len(rows))
-    columns = {name: [row[name].strip() for row in rows] for name in COLUMNS}
-    extras = [{key: row[key] for key in row if key not in COLUMNS} for row in rows]
-    features = Features({name: Value("string") for name in COLUMNS})
-    dataset = Dataset.from_dict(columns, features=features)
-    return Pairs(dataset, line_numbers, extras, path, sha256_of(path))
+
+    place: Place
+    row: dict[str, Any]
+    problem: str = ""
+    raw: bytes | None = None
+
+    def jsonl(self) -> bytes:
+        """Returns the row as one line of JSONL: the very bytes of the file where it is JSONL."""
+        if self.raw is not None:
+            return self.raw
+        return json.dumps(self.row, ensure_ascii=False).encode("utf-8")
 
 
-def read_lines(path: Path, flag: str = "--data-file") -> Iterator[tuple[int, bytes]]:
-    """The non-blank lines of a JSONL file, read one at a time.
+def read_jsonl(path: Path) -> Iterator[Record]:
+    """Reads a JSONL file, plain or gzipped.
+
+    Blank lines are skipped but counted; CRLF line ends and a UTF-8 byte order mark are accepted.
 
     Args:
-        path: The file, gzipped or not; a byte order mark before its first line is dropped.
+        path: The file, one JSON object per line.
+
+    Yields:
+        One record per non-blank line.
+    """
+    with open_binary(path) as file:
+        for number, line in enumerate(file, start=1):
+            line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+            if line.strip():
+                raw = line.strip(b"\r\n")
+                yield Record(Place(path, number), *_parse_json(raw), raw)
+
+
+Reader = Callable[[Path], Iterator[Record]]
+# One entry per format, by the suffix of the file's name without ".gz".
+READERS: dict[str, Reader] = {".jsonl": read_jsonl}
+
+
+def find_reader(path: Path) -> Reader:
+    """Returns the reader of a file; a suffix that no format has means JSONL."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    return READERS.get(suffixes[-1] if suffixes else "", read_jsonl)
+
+
+def read_records(path: Path, flag: str = "--data-file") -> Iterator[Record]:
+    """Reads the rows of a file one at a time, whatever its format.
+
+    Args:
+        path: The file.
         flag: The flag that named it, for messages.
 
     Yields:
-        The 1-based number of each line and its bytes without the line end.
+        One record per row, in the order of the file.
 
     Raises:
         UserError: The file is missing, may not be read, or is a damaged gzip file.
@@ -103,11 +103,7 @@ def read_lines(path: Path, flag: str = "--data-file") -> Iterator[tuple[int, byt
     if not path.is_file():
         raise UserError(f"{path}: not a file; give a JSONL file with {flag}")
     try:
-        with _open(path) as file:
-            for number, line in enumerate(file, start=1):
-                line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-                if line.strip():
-                    yield number, line.strip(b"\r\n")
+        yield from find_reader(path)(path)
     except PermissionError as error:
         raise UserError(f"{path}: may not be read; change its permissions") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -115,11 +111,11 @@ def read_lines(path: Path, flag: str = "--data-file") -> Iterator[tuple[int, byt
 
 
 def refuse_problems(path: Path, problems: list[str], rows: int, what: str = "pairs") -> None:
-    """Refuse a file with a bad line, or with no row.
+    """Refuses a file with a bad row, or with no row at all.
 
     Args:
         path: The file.
-        problems: Each as "file:line: what is wrong".
+        problems: One text per bad row: "file:line: what is wrong".
         rows: Number of good rows.
         what: What the rows hold, for messages.
 
@@ -137,15 +133,15 @@ def refuse_problems(path: Path, problems: list[str], rows: int, what: str = "pai
         raise UserError(f"{path}: holds no {what}; every line must be one JSON object")
 
 
-def parse_line(line: bytes) -> tuple[dict[str, Any], str]:
-    """Check one line of the file.
+def open_binary(path: Path) -> BinaryIO:
+    """Opens a file for reading, unpacked where it is gzipped, whatever its name."""
+    with path.open("rb") as file:
+        packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
 
-    Args:
-        line: The line's bytes without its line end.
 
-    Returns:
-        The JSON object and an empty string, or an empty object and what is wrong.
-    """
+def _parse_json(line: bytes) -> tuple[dict[str, Any], str]:
+    """Returns the object of a line and an empty string, or an empty object and the problem."""
     try:
         row = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -155,37 +151,5 @@ def parse_line(line: bytes) -> tuple[dict[str, Any], str]:
     except RecursionError:
         return {}, "not valid JSON: nested too deeply"
     if not isinstance(row, dict):
-        return {}, "not a JSON object; every line needs {query, positive, negative, domain}"
-    problem = _find_problem(row)
-    return ({}, problem) if problem else (row, "")
-
-
-def _find_problem(row: dict[str, Any]) -> str:
-    needs = "every line needs non-empty query, positive, negative and domain"
-    for name in COLUMNS:
-        if name not in row:
-            return f'field "{name}" is missing; {needs}'
-        value = row[name]
-        if not isinstance(value, str):
-            return f'field "{name}" is {type(value).__name__}, not a string'
-        if not value.strip():
-            return f'field "{name}" is empty; {needs}'
-        if not _encodable(value):
-            return f'field "{name}" holds half a surrogate pair, which is not valid UTF-8'
-    if row["positive"].strip() == row["negative"].strip():
-        return "positive and negative are the same text; the negative must be a wrong passage"
-    return ""
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
+        return {}, 'not a JSON object; every line needs one, such as {"field": "text"}'
+    return row, ""

@@ -16,7 +16,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from nic.errors import UserError
-from pairs.readers import Pairs
+from pairs.loading import Pairs
 
 logger = logging.getLogger(__name__)
 

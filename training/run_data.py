@@ -15,7 +15,7 @@ from pairs.checks.console import log_summary, verdict
 from pairs.checks.report import build_report
 from pairs.checks.scan import scan_file
 from pairs.checks.tokens import load_token_counter
-from pairs.readers import Pairs, load_pairs
+from pairs.loading import Pairs, load_pairs
 from pairs.split import Split, describe_split, load_or_draw_split, log_split
 from training.arguments import RunArguments, TrainingArguments
 from training.loop.checkpoints import SPLIT

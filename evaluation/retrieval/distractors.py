@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from pairs.readers import read_lines, refuse_problems
+from pairs.readers import read_records, refuse_problems
 
 FIELD = "text"
 
@@ -21,14 +20,11 @@ def read_distractors(path: Path) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     problems: list[str] = []
-    for number, line in read_lines(path, "--extra-corpus"):
-        try:
-            text = json.loads(line.decode("utf-8"))[FIELD].strip()
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            text = ""
-        if text:
-            found.setdefault(text, f"x{number}")
+    for place, row, _, _ in read_records(path, "--extra-corpus"):
+        text = row.get(FIELD)
+        if isinstance(text, str) and text.strip():
+            found.setdefault(text.strip(), f"x{place.line}")
         else:
-            problems.append(f'{path}:{number}: not a JSON object with a non-empty "{FIELD}"')
+            problems.append(f'{place}: not a JSON object with a non-empty "{FIELD}"')
     refuse_problems(path, problems, len(found), "passages")
     return found

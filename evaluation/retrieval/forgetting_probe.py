@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 
 GENERAL = Path(__file__).with_name("probe_data") / "general.jsonl"
 # What `--probe` takes in place of a file.

@@ -15,6 +15,7 @@ from evaluation.retrieval.task import RetrievalTask
 from evaluation.retrieval_metrics.definitions import query_metrics
 from nic.errors import UserError
 from nic.files import atomic_write
+from pairs.readers import read_records
 
 FIELDS = (
     "query_id",
@@ -87,17 +88,16 @@ def read_results(path: Path) -> Results:
         UserError: The file cannot be read, a line of it is wrong, or the models were asked
             different queries.
     """
+    if not path.is_file():
+        raise UserError(f"{path}: cannot be read (no such file); --from-results needs it")
     results: Results = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); --from-results needs it") from error
-    for number, line in enumerate(lines, start=1):
+    for place, row, problem, _ in read_records(path, "--from-results"):
+        if problem:
+            raise UserError(f"{place}: not a row of results ({problem})")
         try:
-            row = json.loads(line)
             result = _from_row(row)
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}:{number}: not a row of results ({error})") from error
+            raise UserError(f"{place}: not a row of results ({error})") from error
         results.setdefault(str(row["model"]), []).append(result)
     asked = {tuple(result.query_id for result in rows) for rows in results.values()}
     if len(asked) != 1:

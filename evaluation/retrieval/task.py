@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from nic.errors import UserError
-from pairs.readers import Pairs
+from pairs.loading import Pairs
 from pairs.split import connected_units
 
 Scope = Literal["all", "domain"]

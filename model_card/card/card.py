@@ -15,7 +15,8 @@ from evaluation.retrieval.task import OVERALL
 from model_card.card import sentences as words
 from model_card.package.integrity import CARD, find_training_text
 from nic.files import atomic_write_text
-from pairs.readers import TEXT_COLUMNS, Pairs
+from pairs.columns import TEXT_COLUMNS
+from pairs.loading import Pairs
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
 TITLES = {

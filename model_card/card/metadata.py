@@ -18,7 +18,7 @@ from evaluation.summary import EvaluationSummary
 from model_card.package.integrity import METADATA
 from nic.files import atomic_write_text, sha256_of
 from nic.models import WEIGHTS, ModelSource
-from pairs.readers import Pairs
+from pairs.loading import Pairs
 
 PACKAGES = (
     "accelerate",

@@ -11,7 +11,7 @@ from model_card.export.variants import build_variants, measure_variants, refuse_
 from model_card.package.integrity import CARD
 from nic.errors import UserError
 from nic.files import atomic_write_text
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 from pairs.split import load_split
 
 BEFORE = "## Data\n"

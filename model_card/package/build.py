@@ -24,7 +24,7 @@ from model_card.package.samples import encode_texts, make_samples
 from model_card.package.signing import fingerprint, load_private_key, sign
 from nic.errors import UserError
 from nic.files import atomic_write_text, sha256_of
-from pairs.readers import Pairs, load_pairs
+from pairs.loading import Pairs, load_pairs
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -11,7 +11,8 @@ from typing import Any
 
 from model_card.package.integrity import CARD, METADATA, find_training_text, packaged_files
 from nic.errors import UserError
-from pairs.readers import TEXT_COLUMNS, Pairs
+from pairs.columns import TEXT_COLUMNS
+from pairs.loading import Pairs
 
 # Folders that hold users' files, with what follows; "https://host/home" is none of them.
 ABSOLUTE = re.compile(

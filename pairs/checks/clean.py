@@ -10,7 +10,7 @@ from nic.errors import UserError
 from nic.files import atomic_write, atomic_write_text, check_writable
 from pairs.checks.findings import Finding
 from pairs.checks.scan import Scan
-from pairs.readers import read_lines
+from pairs.readers import read_records
 
 LIST_SUFFIX = ".left_out.jsonl"
 
@@ -48,9 +48,9 @@ def write_clean(scan: Scan, findings: list[Finding], path: Path) -> tuple[int, i
     kept = 0
     with atomic_write(path) as staged:
         with gzip.open(staged, "wb") if path.suffix == ".gz" else staged.open("wb") as copy:
-            for number, line in read_lines(scan.path):
-                if number not in reasons:
-                    copy.write(line + b"\n")
+            for record in read_records(scan.path):
+                if record.place.line not in reasons:
+                    copy.write(record.jsonl() + b"\n")
                     kept += 1
         atomic_write_text(list_path(path), "".join(json.dumps(entry) + "\n" for entry in entries))
     return kept, len(reasons)

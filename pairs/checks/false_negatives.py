@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import hypergeom
 
 from pairs.checks.scan import Scan
-from pairs.readers import parse_line, read_lines
+from pairs.columns import read_pair_records, texts_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -110,11 +110,10 @@ def _excess(
 
 def _text_blocks(scan: Scan) -> Iterator[list[tuple[str, str, str]]]:
     block: list[tuple[str, str, str]] = []
-    for _, line in read_lines(scan.path):
-        row, problem = parse_line(line)
+    for _, row, problem, _ in read_pair_records(scan.path):
         if problem:
             continue
-        block.append((row["query"].strip(), row["positive"].strip(), row["negative"].strip()))
+        block.append(texts_of(row))
         if len(block) == ROWS_AT_A_TIME:
             yield block
             block = []

@@ -10,7 +10,7 @@ from nic.html import page_environment
 from pairs.checks.console import verdict
 from pairs.checks.report import CheckReport
 from pairs.checks.scan import Scan
-from pairs.readers import parse_line, read_lines
+from pairs.columns import read_pair_records, texts_of
 
 LONGEST_QUOTE = 240
 
@@ -56,14 +56,11 @@ def read_examples(report: CheckReport, scan: Scan) -> dict[int, Example]:
     if not wanted:
         return found
     last = max(wanted)
-    for number, line in read_lines(scan.path):
-        if number > last:
+    for place, row, problem, _ in read_pair_records(scan.path):
+        if place.line > last:
             break
-        if number in wanted:
-            row, problem = parse_line(line)
-            if not problem:
-                texts = (_shorten(row[name]) for name in ("query", "positive", "negative"))
-                found[number] = Example(number, *texts)
+        if place.line in wanted and not problem:
+            found[place.line] = Example(place.line, *map(_shorten, texts_of(row)))
     return found
 
 

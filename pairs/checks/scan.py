@@ -15,7 +15,8 @@ from nic.files import sha256_of
 from pairs.checks.near_duplicates import NearDuplicates
 from pairs.checks.texts import FLAWS, has_no_content_words
 from pairs.checks.tokens import TokenCounter
-from pairs.readers import PROBLEMS_SHOWN, parse_line, read_lines, refuse_problems
+from pairs.columns import read_pair_records, texts_of
+from pairs.readers import PROBLEMS_SHOWN, refuse_problems
 
 BATCH = 1000
 
@@ -91,18 +92,17 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
     empty = array("b")
     names: dict[str, int] = {}
     with closing(_PassageReader(counter)) as reader:
-        for number, line in read_lines(path):
-            row, problem = parse_line(line)
+        for place, row, problem, _ in read_pair_records(path):
             if problem:
-                bad_lines.append(number)
+                bad_lines.append(place.line)
                 if len(problems) < PROBLEMS_SHOWN:
-                    problems.append(f"{path}:{number}: {problem}")
+                    problems.append(f"{place}: {problem}")
                 continue
-            query = row["query"].strip()
-            lines.append(number)
+            query, positive, negative = texts_of(row)
+            lines.append(place.line)
             queries.append(_key(query))
-            positives.append(reader.number(row["positive"].strip()))
-            negatives.append(reader.number(row["negative"].strip()))
+            positives.append(reader.number(positive))
+            negatives.append(reader.number(negative))
             domains.append(names.setdefault(row["domain"].strip(), len(names)))
             empty.append(has_no_content_words(query))
         if not lines:

@@ -14,7 +14,7 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.retrieval.task import retrieval_task
 from nic.models import MINILM, find_model, load_model
 from pairs.checks.texts import STOP_WORDS
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "data"), str(PROJECT / "benchmarks")]

@@ -15,7 +15,7 @@ from sentence_transformers import SentenceTransformer
 from evaluation.collect import score_models
 from evaluation.retrieval.evaluator import summarise
 from evaluation.retrieval.task import retrieval_task
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 
 PROJECT = Path(__file__).resolve().parents[2]
 QUERIES = 11
@@ -31,7 +31,7 @@ from sentence_transformers import SentenceTransformer
 
 from evaluation.collect import score_models
 from evaluation.retrieval.task import retrieval_task
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 
 model_folder, data, queries, output = sys.argv[1:]
 torch.distributed.init_process_group("gloo")

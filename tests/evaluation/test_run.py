@@ -15,7 +15,7 @@ from evaluation.report.output import check_output
 from evaluation.run import parse_arguments, run
 from evaluation.summary import EvaluationSummary
 from nic.errors import UserError
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 from pairs.split import save_split, split_by_passage
 
 MODELS = ["tiny", "tiny-base", "BM25", "BM25 + tiny"]

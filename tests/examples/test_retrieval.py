@@ -21,7 +21,8 @@ from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
 from evaluation.retrieval.task import retrieval_task
 from nic.errors import UserError
-from pairs.readers import load_pairs, sha256_of
+from nic.files import sha256_of
+from pairs.loading import load_pairs
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "examples"))

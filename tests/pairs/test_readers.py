@@ -1,119 +1,97 @@
-"""Pairs: every line is checked, and nothing comes through that is wrong."""
+"""Readers: each row comes with its place, one at a time, whatever the format."""
 
 from __future__ import annotations
 
+import csv
 import gzip
-import hashlib
 import json
-import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import MakePairs, make_row
+from conftest import make_row
 
 from nic.errors import UserError
-from pairs.readers import load_pairs, parse_line
-
-GOOD = make_row(1, "hvac")
-
-
-def line(**changes: object) -> bytes:
-    return json.dumps({**GOOD, **changes}).encode()
-
-
-BAD_LINES = {
-    b'{"query": ': "not valid JSON",
-    b"[1, 2]": "not a JSON object",
-    b'"text"': "not a JSON object",
-    b"\xff\xfe{}": "not valid UTF-8 (byte 1 of the line)",
-    json.dumps({k: v for k, v in GOOD.items() if k != "domain"}).encode(): (
-        'field "domain" is missing'
-    ),
-    line(positive=""): 'field "positive" is empty',
-    line(query="  \t "): 'field "query" is empty',
-    line(negative=None): 'field "negative" is NoneType, not a string',
-    line(domain=3): 'field "domain" is int, not a string',
-    line(query=["a"]): 'field "query" is list, not a string',
-    line(query="\ud800"): "half a surrogate pair",
-    line(negative=GOOD["positive"] + " "): "positive and negative are the same text",
-    b"[" * 100_000: "not valid JSON",
-}
+from pairs import readers
+from pairs.checks.clean import write_clean
+from pairs.checks.findings import find_all
+from pairs.checks.scan import scan_file
+from pairs.checks.tokens import TokenCounter
+from pairs.loading import load_pairs
+from pairs.readers import Place, Record, read_jsonl, read_records
 
 
-@pytest.mark.parametrize(("bad", "problem"), BAD_LINES.items(), ids=BAD_LINES.values())
-def test_each_kind_of_bad_line_is_named(bad: bytes, problem: str) -> None:
-    row, found = parse_line(bad)
-    assert row == {}
-    assert problem in found
+def test_a_place_prints_as_file_and_line() -> None:
+    assert str(Place(Path("pairs.jsonl"), 17)) == "pairs.jsonl:17"
 
 
-def test_a_bad_line_is_reported_with_file_and_line_and_stops_everything(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.jsonl"
-    path.write_bytes(line() + b"\n\n" + line(positive="") + b"\n")
-    with pytest.raises(UserError, match=re.escape(f'{path}:3: field "positive" is empty')) as error:
-        load_pairs(path)
-    assert "1 problem in" in str(error.value)
+def test_each_row_comes_with_its_place_and_the_bytes_of_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"a":1}\r\n\n  \n{"a": 2}')
+    assert list(read_records(path)) == [
+        Record(Place(path, 1), {"a": 1}, "", b'{"a":1}'),
+        Record(Place(path, 4), {"a": 2}, "", b'{"a": 2}'),
+    ]
 
 
-def test_the_first_twenty_problems_are_listed_and_all_are_counted(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.jsonl"
-    path.write_bytes(b"{}\n" * 33)
-    with pytest.raises(UserError) as error:
-        load_pairs(path)
-    lines = str(error.value).splitlines()
-    assert len(lines) == 22
-    assert lines[19].startswith(f"{path}:20: ")
-    assert lines[20] == "... and 13 more"
-    assert lines[21].startswith(f"33 problems in {path}")
-
-
-def test_byte_order_mark_crlf_blank_lines_and_a_missing_last_line_end_are_accepted(
+def test_a_line_that_cannot_be_read_is_a_problem_and_the_rows_after_it_follow(
     tmp_path: Path,
 ) -> None:
-    path = tmp_path / "pairs.jsonl"
-    path.write_bytes(b"\xef\xbb\xbf" + line() + b"\r\n\r\n   \n" + line(query="why") + b"\r\n\n")
-    pairs = load_pairs(path)
-    assert pairs.column("query") == [GOOD["query"], "why"]
-    assert pairs.line_numbers == [1, 4]
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'nonsense\n[1]\n\xff\n{"a": 1}\n')
+    records = list(read_records(path))
+    assert [(record.place.line, record.row) for record in records] == [
+        (1, {}),
+        (2, {}),
+        (3, {}),
+        (4, {"a": 1}),
+    ]
+    assert [record.problem.split(":")[0] for record in records] == [
+        "not valid JSON",
+        'not a JSON object; every line needs one, such as {"field"',
+        "not valid UTF-8 (byte 1 of the line)",
+        "",
+    ]
 
 
-def test_a_gzipped_file_gives_the_same_rows(write_pairs: MakePairs, tmp_path: Path) -> None:
-    plain = write_pairs([make_row(n, "hvac") for n in range(5)])
-    packed = tmp_path / "pairs.jsonl.gz"
-    packed.write_bytes(gzip.compress(plain.read_bytes()))
-    assert load_pairs(packed).dataset[:] == load_pairs(plain).dataset[:]
+def test_rows_arrive_before_the_rest_of_the_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(gzip.compress(b'{"a": 1}\n') + b"\x1f\x8bnot gzip at all")
+    records = read_records(path)
+    assert next(records).row == {"a": 1}
+    with pytest.raises(UserError, match="damaged gzip file"):
+        next(records)
 
 
-def test_the_dataset_has_the_four_columns_and_further_fields_are_kept_aside(
-    write_pairs: MakePairs,
+def test_gzip_is_known_by_its_content_and_a_suffix_without_a_format_means_jsonl(
+    tmp_path: Path,
 ) -> None:
-    path = write_pairs([make_row(1, "hvac", source_section="4.2", hard_negative=True)])
-    pairs = load_pairs(path)
-    assert pairs.dataset.column_names == ["query", "positive", "negative", "domain"]
-    assert pairs.extras == [{"source_section": "4.2", "hard_negative": True}]
-    assert pairs.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    for name in ("rows.jsonl", "rows.jsonl.gz", "rows.txt", "rows"):
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(b'{"a": 1}\n'))
+        assert readers.find_reader(path) is read_jsonl
+        assert [record.row for record in read_records(path)] == [{"a": 1}]
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "holds no pairs"),
-        (b"\n \n", "holds no pairs"),
-        (gzip.compress(line())[:-9], "damaged gzip file"),
-        (b"\x1f\x8bnot gzip at all", "damaged gzip file"),
-    ],
-)
-def test_a_file_without_usable_content_is_refused(
-    tmp_path: Path, content: bytes, message: str
+def test_another_format_is_one_entry_that_loading_checking_and_copying_read_through(
+    tmp_path: Path, tiny_counter: TokenCounter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "pairs.jsonl"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=message):
+    def read_csv(path: Path) -> Iterator[Record]:
+        with path.open(encoding="utf-8", newline="") as file:
+            for number, row in enumerate(csv.DictReader(file), start=2):
+                yield Record(Place(path, number), row)
+
+    monkeypatch.setitem(readers.READERS, ".csv", read_csv)
+    rows = [make_row(n, "hvac") for n in range(3)]
+    path = tmp_path / "pairs.CSV"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows([*rows, {**rows[0], "query": ""}])
+    with pytest.raises(UserError, match='pairs.CSV:5: field "query" is empty'):
         load_pairs(path)
-
-
-def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere.jsonl: no such file"):
-        load_pairs(tmp_path / "nowhere.jsonl")
-    with pytest.raises(UserError, match="not a file"):
-        load_pairs(tmp_path)
+    scan = scan_file(path, tiny_counter)
+    assert (scan.lines.tolist(), scan.bad_lines.tolist()) == ([2, 3, 4], [5])
+    copy = tmp_path / "clean.jsonl"
+    assert write_clean(scan, find_all(scan), copy) == (3, 1)
+    assert [json.loads(line) for line in copy.read_text("utf-8").splitlines()] == rows

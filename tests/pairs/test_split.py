@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nic.errors import UserError
-from pairs.readers import Pairs, load_pairs
+from pairs.loading import Pairs, load_pairs
 from pairs.split import (
     Split,
     connected_units,

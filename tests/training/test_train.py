@@ -23,7 +23,7 @@ from evaluation.summary import EvaluationSummary
 from model_card.card.metadata import describe_evaluation, describe_metrics
 from nic.errors import Interrupted, UserError
 from nic.logs import open_run_log
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 from training import train as train_module
 from training.arguments import RunArguments, TrainingArguments, parse_arguments
 from training.loop.checkpoints import EVALUATION, load_best

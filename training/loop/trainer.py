@@ -24,7 +24,7 @@ from transformers.trainer import TRAINING_ARGS_NAME
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.errors import Interrupted, UserError
 from nic.logs import lines_above_progress_bars, on_terminal
-from pairs.readers import TEXT_COLUMNS
+from pairs.columns import TEXT_COLUMNS
 from pairs.split import check_fills_a_batch
 from training.arguments import RunArguments, TrainingArguments
 from training.loop.interruption import Interruption

@@ -11,7 +11,7 @@ from evaluation.collect import score_lexical
 from evaluation.retrieval.baselines import BM25Scorer, FusionScorer
 from evaluation.retrieval.ranking import DenseScorer
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 
 PASSAGES = ["replace the hydraulic pump", "tighten the chain", "clean the fan blades", "the"]
 

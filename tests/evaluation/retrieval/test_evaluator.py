@@ -11,7 +11,7 @@ from conftest import KeywordModel, MakePairs, make_row
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, RetrievalReport
 from evaluation.retrieval.task import add_distractors, limit_corpus, retrieval_task
 from nic.errors import UserError
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 
 VOCABULARY = ["pump", "belt", "fan", "coil", "mast"]
 # Cosine to the passages "pump", "belt", "fan", "pump belt", "coil":

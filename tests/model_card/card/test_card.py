@@ -17,7 +17,7 @@ from evaluation.summary import assess
 from model_card.card.card import CardFacts, render_card, write_card
 from model_card.card.metadata import describe_evaluation, describe_metrics
 from model_card.card.sentences import as_text
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 
 GOLDEN = Path(__file__).with_name("golden_card.md")
 

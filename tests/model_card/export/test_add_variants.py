@@ -16,7 +16,7 @@ from model_card.export.add_variants import HEADING, insert_table, variant_adder
 from model_card.package.build import stage_model
 from model_card.package.integrity import verify_folder
 from nic.errors import UserError
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 from pairs.split import save_split, split_by_passage
 
 REPORT = {

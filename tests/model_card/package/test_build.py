@@ -21,7 +21,7 @@ from sentence_transformers.sentence_transformer.modules import Dense, Pooling, T
 from model_card.package import build
 from model_card.package.build import stage_model
 from nic.errors import UserError
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 
 FILES = {
     "README.md",

@@ -18,7 +18,7 @@ from pairs.checks.splits import (
     split_by_row,
 )
 from pairs.checks.tokens import TokenCounter
-from pairs.readers import load_pairs
+from pairs.loading import load_pairs
 from pairs.split import Split, split_by_passage
 
 VERSION = "stop the engine and let it cool for ten minutes before the cap of the tank is opened"
