@@ -27,7 +27,8 @@ from evaluation.retrieval.query_results import QueryResult, score_task, write_re
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from nic.models import MINILM, find_model, load_model
 from pairs.loading import load_pairs
-from pairs.split import load_split, split_by_passage
+from pairs.split import split_pairs
+from pairs.split_file import load_split
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "finetuning" / "training_pairs.jsonl"
 CUTOFFS = [1, 5, 10]
@@ -126,7 +127,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5)
     given = parser.parse_args()
     pairs = load_pairs(given.data_file)
-    split = load_split(given.split, pairs) if given.split else split_by_passage(pairs, 0.1, 42)
+    split = load_split(given.split, pairs) if given.split else split_pairs(pairs, 0.1, seed=42)
     task = retrieval_task(pairs, split.reported)
     model = load_model(find_model(given.model), "cpu")
     baseline = score_task(BM25Scorer.of(task), task)

@@ -21,7 +21,7 @@ from evaluation.retrieval.task import retrieval_task
 from nic.models import MINILM, find_model, load_model
 from pairs.columns import TEXT_COLUMNS
 from pairs.loading import load_pairs
-from pairs.split import split_by_passage
+from pairs.split import split_pairs
 from training.loop.freezing import encoder_layers, freeze
 from training.loop.frozen_cache import GIB, FrozenCache
 
@@ -70,7 +70,7 @@ def main() -> None:
     pairs = load_pairs(arguments.data_file)
     rows = pairs.dataset.shuffle(seed=42).select(range(32 * arguments.batches))
     batches = [rows[n : n + 32] for n in range(0, len(rows), 32)]
-    task = retrieval_task(pairs, split_by_passage(pairs, 0.1, 42).validation)
+    task = retrieval_task(pairs, split_pairs(pairs, 0.1, seed=42).validation)
     evaluator = DomainRetrievalEvaluator(task)
     plain, cached = prepare(cached=False), prepare(cached=True)
     evaluator.evaluate(cached)

@@ -23,7 +23,8 @@ from model_card.export.variants import (
 )
 from nic.models import MINILM, find_model
 from pairs.loading import load_pairs
-from pairs.split import load_split, split_by_passage
+from pairs.split import split_pairs
+from pairs.split_file import load_split
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "finetuning" / "training_pairs.jsonl"
 NOT_COPIED = shutil.ignore_patterns("checkpoint-*", "eval", "onnx", "openvino", "*.log")
@@ -39,7 +40,7 @@ def measure(arguments: argparse.Namespace) -> VariantReport:
     elif split_file.is_file():
         rows = load_split(split_file, pairs).reported
     else:
-        rows = split_by_passage(pairs, 0.1, 42).validation
+        rows = split_pairs(pairs, 0.1, seed=42).validation
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(shutil.copytree(source, Path(scratch) / "model", ignore=NOT_COPIED))
         build_variants(folder, folder)

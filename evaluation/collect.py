@@ -29,7 +29,7 @@ from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.models import find_model, load_model
 from pairs.loading import Pairs, load_pairs
-from pairs.split import load_split
+from pairs.split_file import load_split
 
 logger = logging.getLogger(__name__)
 

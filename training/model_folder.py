@@ -82,7 +82,7 @@ def package(
     facts = CardFacts(
         model=describe_model(model, folder.name),
         base_model=describe_base_model(source),
-        data=describe_data(data.pairs, data.counts, findings),
+        data=describe_data(data.pairs, data.counts.as_dict(), findings),
         training=training,
         metrics=describe_metrics(assessment),
         evaluation=describe_evaluation(assessment),

@@ -15,8 +15,10 @@ from pairs.checks.console import log_summary, verdict
 from pairs.checks.report import build_report
 from pairs.checks.scan import scan_file
 from pairs.checks.tokens import load_token_counter
-from pairs.loading import Pairs, load_pairs
-from pairs.split import Split, describe_split, load_or_draw_split, log_split
+from pairs.loading import Pairs
+from pairs.prepare import prepare_pairs
+from pairs.split import Split
+from pairs.split_counts import SplitCounts
 from training.arguments import RunArguments, TrainingArguments
 from training.loop.checkpoints import SPLIT
 from training.loop.trainer import check_trainable
@@ -31,7 +33,7 @@ class RunData:
     Attributes:
         pairs: The checked file.
         split: Which rows are held out.
-        counts: What `describe_split` says of it.
+        counts: What the parts of the split hold and share.
         task: The validation queries, against all passages of the file or a sample of them.
         final_task: The queries of the report, against all passages of the file.
         probe: The forgetting probe of the report.
@@ -40,7 +42,7 @@ class RunData:
 
     pairs: Pairs
     split: Split
-    counts: dict[str, Any]
+    counts: SplitCounts
     task: RetrievalTask
     final_task: RetrievalTask
     probe: Probe | None
@@ -58,14 +60,15 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
     Raises:
         UserError: The file, the split or the arguments do not fit.
     """
-    pairs = load_pairs(run.data_file)
-    logger.info("Loaded %d training pairs from %s", len(pairs.dataset), run.data_file)
-    saved = Path(arguments.output_dir) / SPLIT if run.resume else run.split
-    split = load_or_draw_split(
-        pairs, saved, run.val_ratio, arguments.seed, run.small_domains, run.test_ratio
+    prepared = prepare_pairs(
+        run.data_file,
+        Path(arguments.output_dir) / SPLIT if run.resume else run.split,
+        run.val_ratio,
+        run.test_ratio,
+        arguments.seed,
+        run.small_domains,
     )
-    counts = describe_split(split, pairs)
-    log_split(counts)
+    pairs, split = prepared.pairs, prepared.split
     check_trainable(arguments, len(split.train))
     whole = retrieval_task(pairs, split.validation)
     task = limit_corpus(whole, run.eval_corpus_limit, arguments.seed)
@@ -77,7 +80,7 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
         )
     thresholds = read_thresholds(Path(run.gates) if run.gates else DEFAULTS)
     final = retrieval_task(pairs, split.reported)
-    return RunData(pairs, split, counts, task, final, load_probe(run.probe), thresholds)
+    return RunData(pairs, split, prepared.counts, task, final, load_probe(run.probe), thresholds)
 
 
 def check_data(

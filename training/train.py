@@ -31,7 +31,7 @@ from nic.logs import (
     quiet_libraries,
 )
 from nic.models import ModelSource, find_model, load_model
-from pairs.split import save_split
+from pairs.split_file import save_split
 from training.arguments import (
     RunArguments,
     TrainingArguments,

@@ -12,7 +12,7 @@ from model_card.package.integrity import CARD
 from nic.errors import UserError
 from nic.files import atomic_write_text
 from pairs.loading import load_pairs
-from pairs.split import load_split
+from pairs.split_file import load_split
 
 BEFORE = "## Data\n"
 HEADING = "## Small and fast variants"

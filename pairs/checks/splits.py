@@ -68,7 +68,7 @@ def split_as_training_does(
     """
     units = connected_units(scan.queries.tolist(), scan.positives.tolist())
     domains = [scan.domain_names[number] for number in scan.domains]
-    return draw_split(units, domains, scan.path, val_ratio, seed, small_domains)
+    return draw_split(units, domains, scan.path, val_ratio, seed=seed, small_domains=small_domains)
 
 
 def split_by_row(rows: int, val_ratio: float, seed: int) -> Split:

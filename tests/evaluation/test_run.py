@@ -16,7 +16,8 @@ from evaluation.run import parse_arguments, run
 from evaluation.summary import EvaluationSummary
 from nic.errors import UserError
 from pairs.loading import load_pairs
-from pairs.split import save_split, split_by_passage
+from pairs.split import split_pairs
+from pairs.split_file import save_split
 
 MODELS = ["tiny", "tiny-base", "BM25", "BM25 + tiny"]
 
@@ -32,7 +33,7 @@ def evaluate(*given: object, probe: str = "none", speed: bool = False) -> Evalua
 def asked(tiny_copy: Path, tiny_model_folder: Path, two_domains: Path) -> list[object]:
     """The flags of a model with a split beside it, against its base."""
     pairs = load_pairs(two_domains)
-    split = split_by_passage(pairs, 0.2, 42, test_ratio=0.2)
+    split = split_pairs(pairs, 0.2, seed=42, test_ratio=0.2)
     save_split(split, pairs, tiny_copy / "split.json")
     return ["--model", tiny_copy, "--base", tiny_model_folder, "--data-file", two_domains]
 
@@ -58,7 +59,7 @@ def test_without_a_test_part_the_report_says_that_the_queries_chose_the_checkpoi
     asked: list[object], tiny_copy: Path, two_domains: Path
 ) -> None:
     pairs = load_pairs(two_domains)
-    save_split(split_by_passage(pairs, 0.2, 42), pairs, tiny_copy / "split.json")
+    save_split(split_pairs(pairs, 0.2, seed=42), pairs, tiny_copy / "split.json")
     assert "chose the checkpoint" in evaluate(*asked).evidence.caveat
 
 

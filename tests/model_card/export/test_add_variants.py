@@ -17,7 +17,8 @@ from model_card.package.build import stage_model
 from model_card.package.integrity import verify_folder
 from nic.errors import UserError
 from pairs.loading import load_pairs
-from pairs.split import save_split, split_by_passage
+from pairs.split import split_pairs
+from pairs.split_file import save_split
 
 REPORT = {
     "queries": 10,
@@ -53,7 +54,7 @@ def test_the_table_stands_before_the_data_with_the_interval_of_the_difference() 
 @pytest.fixture
 def with_split(trained_folder: Path, two_domains: Path) -> Path:
     pairs = load_pairs(two_domains)
-    save_split(split_by_passage(pairs, 0.2, 42), pairs, trained_folder / "split.json")
+    save_split(split_pairs(pairs, 0.2, seed=42), pairs, trained_folder / "split.json")
     write_metadata_of(trained_folder, data={"sha256": pairs.sha256})
     return trained_folder
 

@@ -19,7 +19,7 @@ from pairs.checks.splits import (
 )
 from pairs.checks.tokens import TokenCounter
 from pairs.loading import load_pairs
-from pairs.split import Split, split_by_passage
+from pairs.split import Split, split_pairs
 
 VERSION = "stop the engine and let it cool for ten minutes before the cap of the tank is opened"
 
@@ -30,7 +30,7 @@ def test_the_split_is_the_very_one_that_training_draws(
 ) -> None:
     scan = scan_file(two_domains, tiny_counter)
     drawn = split_as_training_does(scan, 0.2, seed, "error")
-    assert drawn == split_by_passage(load_pairs(two_domains), 0.2, seed)
+    assert drawn == split_pairs(load_pairs(two_domains), 0.2, seed=seed)
 
 
 def test_a_split_that_training_refuses_is_refused(scan_rows: ScanRows) -> None:

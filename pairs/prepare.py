@@ -1,0 +1,61 @@
+"""From the file of a training to its checked, split and counted pairs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from pairs.loading import Pairs, load_pairs
+from pairs.split import SmallDomains, Split, split_pairs
+from pairs.split_counts import SplitCounts, describe_split, log_split
+from pairs.split_file import load_split
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PreparedPairs:
+    """The pairs of a training.
+
+    Attributes:
+        pairs: The checked file.
+        split: Which rows are trained on and which are held out.
+        counts: What the parts of the split hold and share.
+    """
+
+    pairs: Pairs
+    split: Split
+    counts: SplitCounts
+
+
+def prepare_pairs(
+    data_file: str | Path,
+    saved_split: str | Path | None = None,
+    val_ratio: float = 0.1,
+    test_ratio: float = 0.0,
+    seed: int = 42,
+    small_domains: SmallDomains = "error",
+) -> PreparedPairs:
+    """Loads and checks a file of pairs, splits it, and logs its counts.
+
+    Args:
+        data_file: The file of pairs.
+        saved_split: A `split.json` to use again; None draws a new split.
+        val_ratio: As in `split_pairs`; ignored, as are the following, where a split is given.
+        test_ratio: As in `split_pairs`.
+        seed: As in `split_pairs`.
+        small_domains: As in `split_pairs`.
+
+    Raises:
+        UserError: The file or the split is not usable, or the file cannot be split.
+    """
+    pairs = load_pairs(data_file)
+    logger.info("Loaded %d training pairs from %s", len(pairs), data_file)
+    if saved_split:
+        split = load_split(saved_split, pairs)
+    else:
+        split = split_pairs(pairs, val_ratio, test_ratio, seed, small_domains)
+    counts = describe_split(split, pairs)
+    log_split(counts)
+    return PreparedPairs(pairs, split, counts)
