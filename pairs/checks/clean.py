@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nic.errors import UserError
 from nic.files import atomic_write, atomic_write_text, check_writable
-from pairs.checks.findings import Finding
+from pairs.checks.finding import Finding
 from pairs.checks.scan import Scan
 from pairs.readers import read_records
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pairs.checks.findings import Finding
+from pairs.checks.finding import Finding
 from pairs.checks.report import CheckReport
 from pairs.checks.splits import DomainPower
 

@@ -13,7 +13,8 @@ import numpy as np
 from nic.errors import UserError
 from nic.files import atomic_write_text
 from pairs.checks.false_negatives import InBatch, Suspects, in_batch
-from pairs.checks.findings import Finding, find_all
+from pairs.checks.finding import Finding
+from pairs.checks.findings import find_all
 from pairs.checks.scan import Scan
 from pairs.checks.splits import DomainPower, Leakage, leakage, power_by_domain, split_by_row
 from pairs.split import Split, check_fills_a_batch
@@ -100,7 +101,7 @@ class CheckReport:
             **content,
             "rows_of_a_positive": [asdict(bar) for bar in self.rows_of_a_positive],
             "tokens": [asdict(bar) for bar in self.tokens],
-            "findings": {finding.key: finding.as_dict() for finding in self.findings},
+            "findings": {finding.key: _finding_as_dict(finding) for finding in self.findings},
             "leakage": {kind: asdict(counts) for kind, counts in self.leakage.items()},
             "in_batch": asdict(self.in_batch),
             "domains": {power.domain: _without_name(power) for power in self.domains},
@@ -188,6 +189,11 @@ def _row_bars(positives: np.ndarray) -> list[Bar]:
         bars.append(Bar(label, int(((rows >= low) & (rows < high)).sum())))
     last = ROWS_OF_A_POSITIVE[-1]
     return [*bars, Bar(f"{last}+", int((rows >= last).sum()))]
+
+
+def _finding_as_dict(finding: Finding) -> dict[str, Any]:
+    names = ("title", "level", "count", "total", "unit", "share", "lines", "advice")
+    return {name: getattr(finding, name) for name in names}
 
 
 def _without_name(power: DomainPower) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 from conftest import ScanRows, make_row
 
 from pairs.checks import findings
-from pairs.checks.findings import Finding, find_all
+from pairs.checks.finding import Finding
+from pairs.checks.findings import find_all
 from pairs.checks.scan import Scan
 
 FLUENT = (
