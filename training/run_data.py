@@ -11,10 +11,7 @@ from evaluation.gates import DEFAULTS, Thresholds, read_thresholds
 from evaluation.retrieval.forgetting_probe import Probe, load_probe
 from evaluation.retrieval.task import RetrievalTask, limit_corpus, retrieval_task
 from nic.models import ModelSource
-from pairs.checks.console import log_summary, verdict
-from pairs.checks.report import build_report
-from pairs.checks.scan import scan_file
-from pairs.checks.tokens import load_token_counter
+from pairs.checks.run import log_check
 from pairs.loading import Pairs
 from pairs.prepare import prepare_pairs
 from pairs.split import Split
@@ -28,16 +25,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunData:
-    """What a run trains on and is measured by.
+    """What a run trains on and is evaluated on.
 
     Attributes:
         pairs: The checked file.
         split: Which rows are held out.
         counts: What the parts of the split hold and share.
         task: The validation queries, against all passages of the file or a sample of them.
-        final_task: The queries of the report, against all passages of the file.
-        probe: The forgetting probe of the report.
-        thresholds: What the gates ask.
+        final_task: The queries of the final report, against all passages of the file.
+        probe: The forgetting probe of the final report.
+        thresholds: The thresholds of the gates.
     """
 
     pairs: Pairs
@@ -50,12 +47,12 @@ class RunData:
 
     @property
     def one_task(self) -> bool:
-        """Whether the report asks the very task that chooses the checkpoint."""
+        """Returns whether the final report evaluates the task that chooses the checkpoint."""
         return not self.split.test and not self.task.left_out
 
 
 def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
-    """Load and check the pairs, and split them; a resumed run takes the split it began with.
+    """Loads, checks and splits the pairs; a resumed run keeps the split it began with.
 
     Raises:
         UserError: The file, the split or the arguments do not fit.
@@ -86,16 +83,17 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
 def check_data(
     data: RunData, source: ModelSource, run: RunArguments, arguments: TrainingArguments
 ) -> dict[str, Any]:
-    """Log what `nic-check` warns of in the data.
+    """Logs the warnings of `nic-check` about the data.
 
     Returns:
-        The counts of what was looked for, for the metadata; no text of the data.
+        The counts of the findings, for the metadata; no text of the data.
     """
-    scan = scan_file(data.pairs.path, load_token_counter(source))
-    report = build_report(
-        scan, data.split, run.val_ratio, arguments.per_device_train_batch_size, arguments.seed
+    report = log_check(
+        data.pairs.path,
+        data.split,
+        source,
+        run.val_ratio,
+        arguments.per_device_train_batch_size,
+        arguments.seed,
     )
-    logger.info("Check of the data: %s", verdict(report))
-    for line in log_summary(report):
-        logger.warning("%s", line)
     return report.summary()

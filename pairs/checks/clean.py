@@ -5,12 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nic.errors import UserError
 from nic.files import atomic_write, atomic_write_text, check_writable
-from pairs.checks.finding import Finding
-from pairs.checks.scan import Scan
 from pairs.readers import read_records
+
+if TYPE_CHECKING:
+    from pairs.checks.finding import Finding
+    from pairs.checks.scan import Scan
 
 LIST_SUFFIX = ".left_out.jsonl"
 

@@ -23,7 +23,7 @@ def console_lines(report: CheckReport) -> list[str]:
         "",
         *_domains(report),
         "",
-        verdict(report),
+        check_verdict(report),
     ]
 
 
@@ -35,7 +35,7 @@ def log_summary(report: CheckReport) -> list[str]:
     ]
 
 
-def verdict(report: CheckReport) -> str:
+def check_verdict(report: CheckReport) -> str:
     """The report in one sentence."""
     if report.refused:
         reason = report.refusal or _bad_lines(report.found("stop")[0].count)

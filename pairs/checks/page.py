@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nic.files import atomic_write_text
 from nic.html import page_environment
-from pairs.checks.console import verdict
+from pairs.checks.console import check_verdict
 from pairs.checks.report import CheckReport
 from pairs.checks.scan import Scan
 from pairs.columns import read_pair_records, texts_of
@@ -34,10 +34,10 @@ class Example:
 
 def write_page(report: CheckReport, scan: Scan, path: Path) -> None:
     """Write the page, whole or not at all."""
-    atomic_write_text(path, render_page(report, read_examples(report, scan)))
+    atomic_write_text(path, render_check_page(report, read_examples(report, scan)))
 
 
-def render_page(report: CheckReport, examples: dict[int, Example]) -> str:
+def render_check_page(report: CheckReport, examples: dict[int, Example]) -> str:
     """The page as text; what comes from the file is shown as text, whatever it holds.
 
     Args:
@@ -45,7 +45,7 @@ def render_page(report: CheckReport, examples: dict[int, Example]) -> str:
         examples: Rows to quote, by line number.
     """
     template = page_environment("pairs.checks").get_template("page.html.jinja")
-    return template.render(report=report, verdict=verdict(report), examples=examples)
+    return template.render(report=report, verdict=check_verdict(report), examples=examples)
 
 
 def read_examples(report: CheckReport, scan: Scan) -> dict[int, Example]:

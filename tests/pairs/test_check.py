@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import MakePairs, make_row
+from conftest import MakePairs
 
-from nic.errors import UserError
 from pairs import check
 
 PAIRS = Path(__file__).resolve().parents[2] / "data" / "finetuning" / "training_pairs.jsonl"
@@ -84,63 +83,6 @@ def test_a_missing_file_is_one_line_and_2(
     )
 
 
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--val-ratio", "1"], "must be above 0 and below 1"),
-        (["--batch-size", "1"], "must be 2 or more"),
-        (["--json", "nowhere/check.json"], "nowhere: no such folder"),
-        (["--html", "nowhere/check.html"], "nowhere: no such folder"),
-        (["--semantics"], "unrecognized arguments"),
-        (["--margin", "nan"], "--margin nan: must be a number"),
-    ],
-)
-def test_a_flag_that_cannot_be_is_one_line(flags: list[str], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        check.parse_arguments(flags)
-
-
-def test_a_clean_copy_is_never_written_over_the_file(
-    two_domains: Path, tiny_model_folder: Path
-) -> None:
-    flags = ["--data-file", str(two_domains), "--base-model", str(tiny_model_folder)]
-    before = two_domains.read_bytes()
-    with pytest.raises(UserError, match="nothing is ever changed in place"):
-        check.check(check.parse_arguments([*flags, "--write-clean", str(two_domains)]))
-    assert two_domains.read_bytes() == before
-
-
-def test_a_model_without_a_tokenizer_is_one_line(two_domains: Path, tiny_copy: Path) -> None:
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        (tiny_copy / name).unlink()
-    flags = ["--data-file", str(two_domains), "--base-model", str(tiny_copy)]
-    with pytest.raises(UserError, match="tiny: its tokenizer has no vocabulary"):
-        check.check(check.parse_arguments(flags))
-
-
-@pytest.mark.parametrize("flag", ["--json", "--html", "--write-clean"])
-def test_no_flag_writes_over_the_file_to_check(
-    flag: str, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in (str(two_domains), os.path.join("..", tmp_path.name, two_domains.name)):
-        with pytest.raises(UserError, match=f"ever changed in place; give another name.*{flag}"):
-            check.parse_arguments(["--data-file", str(two_domains), flag, name])
-
-
-@pytest.mark.parametrize("other", ["--html", "--write-clean"])
-def test_two_flags_cannot_name_one_file(other: str, two_domains: Path, tmp_path: Path) -> None:
-    name = str(tmp_path / "check.out")
-    flags = ["--data-file", str(two_domains), "--json", name, other, name]
-    with pytest.raises(UserError, match=f"is what --json writes; give another name with {other}"):
-        check.parse_arguments(flags)
-
-
-def test_an_output_that_is_no_file_is_refused_before_the_file_is_read(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is not a file that can be replaced"):
-        check.parse_arguments(["--data-file", "unread.jsonl", "--html", str(tmp_path)])
-
-
 def test_ctrl_c_is_one_line_and_130_and_nothing_is_left(
     two_domains: Path,
     tiny_model_folder: Path,
@@ -167,12 +109,29 @@ def test_nothing_is_to_be_mended_in_the_default_data(monkeypatch: pytest.MonkeyP
     assert run(monkeypatch, "--data-file", PAIRS, "--strict") == 0
 
 
-def test_lines_are_those_of_a_row_wherever_blank_lines_stand(
-    write_pairs: MakePairs, tiny_model_folder: Path
+@pytest.mark.parametrize("flag", ["--help", "--version", "--nope"])
+def test_flags_are_read_before_the_heavy_libraries_are_imported(flag: str) -> None:
+    code = (
+        "import sys\n"
+        f"sys.argv = ['nic-check', {flag!r}]\n"
+        "from pairs.check import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as stopped:\n"
+        "    loaded = {'torch', 'transformers', 'datasets', 'scipy', 'numpy'} & set(sys.modules)\n"
+        "    print('exit code', stopped.code, 'loaded', sorted(loaded))\n"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    code_of_flag = 2 if flag == "--nope" else 0
+    assert result.stdout.splitlines()[-1] == f"exit code {code_of_flag} loaded []"
+
+
+def test_help_says_what_the_exit_codes_mean(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_pairs([make_row(n, "hvac") for n in range(40)])
-    first = path.read_bytes().split(b"\n")[0]
-    path.write_bytes(b"\n\n" + path.read_bytes() + b"\n" + first)
-    flags = ["--data-file", str(path), "--base-model", str(tiny_model_folder)]
-    report = check.check(check.parse_arguments(flags))
-    assert report.found("warning")[0].lines == [44]
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert "1 warnings, with --strict" in text
+    assert "2 training would refuse the file" in text

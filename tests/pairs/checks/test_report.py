@@ -12,9 +12,9 @@ import pytest
 from conftest import ScanRows, make_row
 
 from nic.errors import UserError
-from pairs.checks.console import console_lines, log_summary, verdict
+from pairs.checks.console import check_verdict, console_lines, log_summary
 from pairs.checks.false_negatives import Suspects
-from pairs.checks.page import LONGEST_QUOTE, read_examples, render_page, write_page
+from pairs.checks.page import LONGEST_QUOTE, read_examples, render_check_page, write_page
 from pairs.checks.report import Bar, CheckReport, build_report, write_json
 from pairs.checks.scan import Scan
 from pairs.checks.splits import split_as_training_does
@@ -41,7 +41,7 @@ def test_a_good_file_is_counted_and_not_refused(scan_rows: ScanRows) -> None:
     assert (report.file, report.rows, report.queries) == ("pairs.jsonl", 40, 40)
     assert (report.positives, report.negatives, report.passages) == (40, 40, 80)
     assert not report.refused
-    assert verdict(report) == "Training would run; nothing to mend was found"
+    assert check_verdict(report) == "Training would run; nothing to mend was found"
     assert list(report.leakage) == ["by row", "by passage"]
 
 
@@ -49,7 +49,7 @@ def test_bad_lines_a_split_that_cannot_be_drawn_and_a_batch_that_cannot_be_fille
     scan_rows: ScanRows,
 ) -> None:
     bad_line = report_of(scan_rows([*rows(), {"query": "why"}]))
-    assert verdict(bad_line) == "Training would refuse this file: 1 bad line"
+    assert check_verdict(bad_line) == "Training would refuse this file: 1 bad line"
     lines = console_lines(bad_line)
     stop = lines.index("STOP    lines that stop training: 1 of 41 lines (2.4%)")
     assert lines[stop + 1].endswith(
@@ -57,10 +57,10 @@ def test_bad_lines_a_split_that_cannot_be_drawn_and_a_batch_that_cannot_be_fille
         "non-empty query, positive, negative and domain"
     )
     lonely = report_of(scan_rows(rows(1)))
-    assert "too few separate passages" in verdict(lonely)
+    assert "too few separate passages" in check_verdict(lonely)
     assert list(lonely.leakage) == ["by row"]
     large = report_of(scan_rows(rows()), batch_size=64)
-    assert "36 training pairs do not fill one batch of 64" in verdict(large)
+    assert "36 training pairs do not fill one batch of 64" in check_verdict(large)
     assert bad_line.refused and lonely.refused and large.refused
 
 
@@ -159,7 +159,7 @@ def test_hostile_text_is_shown_as_text(scan_rows: ScanRows) -> None:
     bad = [make_row(1, hostile, query=hostile + " pump", negative=f"{hostile} {n}") for n in (1, 1)]
     scan = scan_rows([*rows(), *bad])
     report = report_of(scan)
-    page = render_page(report, read_examples(report, scan))
+    page = render_check_page(report, read_examples(report, scan))
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }} pump" in page
 

@@ -1,0 +1,170 @@
+"""The arguments of a check: from Python as a dataclass, on the command line as flags."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nic.command_line import OneLineParser
+from nic.errors import UserError
+from nic.files import check_writable
+from nic.models import MINILM
+from pairs.checks.clean import check_clean_path, list_path
+from pairs.readers import DEFAULT_FILE
+
+if TYPE_CHECKING:
+    from pairs.split import SmallDomains
+
+EXIT_CODES = {
+    1: "warnings, with --strict (or the disk or the memory is full)",
+    2: "training would refuse the file (or wrong input: one line says what to change)",
+}
+
+
+@dataclass(frozen=True)
+class CheckArguments:
+    """What to check a file for, and what to write; the defaults are those of the training.
+
+    Attributes:
+        data_file: The file of pairs; it is never changed.
+        base_model: Model whose tokenizer counts tokens, and which ranks the negatives for
+            `semantic`: a folder, or a name on the Hub.
+        val_ratio: Share of the passages that the training would hold out, in (0, 1).
+        batch_size: Rows of a training batch, 2 or more.
+        seed: Seed of the split.
+        small_domains: What the training would do with a domain too small for both halves: "error"
+            refuses, "train" puts the whole of it into training.
+        semantic: Whether the base model also ranks each negative against its positive.
+        margin: Cosine similarity by which a negative has to be above the positive to be reported.
+        json: File for the report as JSON: counts and line numbers, no text; None writes none.
+        html: File for the report as one page, which quotes examples; None writes none.
+        write_clean: File for a copy without the rows of the warnings; None writes none.
+        strict: Whether the command exits with 1 where there are warnings.
+
+    Raises:
+        UserError: A value is out of range, or a file could not be written.
+    """
+
+    data_file: str | Path = DEFAULT_FILE
+    base_model: str = MINILM
+    val_ratio: float = 0.1
+    batch_size: int = 32
+    seed: int = 42
+    small_domains: SmallDomains = "error"
+    semantic: bool = False
+    margin: float = 0.1
+    json: str | Path | None = None
+    html: str | Path | None = None
+    write_clean: str | Path | None = None
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses impossible values before any file is read."""
+        if not 0 < self.val_ratio < 1:
+            raise UserError(f"--val-ratio {self.val_ratio}: must be above 0 and below 1")
+        if self.batch_size < 2:
+            raise UserError(f"--batch-size {self.batch_size}: must be 2 or more")
+        if not math.isfinite(self.margin):
+            raise UserError(f"--margin {self.margin}: must be a number")
+        check_outputs(self)
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> CheckArguments:
+    """Reads the command line.
+
+    Args:
+        argv: The flags; None takes those of the process.
+
+    Raises:
+        UserError: A flag is unknown or its value impossible.
+    """
+    parser = OneLineParser(
+        prog="nic-check",
+        description="Check a file of (query, positive, negative, domain) rows before training on "
+        "it. Nothing is trained and the file is not changed.",
+        exit_codes=EXIT_CODES,
+    )
+    _add_flags(parser)
+    return CheckArguments(**vars(parser.parse_args(argv)))
+
+
+def check_outputs(arguments: CheckArguments) -> None:
+    """Refuses files that could not be written, or that would be written over each other.
+
+    Raises:
+        UserError: It names the flag to change.
+    """
+    taken = [(Path(arguments.data_file), "the file to check; nothing is ever changed in place")]
+    for flag, name in (("--json", arguments.json), ("--html", arguments.html)):
+        if name:
+            check_writable(Path(name), flag)
+            _refuse_taken(Path(name), flag, taken)
+            taken.append((Path(name), f"what {flag} writes"))
+    if arguments.write_clean:
+        path = Path(arguments.write_clean)
+        for target in (path, list_path(path)):
+            _refuse_taken(target, "--write-clean", taken)
+        check_clean_path(path)
+
+
+def _add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds one flag per field of `CheckArguments`, with the field's default."""
+    fields = CheckArguments.__dataclass_fields__
+
+    def add(flag: str, text: str, **options: Any) -> None:
+        name = flag.removeprefix("--").replace("-", "_")
+        parser.add_argument(flag, default=fields[name].default, help=text, **options)
+
+    add("--data-file", "JSONL file of pairs; may be gzipped (default: %(default)s)")
+    add(
+        "--base-model",
+        "model whose tokenizer counts tokens: a folder, or a name on the Hub (default: "
+        "%(default)s)",
+    )
+    add(
+        "--val-ratio",
+        "share of the passages to hold out, in (0, 1), as in training (default: %(default)s)",
+        type=float,
+    )
+    add(
+        "--batch-size",
+        "rows per batch, 2 or more, as in training (default: %(default)s)",
+        type=int,
+    )
+    add("--seed", "seed of the split, as in training (default: %(default)s)", type=int)
+    add(
+        "--small-domains",
+        "a domain too small to stand in both halves: error refuses, train puts it whole into "
+        "training (default: %(default)s)",
+        choices=["error", "train"],
+    )
+    add(
+        "--semantic",
+        "also rank each negative against its positive by the base model (slower)",
+        action="store_true",
+    )
+    add(
+        "--margin",
+        "with --semantic: cosine similarity by which a negative has to be above its positive to "
+        "be reported (default: %(default)s)",
+        type=float,
+    )
+    add("--json", "write the report as JSON: counts and line numbers, no text", metavar="FILE")
+    add("--html", "write the report as one page; it quotes examples of the file", metavar="FILE")
+    add(
+        "--write-clean",
+        "write a copy without the rows of the warnings, and a list of the lines left out beside it",
+        metavar="FILE",
+    )
+    add("--strict", "exit with 1 where there are warnings", action="store_true")
+
+
+def _refuse_taken(path: Path, flag: str, taken: Sequence[tuple[Path, str]]) -> None:
+    for other, what in taken:
+        same = path.exists() and other.exists() and path.samefile(other)
+        if same or path.resolve() == other.resolve():
+            raise UserError(f"{path}: is {what}; give another name with {flag}")
