@@ -23,8 +23,9 @@ from sentence_transformers import __version__
 
 from model_card.card.metadata import write_metadata
 from model_card.package.build import TOLERANCE, stage_model
-from model_card.package.integrity import CARD, hash_files
+from model_card.package.integrity import hash_files
 from model_card.package.samples import TEXTS, encode_texts
+from nic.model_files import CARD
 from nic.models import MINILM, find_model, load_model
 
 # sentence-transformers with a transformers of its time.

@@ -10,6 +10,7 @@ from typing import Any
 from evaluation.gates import DEFAULTS, Thresholds, read_thresholds
 from evaluation.retrieval.forgetting_probe import Probe, load_probe
 from evaluation.retrieval.task import RetrievalTask, limit_corpus, retrieval_task
+from nic.model_files import SPLIT
 from nic.models import ModelSource
 from pairs.checks.run import log_check
 from pairs.loading import Pairs
@@ -17,7 +18,6 @@ from pairs.prepare import prepare_pairs
 from pairs.split import Split
 from pairs.split_counts import SplitCounts
 from training.arguments import RunArguments, TrainingArguments
-from training.loop.checkpoints import SPLIT
 from training.loop.trainer import check_trainable
 
 logger = logging.getLogger(__name__)

@@ -30,6 +30,7 @@ from nic.logs import (
     open_run_log,
     quiet_libraries,
 )
+from nic.model_files import SPLIT
 from nic.models import ModelSource, find_model, load_model
 from pairs.split_file import save_split
 from training.arguments import (
@@ -105,7 +106,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
     if main_process:
         checkpoints.open_output_dir(folder, run.force)
         log.open_file(folder, append=run.resume)
-        save_split(data.split, data.pairs, folder / checkpoints.SPLIT)
+        save_split(data.split, data.pairs, folder / SPLIT)
 
     evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
     interruption = Interruption()

@@ -13,8 +13,9 @@ from jinja2 import Environment, StrictUndefined
 from evaluation.comparison import METRICS
 from evaluation.retrieval.task import OVERALL
 from model_card.card import sentences as words
-from model_card.package.integrity import CARD, find_training_text
+from model_card.package.integrity import find_training_text
 from nic.files import atomic_write_text
+from nic.model_files import CARD
 from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
 

@@ -15,8 +15,8 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from evaluation.summary import EvaluationSummary
-from model_card.package.integrity import METADATA
 from nic.files import atomic_write_text, sha256_of
+from nic.model_files import METADATA
 from nic.models import WEIGHTS, ModelSource
 from pairs.loading import Pairs
 

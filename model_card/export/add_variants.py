@@ -8,9 +8,9 @@ from typing import Any
 
 from evaluation.retrieval.task import retrieval_task
 from model_card.export.variants import build_variants, measure_variants, refuse_loss
-from model_card.package.integrity import CARD
 from nic.errors import UserError
 from nic.files import atomic_write_text
+from nic.model_files import CARD
 from pairs.loading import load_pairs
 from pairs.split_file import load_split
 

@@ -49,8 +49,8 @@ from model_card.local_hub.layout import (
 )
 from model_card.local_hub.publishing import publish_content
 from model_card.local_hub.writing import explained_errors, publisher_lock
-from model_card.package.integrity import METADATA
 from nic.errors import UserError
+from nic.model_files import METADATA
 
 __all__ = [
     "Version",

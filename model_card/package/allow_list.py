@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from model_card.package.integrity import CARD, METADATA, NOT_PUBLISHED
 from nic.errors import UserError
-
-MODULES = "modules.json"
-WEIGHTS_AND_TOKENIZER = (
-    "config.json",
-    "sentence_bert_config.json",
-    "model*.safetensors",
-    "model.safetensors.index.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "*.model",
+from nic.model_files import (
+    METADATA,
+    MODULE_FILES,
+    MODULES,
+    PUBLISHED_FILES,
+    PUBLISHED_FOLDERS,
+    is_never_published,
+    matches,
 )
-ROOT = (*WEIGHTS_AND_TOKENIZER, MODULES, "config_sentence_transformers.json", CARD, "LICENSE*")
-FOLDERS = {"figures": ("*.png",), "onnx": ("*.onnx", "*.onnx_data", "*.json")}
+
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib")
 # A pickle of protocol 2 and later; the zip file that torch.save writes around one.
 PICKLE_STARTS = (*(b"\x80" + bytes([protocol]) for protocol in range(2, 6)), b"PK\x03\x04")
@@ -45,10 +35,10 @@ def publishable_files(model: Path) -> list[str]:
         UserError: `modules.json` or a folder that it names is missing; a symbolic link, a pickle
             or a damaged file stands among what would be published.
     """
-    folders = {"": ROOT, **FOLDERS}
+    folders = {"": PUBLISHED_FILES, **PUBLISHED_FOLDERS}
     for module in read_modules(model):
         if module["path"]:
-            folders[module["path"]] = WEIGHTS_AND_TOKENIZER
+            folders[module["path"]] = MODULE_FILES
     names = [
         name for folder, allowed in folders.items() for name in _allowed(model, folder, allowed)
     ]
@@ -150,7 +140,7 @@ def _allowed(model: Path, folder: str, patterns: tuple[str, ...]) -> Iterator[st
     if not place.is_dir():
         return
     for path in sorted(place.iterdir()):
-        if not folder and path.name.startswith(NOT_PUBLISHED):
+        if not folder and is_never_published(Path(path.name)):
             continue
         if path.is_symlink():
             raise UserError(f"{path}: a symbolic link; put what it points to there, or remove it")
@@ -158,5 +148,5 @@ def _allowed(model: Path, folder: str, patterns: tuple[str, ...]) -> Iterator[st
             continue
         if path.suffix.lower() in PICKLE_SUFFIXES:
             refuse_pickle(path)
-        if path.name != METADATA and any(fnmatchcase(path.name, one) for one in patterns):
+        if path.name != METADATA and matches(path.name, patterns):
             yield f"{folder}/{path.name}" if folder else path.name

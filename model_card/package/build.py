@@ -17,13 +17,14 @@ import numpy as np
 from model_card.card.release_note import Publication, insert_release_note, name_publication
 from model_card.package.allow_list import publishable_files, read_json
 from model_card.package.compatibility import OLDEST_VERSION, write_older_form
-from model_card.package.integrity import CARD, METADATA, OWN_HASH, hash_facts, hash_package
+from model_card.package.integrity import OWN_HASH, hash_facts, hash_package
 from model_card.package.leaks import check_no_machine_paths, check_no_training_text
 from model_card.package.release_gates import Release, decide_release
 from model_card.package.samples import encode_texts, make_samples
 from model_card.package.signing import fingerprint, load_private_key, sign
 from nic.errors import UserError
 from nic.files import atomic_write_text, sha256_of
+from nic.model_files import CARD, METADATA
 from pairs.loading import Pairs, load_pairs
 
 if TYPE_CHECKING:

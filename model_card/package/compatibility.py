@@ -10,9 +10,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from model_card.package.allow_list import MODULES, read_json, read_modules
+from model_card.package.allow_list import read_json, read_modules
 from nic.errors import UserError
 from nic.files import atomic_write_text
+from nic.model_files import MODULES
 
 LIBRARY = "sentence_transformers"
 OLDEST_VERSION = "5.2"

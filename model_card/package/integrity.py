@@ -14,13 +14,10 @@ from model_card.hubs import IntegrityError
 from model_card.package.samples import Sample, lowest_cosine
 from model_card.package.signing import SIGNATURE, check_signature
 from nic.files import sha256_of
+from nic.model_files import METADATA, is_never_published
 
-METADATA = "metadata.json"
-CARD = "README.md"
 # Key of the hash that finds accidents to metadata.json itself; a signature finds intent too.
 OWN_HASH = "metadata_sha256"
-# Written beside a model and never part of it.
-NOT_PUBLISHED = ("checkpoint-", "training.log", "split.json", "eval", METADATA)
 # What hubs put beside a model's files; no library reads a model from it.
 OF_THE_HUB = (".gitattributes", ".cache")
 # Shorter texts ("Recall", "Oil pump") stand in a card by chance.
@@ -55,9 +52,7 @@ class Verification:
 def published_files(folder: Path) -> list[Path]:
     """The files of a training's output folder that belong to the model, in alphabetical order."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [
-        path for path in files if not path.relative_to(folder).parts[0].startswith(NOT_PUBLISHED)
-    ]
+    return [path for path in files if not is_never_published(path.relative_to(folder))]
 
 
 def hash_files(folder: Path) -> dict[str, str]:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from model_card.package.integrity import CARD, METADATA, find_training_text, packaged_files
+from model_card.package.integrity import find_training_text, packaged_files
 from nic.errors import UserError
+from nic.model_files import CARD, METADATA
 from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
 

@@ -18,6 +18,13 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, RetrievalRe
 from nic.errors import UserError
 from nic.files import replace_folder
 from nic.logs import LOG_NAME
+from nic.model_files import (
+    BESIDE_THE_MODEL,
+    MODULES,
+    checkpoint_folders,
+    files_of_a_run,
+    module_folders,
+)
 from training.loop.interruption import Interruption
 from training.loop.progress import epoch_and_batch
 
@@ -28,13 +35,6 @@ EVALUATION = "evaluation.json"
 STEP_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 EPOCH_CHECKPOINT = re.compile(r"checkpoint-epoch-(\d+)")
 INCOMPLETE = ".incomplete"
-# What a run writes beside its checkpoints; --force deletes these and nothing else.
-SPLIT = "split.json"
-RUN_FILES = ("metadata.json", SPLIT, "README.md", LOG_NAME)
-# What stands in a checkpoint beside the model.
-BESIDE_THE_MODEL = re.compile(
-    r"optimizer.*|scheduler\.pt|scaler\.pt|rng_state.*|training_args\.bin|.*_state\.json|evaluation\.json"
-)
 
 Score = tuple[float, float]
 
@@ -88,22 +88,32 @@ def open_output_dir(folder: Path, force: bool) -> None:
 
 def holds_model(folder: Path) -> bool:
     """Whether a folder holds a model or checkpoints of one."""
-    return (folder / "modules.json").exists() or any(folder.glob("checkpoint-*"))
+    return (folder / MODULES).exists() or any(folder.glob("checkpoint-*"))
 
 
 def delete_run(folder: Path) -> None:
-    """Delete a model, its checkpoints and the files of its run; other files stay."""
-    for checkpoint in folder.glob("checkpoint-*"):
+    """Deletes a model, its checkpoints and the files of its run; other files stay.
+
+    Nothing outside of the folder is deleted, whatever its `modules.json` names. A folder that no
+    run wrote to stays as it is.
+    """
+    if not holds_model(folder) and not (folder / LOG_NAME).exists():
+        return
+    for checkpoint in checkpoint_folders(folder):
         shutil.rmtree(checkpoint)
-    if (folder / "modules.json").exists():
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-        for name in {module["path"] for module in modules} - {""}:
-            shutil.rmtree(folder / name, ignore_errors=True)
-        for pattern in ("*.safetensors", "*config*.json", "tokenizer*", "vocab*", "modules.json"):
-            for file in folder.glob(pattern):
-                file.unlink()
-    for name in (*RUN_FILES, "special_tokens_map.json", "merges.txt"):
-        (folder / name).unlink(missing_ok=True)
+    for module in module_folders(folder, _listed_modules(folder)):
+        shutil.rmtree(module)
+    for file in files_of_a_run(folder):
+        file.unlink()
+
+
+def _listed_modules(folder: Path) -> list[str]:
+    """Returns the folders that `modules.json` lists; none if it is missing or damaged."""
+    try:
+        modules = json.loads((folder / MODULES).read_text(encoding="utf-8"))
+        return [str(module["path"]) for module in modules]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def newest_checkpoint(folder: Path) -> Path:

@@ -1,0 +1,102 @@
+"""Names of the files of a model folder: the model's own, those of its run, and the published ones.
+
+A pattern is one of `fnmatch`, matched with the case of the letters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from nic.logs import LOG_NAME
+
+CARD = "README.md"
+METADATA = "metadata.json"
+MODULES = "modules.json"
+SPLIT = "split.json"
+
+# Weights, settings and tokenizer of one module, in the folder of the model or in its own.
+MODULE_FILES = (
+    "config.json",
+    "sentence_bert_config.json",
+    "model*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+)
+MODEL_FILES = (*MODULE_FILES, MODULES, "config_sentence_transformers.json")
+LICENSE_FILES = "LICENSE*"
+
+# The allow list of what is published: in the folder of the model, and in folders inside it.
+PUBLISHED_FILES = (*MODEL_FILES, CARD, LICENSE_FILES)
+PUBLISHED_FOLDERS = {"figures": ("*.png",), "onnx": ("*.onnx", "*.onnx_data", "*.json")}
+
+# What a run writes beside the model, except for its checkpoints and plots.
+RUN_FILES = (METADATA, SPLIT, CARD, LOG_NAME)
+# What `save_pretrained` writes for some models and is not published.
+UNPUBLISHED_MODEL_FILES = (
+    "*.safetensors",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "adapter_config.json",
+)
+# Checkpoints of the Trainer, of an epoch and of the best model, complete or not.
+CHECKPOINT = re.compile(r"checkpoint-(?:\d+|epoch-\d+|best)(?:\.incomplete|\.old)*")
+# sentence-transformers names the folder of a module by its position and its class.
+MODULE_FOLDER = re.compile(r"\d+_\w+")
+
+# First parts of the paths that are never published nor hashed as the model's.
+NEVER_PUBLISHED = ("checkpoint-", LOG_NAME, SPLIT, "eval", METADATA)
+
+# What the Trainer and this project write into a checkpoint beside the model.
+BESIDE_THE_MODEL = re.compile(
+    r"optimizer.*|scheduler\.pt|scaler\.pt|rng_state.*|training_args\.bin|.*_state\.json|evaluation\.json"
+)
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a file name matches one of several patterns."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def is_never_published(path: Path) -> bool:
+    """Whether a path, relative to the folder of the model, belongs to the run alone."""
+    return path.parts[0].startswith(NEVER_PUBLISHED)
+
+
+def checkpoint_folders(folder: Path) -> Iterator[Path]:
+    """Yields the checkpoints in an output folder; links are left out."""
+    for path in sorted(folder.glob("checkpoint-*")):
+        if CHECKPOINT.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            yield path
+
+
+def module_folders(folder: Path, listed: list[str]) -> Iterator[Path]:
+    """Yields the folders of a model's modules that sentence-transformers wrote.
+
+    Args:
+        folder: Folder of the model.
+        listed: What its `modules.json` lists. A path that leads out of the folder, a folder under
+            another name than the library gives, and a link are left out.
+    """
+    for name in sorted(set(listed)):
+        path = folder / name
+        if MODULE_FOLDER.fullmatch(name) and path.is_dir() and not path.is_symlink():
+            yield path
+
+
+def files_of_a_run(folder: Path) -> Iterator[Path]:
+    """Yields the model's files and those of its run directly in an output folder."""
+    patterns = (*MODEL_FILES, *UNPUBLISHED_MODEL_FILES, *RUN_FILES)
+    for path in sorted(folder.iterdir()):
+        if matches(path.name, patterns) and (path.is_file() or path.is_symlink()):
+            yield path
