@@ -23,6 +23,7 @@ from nic.errors import UserError
 from nic.files import read_mapping
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
+from training.loop.losses import DEFAULT_LOSS, LOSSES, loss_help
 
 logger = logging.getLogger(__name__)
 
@@ -111,10 +112,7 @@ class RunArguments:
     device: Literal["auto", "cpu", "cuda", "mps"] = HfArg(
         default="auto", help="Where to train; auto takes the best there is."
     )
-    loss: Literal["mnrl", "cached_mnrl"] = HfArg(
-        default="mnrl",
-        help="MultipleNegativesRankingLoss, or its cached form, which trades time for memory.",
-    )
+    loss: str = HfArg(default=DEFAULT_LOSS, help=f"{loss_help()}.", metadata={"choices": LOSSES})
     mini_batch_size: int = HfArg(
         default=16, help="Rows embedded at a time by the cached loss; the plain loss ignores it."
     )
@@ -147,6 +145,7 @@ class RunArguments:
         _require(
             self.eval_corpus_limit >= 0, "--eval-corpus-limit", self.eval_corpus_limit, "0 or more"
         )
+        _require(self.loss in LOSSES, "--loss", self.loss, f"one of {', '.join(LOSSES)}")
         _require(self.mini_batch_size >= 1, "--mini-batch-size", self.mini_batch_size, "1 or more")
         _require(
             self.keep_checkpoints >= 0, "--keep-checkpoints", self.keep_checkpoints, "0 or more"

@@ -28,8 +28,9 @@ from nic.models import ModelSource
 from training.arguments import RunArguments, TrainingArguments, asked_arguments, repeat_command
 from training.loop.checkpoints import BestCheckpoint
 from training.loop.freezing import Freezing
+from training.loop.losses import describe_loss
 from training.loop.schedule import LOWEST_LEARNING_RATE
-from training.loop.trainer import SCALE, PairsTrainer
+from training.loop.trainer import PairsTrainer
 from training.run_data import RunData
 
 
@@ -45,8 +46,7 @@ def describe_training(
     return {
         "asked": asked_arguments(run, arguments),
         "command": repeat_command(run, arguments),
-        "loss": type(trainer.loss).__name__,
-        "scale": SCALE,
+        **describe_loss(run.loss),
         "epochs": arguments.num_train_epochs,
         "batch_size": arguments.per_device_train_batch_size,
         "processes": arguments.world_size,

@@ -43,9 +43,9 @@ from training.final_evaluation import check_saved_model, final_evaluation, score
 from training.loop import checkpoints
 from training.loop.freezing import FreezeLayersCallback, check_freezable
 from training.loop.interruption import Interruption
+from training.loop.losses import build_loss
 from training.loop.progress import RunLogCallback, log_score
 from training.loop.trainer import (
-    build_loss,
     build_trainer,
     run_training,
     set_dropout,
@@ -116,7 +116,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
     )
     rows = training_rows(data.pairs.dataset, data.split.train)
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
-    loss = build_loss(model, run)
+    loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
     base = score_model(model, evaluator, data)
     log_score(logger, "Base model", base.validation)

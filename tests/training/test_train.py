@@ -28,7 +28,8 @@ from training import train as train_module
 from training.arguments import RunArguments, TrainingArguments, parse_arguments
 from training.loop.checkpoints import EVALUATION, load_best
 from training.loop.interruption import Interruption
-from training.loop.trainer import build_loss, build_trainer, set_dropout, training_rows
+from training.loop.losses import build_loss
+from training.loop.trainer import build_trainer, set_dropout, training_rows
 
 MODEL_FILES = {
     "config.json",
@@ -325,7 +326,7 @@ def test_only_the_three_text_columns_reach_the_collator_in_this_order(
     run_arguments, arguments_ = parse_arguments(["--output-dir", str(tmp_path), "--device", "cpu"])
     evaluator = DomainRetrievalEvaluator(retrieval_task(pairs, [0]))
     rows = training_rows(pairs.dataset, list(range(40)))
-    loss = build_loss(tiny_model, run_arguments)
+    loss = build_loss(tiny_model, run_arguments.loss, vars(run_arguments))
     trainer = build_trainer(tiny_model, arguments_, rows, loss, evaluator, [])
     seen: list[list[str]] = []
     tokenize = trainer.data_collator.preprocess_fn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from pathlib import Path
@@ -11,10 +10,6 @@ from typing import Any
 import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
-from sentence_transformers.sentence_transformer.losses import (
-    CachedMultipleNegativesRankingLoss,
-    MultipleNegativesRankingLoss,
-)
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -26,15 +21,10 @@ from nic.errors import Interrupted, UserError
 from nic.logs import lines_above_progress_bars, on_terminal
 from pairs.columns import TEXT_COLUMNS
 from pairs.split import check_fills_a_batch
-from training.arguments import RunArguments, TrainingArguments
+from training.arguments import TrainingArguments
 from training.loop.interruption import Interruption
 from training.loop.progress import ProgressBarCallback
 from training.loop.schedule import cosine_with_warm_restarts
-
-logger = logging.getLogger(__name__)
-
-# Scale 20 is a temperature of 0.05, as in the library's default.
-SCALE = 20.0
 
 
 class PairsTrainer(SentenceTransformerTrainer):
@@ -67,21 +57,6 @@ def training_rows(dataset: Dataset, rows: list[int]) -> Dataset:
     The loss reads columns by position; any fourth one would be embedded as one more negative.
     """
     return dataset.select(rows).select_columns(TEXT_COLUMNS)
-
-
-def build_loss(model: SentenceTransformer, run: RunArguments) -> nn.Module:
-    """MultipleNegativesRankingLoss (Henderson et al., arXiv:1705.00652), plain or cached.
-
-    The cached form gives the same gradients in less memory (Gao et al., arXiv:2101.06983).
-    """
-    if run.loss == "cached_mnrl":
-        loss: nn.Module = CachedMultipleNegativesRankingLoss(
-            model, scale=SCALE, mini_batch_size=run.mini_batch_size
-        )
-    else:
-        loss = MultipleNegativesRankingLoss(model, scale=SCALE)
-    logger.info("Initialized %s", type(loss).__name__)
-    return loss
 
 
 def set_dropout(model: SentenceTransformer, probability: float) -> None:

@@ -1,0 +1,67 @@
+"""A loss is one entry of the table: choices, help, building and metadata follow from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer
+
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from evaluation.retrieval.task import retrieval_task
+from nic.errors import UserError
+from pairs.readers import load_pairs
+from training.arguments import RunArguments, parse_arguments
+from training.loop.losses import LIBRARY, LOSSES, Loss, build_loss, describe_loss, loss_help
+from training.loop.trainer import build_trainer, training_rows
+
+
+@pytest.mark.parametrize("key", LOSSES)
+def test_each_entry_names_a_class_of_the_library_and_existing_arguments(
+    key: str, tiny_model: SentenceTransformer
+) -> None:
+    run = RunArguments(loss=key)
+    loss = build_loss(tiny_model, run.loss, vars(run))
+    assert type(loss).__name__ == LOSSES[key].class_name
+    assert describe_loss(key) == {"loss": LOSSES[key].class_name, "scale": 20.0}
+
+
+def test_an_argument_of_the_run_reaches_the_loss_that_takes_it(
+    tiny_model: SentenceTransformer,
+) -> None:
+    loss = build_loss(tiny_model, "cached_mnrl", {"mini_batch_size": 3})
+    assert loss.mini_batch_size == 3
+
+
+def test_an_unknown_loss_is_refused_with_the_choices() -> None:
+    with pytest.raises(UserError, match="argument --loss: invalid choice: 'nope'.*mnrl"):
+        parse_arguments(["--loss", "nope"])
+    with pytest.raises(UserError, match="--loss nope: must be one of mnrl, cached_mnrl"):
+        RunArguments(loss="nope")
+
+
+def test_a_new_entry_is_all_that_a_new_loss_needs(
+    tiny_model: SentenceTransformer,
+    two_domains: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry = Loss("TripletLoss", "keeps the negative at a distance", {"triplet_margin": 0.5})
+    monkeypatch.setitem(LOSSES, "triplet", entry)
+    assert "triplet: keeps the negative at a distance" in loss_help()
+    assert describe_loss("triplet") == {"loss": "TripletLoss", "scale": None}
+    given = ["--loss", "triplet", "--max_steps", "1", "--batch-size", "8", "--device", "cpu"]
+    run, arguments = parse_arguments([*given, "--output-dir", str(tmp_path / "out")])
+    pairs = load_pairs(two_domains)
+    rows: Dataset = training_rows(pairs.dataset, list(range(1, 40)))
+    loss = build_loss(tiny_model, run.loss, vars(run))
+    assert f"{type(loss).__module__}".startswith(LIBRARY)
+    evaluator = DomainRetrievalEvaluator(retrieval_task(pairs, [0]))
+    trainer = build_trainer(tiny_model, arguments, rows, loss, evaluator, [])
+    before = {name: p.detach().clone() for name, p in tiny_model.named_parameters()}
+    trainer.train()
+    assert trainer.state.global_step == 1
+    moved = [n for n, p in tiny_model.named_parameters() if not torch.equal(p.cpu(), before[n])]
+    assert moved
