@@ -23,13 +23,13 @@ import Stemmer
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
+from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from nic.models import MINILM, find_model, load_model
 from pairs.checks.texts import content_words
 from pairs.loading import Pairs, load_pairs
 
 PROJECT = Path(__file__).resolve().parents[1]
 DATA = PROJECT / "data" / "finetuning" / "training_pairs.jsonl"
-METRICS = ("recall@5", "mrr")
 STEMMER = Stemmer.Stemmer("english")
 
 
@@ -84,13 +84,16 @@ def main() -> None:
     print(f"{len(task.queries):,} queries against {len(task.corpus):,} passages")
     print(f"content words of a query that stand in its positive: {word_overlap(pairs):.3f}")
     print(f"Recall@5 of BM25: {bm25_recall(task):.3f}")
-    print(f"Recall@5 and MRR of the base model: {base['recall@5']:.3f}, {base['mrr']:.3f}")
+    print("base model: " + ", ".join(f"{m.title} {base[m.key]:.3f}" for m in CHECKPOINT_METRICS))
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
             before, after, seconds = train(seed, Path(folder) / "model")
-        figures = [f"{m[key]:.4f}" for m in (before, after) for key in METRICS]
+        both = (before, after)
+        metrics = [f"{found[m.key]:.4f}" for found in both for m in CHECKPOINT_METRICS]
+        half = len(CHECKPOINT_METRICS)
         print(
-            f"seed {seed}: base {', '.join(figures[:2])}; tuned {', '.join(figures[2:])}; ", end=""
+            f"seed {seed}: base {', '.join(metrics[:half])}; tuned {', '.join(metrics[half:])}; ",
+            end="",
         )
         print(f"{seconds / 60:.1f} min", flush=True)
 

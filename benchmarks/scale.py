@@ -14,10 +14,10 @@ import time
 import numpy as np
 import torch
 
-from evaluation.retrieval.query_results import score_task
+from evaluation.retrieval.query_results import metric_values, score_task
 from evaluation.retrieval.ranking import DenseScorer
 from evaluation.retrieval.task import RetrievalTask
-from evaluation.retrieval_metrics.definitions import query_metrics
+from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 
 GIB = 2**30
 ROWS_AT_A_TIME = 100_000
@@ -73,8 +73,11 @@ def main() -> None:
     start, busy = time.perf_counter(), time.process_time()
     results = score_task(scorer, task)
     wall, cpu = time.perf_counter() - start, time.process_time() - busy
-    mrr = np.mean([query_metrics(result.ranks)["mrr"] for result in results])
-    print(f"{given.queries:,} queries against {given.passages:,} passages, MRR {mrr:.1e}")
+    metric = CHECKPOINT_METRICS[-1]
+    mean = metric_values(results, [metric]).mean()
+    print(
+        f"{given.queries:,} queries against {given.passages:,} passages, {metric.title} {mean:.1e}"
+    )
     print(f"{wall:.0f} s, {cpu:.0f} s of processor time with {torch.get_num_threads()} threads")
     print(
         f"embeddings {embeddings / GIB:.2f} GiB; peak of the process {peak_bytes() / GIB:.2f} GiB"

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.retrieval.query_results import QueryResult, metric_table
+from evaluation.retrieval.query_results import QueryResult, metric_values
 from evaluation.retrieval.task import OVERALL
+from evaluation.retrieval_metrics.definitions import Shown, shown_in
 from evaluation.significance import (
     CONFIDENCE,
     Clustered,
@@ -22,7 +23,8 @@ from evaluation.significance import (
     sum_by_cluster,
 )
 
-METRICS = {"recall@5": "Recall@5", "mrr": "MRR", "ndcg@10": "nDCG@10"}
+COMPARED = shown_in(Shown.COMPARISON)
+KEYS = [metric.key for metric in COMPARED]
 BETTER, WORSE, ALIKE = "better", "worse", "not distinguishable"
 
 
@@ -126,7 +128,7 @@ def compare(
         seed: Seed of the resampling; the same seed gives the same figures.
     """
     first = next(iter(results.values()))
-    table = np.hstack([metric_table(rows, list(METRICS)) for rows in results.values()])
+    table = np.hstack([metric_values(rows, COMPARED) for rows in results.values()])
     clusters = np.array([row.cluster for row in first])
     domains = np.array([row.domain for row in first])
     names = [OVERALL, *sorted(set(domains.tolist()))]
@@ -142,7 +144,7 @@ def _group(data: Clustered, models: list[str], baseline: str, seed: int) -> Grou
     drawn = resampled_means(data, seed=seed)
     low, high = proportion_interval(data, drawn)
     columns = {
-        model: {metric: n * len(METRICS) + m for m, metric in enumerate(METRICS)}
+        model: {metric: n * len(KEYS) + m for m, metric in enumerate(KEYS)}
         for n, model in enumerate(models)
     }
     estimates = {
@@ -153,7 +155,7 @@ def _group(data: Clustered, models: list[str], baseline: str, seed: int) -> Grou
         for model, of_metric in columns.items()
     }
     others = [model for model in models if model != baseline]
-    pairs = {(m, key): (columns[m][key], columns[baseline][key]) for m in others for key in METRICS}
+    pairs = {(m, key): (columns[m][key], columns[baseline][key]) for m in others for key in KEYS}
     p_values = paired_permutation_test(
         data, [c for c, _ in pairs.values()], [c for _, c in pairs.values()], seed=seed
     )
@@ -161,7 +163,7 @@ def _group(data: Clustered, models: list[str], baseline: str, seed: int) -> Grou
         pair: _difference(data, drawn, *pairs[pair], float(p))
         for pair, p in zip(pairs, p_values, strict=True)
     }
-    differences = {model: {key: found[model, key] for key in METRICS} for model in others}
+    differences = {model: {key: found[model, key] for key in KEYS} for model in others}
     return Group(int(data.sizes.sum()), len(data.sizes), estimates, differences)
 
 

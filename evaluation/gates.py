@@ -1,52 +1,38 @@
-"""Gates: what a model has to reach before it is released."""
+"""Gates: what a model has to reach before it is released.
+
+To add a gate, add its entry to `GATES` and its default to `gates.yaml`. A metric that the metrics
+table shows in `Shown.GATE` is a gate on its mean.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from evaluation.comparison import ALIKE, BETTER, WORSE, Comparison
+from evaluation.retrieval_metrics.definitions import PRIMARY, Metric, Shown, shown_in
 from nic.errors import UserError
 from nic.files import read_mapping
 
 DEFAULTS = Path(__file__).with_name("gates.yaml")
 NOT_MEASURED = "not measured"
 
+# What each gate asks, by the key of the gate: a number, or true; null and false ask nothing.
+Thresholds: TypeAlias = Mapping[str, float | bool | None]
+
 
 class GatesFailed(UserError):
-    """A model does not reach what was asked of it."""
+    """A model does not pass its gates."""
 
     exit_code = 3
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """The content of a gates file; a gate of `null` or `false` is not asked for.
-
-    Attributes:
-        recall_at_5: Recall@5 must be more than this.
-        mrr: MRR must be more than this.
-        latency_ms: Median milliseconds for one query on the CPU must be less than this.
-        better_than_base: Recall@5 must be better than the base model's at 95 %.
-        no_domain_worse: Recall@5 of no domain may be worse than the base model's at 95 %.
-        probe_loss: Recall@5 lost on the forgetting probe must be less than this.
-        loads: The folder must load by `SentenceTransformer()` and encode.
-    """
-
-    recall_at_5: float | None
-    mrr: float | None
-    latency_ms: float | None
-    better_than_base: bool
-    no_domain_worse: bool
-    probe_loss: float | None
-    loads: bool
-
-
-@dataclass(frozen=True)
 class Gate:
-    """One gate and what came of it.
+    """A gate and its result.
 
     Attributes:
         name: Key in the gates file.
@@ -63,13 +49,13 @@ class Gate:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the gates are held against; None where it was not measured.
+    """What the gates are checked against; None where it was not measured.
 
     Attributes:
         comparison: The models on the task.
         model: Name of the model under test.
         base: Name of the base model.
-        latency_ms: Median for one query.
+        latency_ms: Median of one query, in milliseconds.
         probe: The models on the forgetting probe.
         loads: Whether the folder loads and encodes.
     """
@@ -82,37 +68,49 @@ class Measured:
     loads: bool | None = None
 
 
+@dataclass(frozen=True)
+class Rule:
+    """An entry of the table of gates.
+
+    Attributes:
+        check: Returns the gate from its key, its threshold and what was measured.
+        is_number: Whether the threshold is a number; else it is true or false.
+    """
+
+    check: Callable[[str, float, Measured], Gate]
+    is_number: bool
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value of the gates file is of the right type."""
+        if not self.is_number:
+            return isinstance(value, bool)
+        return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
 def read_thresholds(path: Path = DEFAULTS) -> Thresholds:
-    """Read a gates file; a key that it leaves out keeps its default.
+    """Reads a gates file; a key that it leaves out keeps its default.
 
     Raises:
         UserError: It cannot be read, is no mapping, or holds an unknown key or a wrong value.
     """
     content = read_mapping(DEFAULTS, "--gates") | read_mapping(path, "--gates")
-    known = {field.name: str(field.type) for field in fields(Thresholds)}
     for key, value in content.items():
-        if key not in known:
-            raise UserError(f'{path}: unknown gate "{key}"; gates are {", ".join(known)}')
-        wanted: tuple[type, ...] = (bool,) if known[key] == "bool" else (int, float, type(None))
-        if not isinstance(value, wanted) or (known[key] != "bool" and isinstance(value, bool)):
-            allowed = "true or false" if known[key] == "bool" else "a number, or null"
+        if key not in GATES:
+            raise UserError(f'{path}: unknown gate "{key}"; gates are {", ".join(GATES)}')
+        if not GATES[key].accepts(value):
+            allowed = "a number, or null" if GATES[key].is_number else "true or false"
             raise UserError(f"{path}: {key} is {value!r}; give {allowed}")
-    return Thresholds(**content)
+    return content
 
 
 def check_gates(thresholds: Thresholds, measured: Measured) -> list[Gate]:
-    """Hold a model against the thresholds, every gate that is asked for."""
-    own = measured.comparison.overall.estimates[measured.model]
-    gates = [
-        _more("recall_at_5", thresholds.recall_at_5, own["recall@5"].value),
-        _more("mrr", thresholds.mrr, own["mrr"].value),
-        _less("latency_ms", thresholds.latency_ms, measured.latency_ms, "{:.1f} ms"),
-        _better(measured) if thresholds.better_than_base else None,
-        _no_domain_worse(measured) if thresholds.no_domain_worse else None,
-        _less("probe_loss", thresholds.probe_loss, _probe_loss(measured), "{:.4f}"),
-        _loads(measured.loads) if thresholds.loads else None,
+    """Returns the result of every gate that is asked for, in the order of the table."""
+    asked = {key: thresholds.get(key) for key in GATES}
+    return [
+        GATES[key].check(key, threshold, measured)
+        for key, threshold in asked.items()
+        if threshold is not None and threshold is not False
     ]
-    return [gate for gate in gates if gate]
 
 
 def describe_gates(gates: Sequence[Gate]) -> dict[str, Any]:
@@ -121,7 +119,7 @@ def describe_gates(gates: Sequence[Gate]) -> dict[str, Any]:
 
 
 def require_passed(gates: Sequence[Gate]) -> None:
-    """Refuse where a gate failed.
+    """Raises an error if a gate failed.
 
     Raises:
         GatesFailed: Names the gates that failed; its exit code is 3.
@@ -131,50 +129,62 @@ def require_passed(gates: Sequence[Gate]) -> None:
         raise GatesFailed(f"{len(failed)} of {len(gates)} gates failed: {listed}")
 
 
-def _more(name: str, threshold: float | None, value: float) -> Gate | None:
-    if threshold is None:
-        return None
-    return Gate(name, f"> {threshold:g}", f"{value:.4f}", value > threshold)
+def _mean_above(key: str, threshold: float, measured: Measured, metric: Metric) -> Gate:
+    value = measured.comparison.overall.estimates[measured.model][metric.key].value
+    return Gate(key, f"> {threshold:g}", f"{value:.4f}", value > threshold)
 
 
-def _less(name: str, threshold: float | None, value: float | None, form: str) -> Gate | None:
-    if threshold is None:
-        return None
+def _below(key: str, threshold: float, value: float | None, form: str) -> Gate:
     text = NOT_MEASURED if value is None else form.format(value)
-    return Gate(name, f"< {threshold:g}", text, value is not None and value < threshold)
+    return Gate(key, f"< {threshold:g}", text, value is not None and value < threshold)
 
 
-def _better(measured: Measured) -> Gate:
-    name, threshold = "better_than_base", "Recall@5 better at 95 %"
+def _latency(key: str, threshold: float, measured: Measured) -> Gate:
+    return _below(key, threshold, measured.latency_ms, "{:.1f} ms")
+
+
+def _better_than_base(key: str, _: float, measured: Measured) -> Gate:
+    asked = f"{PRIMARY.title} better at 95 %"
     if measured.model not in measured.comparison.overall.differences:
-        return Gate(name, threshold, "this is the base model", False)
-    found = measured.comparison.overall.differences[measured.model]["recall@5"]
+        return Gate(key, asked, "this is the base model", False)
+    found = measured.comparison.overall.differences[measured.model][PRIMARY.key]
     text = f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}], p {found.p:.4f}"
     passed = found.verdict == BETTER and found.low > 0
-    return Gate(name, threshold, f"{text}: {found.verdict}", passed)
+    return Gate(key, asked, f"{text}: {found.verdict}", passed)
 
 
-def _no_domain_worse(measured: Measured) -> Gate:
+def _no_domain_worse(key: str, _: float, measured: Measured) -> Gate:
     domains = measured.comparison.domains
     found = {
-        name: group.differences[measured.model]["recall@5"].verdict
+        name: group.differences[measured.model][PRIMARY.key].verdict
         for name, group in domains.items()
         if measured.model in group.differences
     }
     worse = [name for name, verdict in found.items() if verdict == WORSE]
     alike = sum(verdict == ALIKE for verdict in found.values())
     text = f"worse: {', '.join(worse)}" if worse else f"none of {len(domains)} ({alike} unclear)"
-    return Gate("no_domain_worse", "no domain worse at 95 %", text, not worse)
+    return Gate(key, "no domain worse at 95 %", text, not worse)
 
 
-def _probe_loss(measured: Measured) -> float | None:
-    if measured.probe is None:
-        return None
-    if measured.model not in measured.probe.overall.differences:
-        return 0.0
-    return 0.0 - measured.probe.overall.differences[measured.model]["recall@5"].value
+def _probe_loss(key: str, threshold: float, measured: Measured) -> Gate:
+    lost: float | None = None
+    if measured.probe is not None:
+        differences = measured.probe.overall.differences
+        of_model = differences.get(measured.model)
+        lost = 0.0 - of_model[PRIMARY.key].value if of_model else 0.0
+    return _below(key, threshold, lost, "{:.4f}")
 
 
-def _loads(loads: bool | None) -> Gate:
-    text = NOT_MEASURED if loads is None else ("yes" if loads else "no")
-    return Gate("loads", "SentenceTransformer() loads and encodes", text, bool(loads))
+def _loads(key: str, _: float, measured: Measured) -> Gate:
+    text = NOT_MEASURED if measured.loads is None else ("yes" if measured.loads else "no")
+    return Gate(key, "SentenceTransformer() loads and encodes", text, bool(measured.loads))
+
+
+GATES: dict[str, Rule] = {
+    **{m.name: Rule(partial(_mean_above, metric=m), True) for m in shown_in(Shown.GATE)},
+    "latency_ms": Rule(_latency, True),
+    "better_than_base": Rule(_better_than_base, False),
+    "no_domain_worse": Rule(_no_domain_worse, False),
+    "probe_loss": Rule(_probe_loss, True),
+    "loads": Rule(_loads, False),
+}

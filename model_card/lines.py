@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evaluation.retrieval_metrics.definitions import PRIMARY
 from model_card.hubs import Published
 from model_card.package.compatibility import OLDEST_VERSION
 from model_card.package.integrity import Verification
@@ -67,7 +68,7 @@ def verified_lines(target: str, found: Verification) -> list[str]:
 
 def version_lines(versions: Sequence[Version]) -> list[str]:
     """A table of the versions in a local hub."""
-    head = ("repository", "tag", "", "published", "size", "gates", "Recall@5", "revision")
+    head = ("repository", "tag", "", "published", "size", "gates", PRIMARY.title, "revision")
     rows = [
         (
             version.repo_id,

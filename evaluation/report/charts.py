@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evaluation.comparison import ALIKE, BETTER, METRICS, WORSE, Comparison, Estimate
+from evaluation.comparison import ALIKE, BETTER, WORSE, Comparison, Estimate
 from evaluation.retrieval.query_results import QueryResult
+from evaluation.retrieval_metrics.definitions import Metric, Shown, shown_in
 
 WIDTH = 5.0
 LONGEST_LABEL = 22
@@ -21,7 +22,7 @@ ROOMY_ROWS = 12
 OTHER_MARKERS = "^vDPX<>*"
 FIRST = 5
 LOSS, RATE, STEP = "loss", "learning_rate", "step"
-VALIDATION = {"eval_validation_recall@5": "Recall@5", "eval_validation_mrr": "MRR"}
+VALIDATION = {f"eval_validation_{m.key}": m.title for m in shown_in(Shown.PLOT)}
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ LIGHT = Theme("#1b1f24", "#57606a", "#d0d7de", "#ffffff", "#0072b2", "#d55e00")
 DARK = Theme("#e6edf3", "#9aa4af", "#30363d", "#0d1117", "#56b4e9", "#e69f00")
 
 
-def draw_intervals(comparison: Comparison, model: str, metric: str, theme: Theme) -> Figure:
+def draw_intervals(comparison: Comparison, model: str, metric: Metric, theme: Theme) -> Figure:
     """Dots and whiskers: base against the model under test, overall and by domain.
 
     Args:
         comparison: Figures of every model; further ones are drawn as fainter dots.
         model: The model under test.
-        metric: Key of `METRICS`.
+        metric: A metric of the comparison.
         theme: Colours.
     """
     groups = comparison.groups
@@ -65,12 +66,12 @@ def draw_intervals(comparison: Comparison, model: str, metric: str, theme: Theme
     others = [name for name in comparison.models if name not in (model, comparison.baseline)]
     handles = {}
     for name, marker in zip(others, _markers(len(others)), strict=True):
-        values = [group.estimates[name][metric].value for group in groups.values()]
+        values = [group.estimates[name][metric.key].value for group in groups.values()]
         look: dict[str, Any] = {"marker": marker, "linestyle": "", "markersize": 4.5, "alpha": 0.6}
         (handles[name],) = axes.plot(values, range(len(groups)), color=theme.soft, **look)
     looks = [(comparison.baseline, "s", theme.base, -0.17), (model, "o", theme.model, 0.17)]
     for name, marker, colour, shift in looks[: 1 if model == comparison.baseline else 2]:
-        found = [group.estimates[name][metric] for group in groups.values()]
+        found = [group.estimates[name][metric.key] for group in groups.values()]
         handles[name] = _whiskers(axes, found, shift, marker, colour)
     labels = [f"{_shorten(name)} ({group.queries:,})" for name, group in groups.items()]
     axes.set_yticks(range(len(groups)), labels, parse_math=False)
@@ -78,10 +79,10 @@ def draw_intervals(comparison: Comparison, model: str, metric: str, theme: Theme
     axes.axhline(0.5, color=theme.soft, linewidth=0.8)
     axes.set(xlim=(-0.015, 1.015), ylim=(len(groups) - 0.5, -0.5))
     axes.grid(axis="x")
-    axes.set_xlabel(f"{METRICS[metric]}; in brackets the number of queries")
+    axes.set_xlabel(f"{metric.title}; in brackets the number of queries")
     if model != comparison.baseline:
-        _write_differences(axes, comparison, model, metric, theme)
-    figure.suptitle(f"{METRICS[metric]} with 95 % intervals", **_title())
+        _write_differences(axes, comparison, model, metric.key, theme)
+    figure.suptitle(f"{metric.title} with 95 % intervals", **_title())
     compared = [name for name in handles if name not in others]
     _legend(figure, {name: handles[name] for name in [*compared, *others]})
     return figure
@@ -207,10 +208,10 @@ def _whiskers(
 
 
 def _write_differences(
-    axes: Axes, comparison: Comparison, model: str, metric: str, theme: Theme
+    axes: Axes, comparison: Comparison, model: str, key: str, theme: Theme
 ) -> None:
     for row, group in enumerate(comparison.groups.values()):
-        found = group.differences[model][metric]
+        found = group.differences[model][key]
         colour = {BETTER: theme.model, WORSE: theme.base}.get(found.verdict, theme.soft)
         word = f" {found.verdict}" if found.verdict != ALIKE else " unclear"
         axes.annotate(

@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from evaluation.comparison import METRICS, WORSE
+from evaluation.comparison import COMPARED, WORSE
 from evaluation.report.charts import DARK
 from evaluation.report.plots import render_plots
 from evaluation.report.sentences import (
@@ -28,6 +28,7 @@ from evaluation.report.sentences import (
     show_estimate,
 )
 from evaluation.report.texts import Texts
+from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
 from evaluation.summary import EvaluationSummary
 from nic.files import atomic_write_text
 from nic.html import page_environment
@@ -90,7 +91,10 @@ def render_page(
         reports=assessment.reports,
         probe=assessment.probe,
         gates=assessment.gates,
-        metrics=METRICS,
+        metrics=COMPARED,
+        primary=PRIMARY,
+        tables=shown_in(Shown.REPORT),
+        folded_tables=shown_in(Shown.REPORT_DETAILS),
         pictures=pictures,
         **_words(assessment),
     )
@@ -188,9 +192,8 @@ def _alts(assessment: EvaluationSummary) -> Mapping[str, str]:
     evidence = assessment.evidence
     rows = (evidence.results[evidence.base], evidence.results[evidence.model])
     whole = "overall and by domain, as dots with 95 % intervals; the figures stand in the tables."
-    return {
-        "recall_at_5": f"Recall@5 of each model {whole}",
-        "mrr": f"MRR of each model {whole}",
+    of_metrics = {m.name: f"{m.title} of each model {whole}" for m in shown_in(Shown.PLOT)}
+    return of_metrics | {
         "rank_change": f"Rank of each query's passage before and after: {change_sentence(*rows)}",
         "training_curve": "Loss, learning rate and validation metrics over the training steps.",
     }

@@ -20,6 +20,7 @@ from evaluation.report.charts import (
     draw_rank_change,
     draw_training_curve,
 )
+from evaluation.retrieval_metrics.definitions import Shown, shown_in
 from evaluation.summary import EvaluationSummary
 from nic.files import atomic_write
 
@@ -65,8 +66,8 @@ def _drawings(assessment: EvaluationSummary) -> dict[str, Callable[..., Figure |
     evidence, comparison = assessment.evidence, assessment.comparison
     model, base = evidence.model, evidence.base
     drawings: dict[str, Callable[..., Figure | None]] = {
-        "recall_at_5": partial(draw_intervals, comparison, model, "recall@5"),
-        "mrr": partial(draw_intervals, comparison, model, "mrr"),
+        metric.name: partial(draw_intervals, comparison, model, metric)
+        for metric in shown_in(Shown.PLOT)
     }
     if model != base:
         rows = (evidence.results[base], evidence.results[model])

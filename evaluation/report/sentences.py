@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluation.comparison import ALIKE, BETTER, METRICS, WORSE, Difference, Estimate
+from evaluation.comparison import ALIKE, BETTER, WORSE, Difference, Estimate
 from evaluation.retrieval.query_results import QueryResult
+from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
 from evaluation.summary import EvaluationSummary
 
 NAMES_LISTED = 8
-SHOWN = ("recall@5", "mrr")
+SHOWN = shown_in(Shown.CONSOLE)
 
 
 def show_estimate(found: Estimate) -> str:
@@ -29,7 +30,7 @@ def headline(assessment: EvaluationSummary) -> str:
         return f"{model} is the base model: there is nothing to compare it with"
     found = assessment.comparison.overall.differences[model]
     by_verdict = {
-        verdict: join_names([METRICS[key] for key in SHOWN if found[key].verdict == verdict])
+        verdict: join_names([m.title for m in SHOWN if found[m.key].verdict == verdict])
         for verdict in (BETTER, WORSE, ALIKE)
     }
     claims = [
@@ -47,19 +48,19 @@ def overall_sentences(assessment: EvaluationSummary) -> list[str]:
     """The figures of the model under test over all queries, a sentence a metric."""
     evidence, overall = assessment.evidence, assessment.comparison.overall
     sentences = []
-    for key in SHOWN:
-        own = overall.estimates[evidence.model][key]
-        text = f"{METRICS[key]} {show_estimate(own)}"
+    for metric in SHOWN:
+        own = overall.estimates[evidence.model][metric.key]
+        text = f"{metric.title} {show_estimate(own)}"
         if evidence.model in overall.differences:
-            before = overall.estimates[evidence.base][key]
-            found = overall.differences[evidence.model][key]
+            before = overall.estimates[evidence.base][metric.key]
+            found = overall.differences[evidence.model][metric.key]
             text += f" against {show_estimate(before)}: {show_difference(found)}, {found.in_words}"
         sentences.append(f"{text}.")
     return sentences
 
 
 def domain_sentences(assessment: EvaluationSummary) -> list[str]:
-    """In which domains Recall@5 is better, worse or not distinguishable."""
+    """Returns in which domains the primary metric is better, worse or not distinguishable."""
     model, domains = assessment.evidence.model, assessment.comparison.domains
     if model == assessment.evidence.base:
         return []
@@ -68,7 +69,7 @@ def domain_sentences(assessment: EvaluationSummary) -> list[str]:
         names = [
             name
             for name, group in domains.items()
-            if group.differences[model]["recall@5"].verdict == verdict
+            if group.differences[model][PRIMARY.key].verdict == verdict
         ]
         count = f"{len(names)} of {len(domains)} domains"
         listed = f"{count}: {join_names(names)}" if names else "no domain"

@@ -9,12 +9,13 @@ from typing import Any
 from evaluation.comparison import Comparison, Difference
 from evaluation.gates import Gate
 from evaluation.report.sentences import corpus_sentence, show_difference, show_estimate
-from evaluation.retrieval.evaluator import RetrievalReport
+from evaluation.retrieval.evaluator import Metrics, RetrievalReport
 from evaluation.retrieval.task import OVERALL
+from evaluation.retrieval_metrics.definitions import Metric, Shown, shown_in
 from evaluation.summary import EvaluationSummary
 
 LOWEST_P = 0.001
-SHOWN = {"recall@5": "Recall@5", "mrr": "MRR"}
+SHOWN = shown_in(Shown.CONSOLE)
 
 
 def show_summary(assessment: EvaluationSummary) -> str:
@@ -24,7 +25,7 @@ def show_summary(assessment: EvaluationSummary) -> str:
         Lines without an end after the last.
     """
     evidence, comparison = assessment.evidence, assessment.comparison
-    parts = [_figures(assessment, key) for key in SHOWN]
+    parts = [_means(assessment, metric) for metric in SHOWN]
     others = [name for name in comparison.models if name != comparison.baseline]
     parts += [_differences(comparison, name) for name in others]
     parts.append([f"{corpus_sentence(assessment)} {evidence.caveat}".strip()])
@@ -57,12 +58,18 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def domain_lines(report: RetrievalReport) -> list[str]:
-    """One line a domain, as the runbook shows them."""
-    return [
-        f"  {name:20s}: Recall@5={metrics['recall@5']:.4f}, MRR={metrics['mrr']:.4f} "
-        f"({int(metrics['queries'])} pairs)"
-        for name, metrics in report.domains.items()
-    ]
+    """Returns one line per domain."""
+    return [group_line(name, metrics) for name, metrics in report.domains.items()]
+
+
+def group_line(name: str, metrics: Metrics) -> str:
+    """Returns the line of a domain or of all queries, in the form that the runbook promises."""
+    return f"  {name:20s}: {metric_line(metrics)} ({int(metrics['queries'])} pairs)"
+
+
+def metric_line(metrics: Metrics) -> str:
+    """Returns the metrics of the run log, as in "Recall@5=0.7234, MRR=0.7456"."""
+    return ", ".join(f"{m.title}={metrics[m.key]:.4f}" for m in shown_in(Shown.LOG))
 
 
 def align(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
@@ -83,9 +90,9 @@ def align(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
     return lines
 
 
-def _figures(assessment: EvaluationSummary, key: str) -> list[str]:
-    """One metric of every model, with intervals, a line a domain and three for the whole."""
-    comparison, models = assessment.comparison, assessment.comparison.models
+def _means(assessment: EvaluationSummary, metric: Metric) -> list[str]:
+    """Returns one metric of every model: one line per domain, three for all queries."""
+    key, comparison, models = metric.key, assessment.comparison, assessment.comparison.models
     rows = [["", "queries", *models]]
     for name, group in [*comparison.domains.items(), (OVERALL, comparison.overall)]:
         cells = [show_estimate(group.estimates[model][key]) for model in models]
@@ -94,15 +101,15 @@ def _figures(assessment: EvaluationSummary, key: str) -> list[str]:
     rows.append(["mean of the domains", "", *[f"{r.macro[key]:.4f}" for r in reports]])
     worst = [f"{r.worst[key]:.4f} {r.worst_domain}" for r in reports]
     rows.append(["worst domain", "", *worst])
-    return [f"{SHOWN[key]} with 95 % intervals", *align(rows, "lr" + "l" * len(models))]
+    return [f"{metric.title} with 95 % intervals", *align(rows, "lr" + "l" * len(models))]
 
 
 def _differences(comparison: Comparison, model: str) -> list[str]:
     rows = []
     for name, group in [*comparison.domains.items(), (OVERALL, comparison.overall)]:
-        cells = [_difference(group.differences[model][key]) for key in SHOWN]
+        cells = [_difference(group.differences[model][metric.key]) for metric in SHOWN]
         rows.append([name, *cells])
-    header = ["", *SHOWN.values()]
+    header = ["", *[metric.title for metric in SHOWN]]
     return [f"{model} against {comparison.baseline}", *align([header, *rows], "lll")]
 
 
@@ -113,12 +120,12 @@ def _forgetting(probe: Comparison, model: str) -> list[str]:
         return lines
     rows = [
         [
-            title,
-            show_estimate(group.estimates[probe.baseline][key]),
-            show_estimate(group.estimates[model][key]),
-            _difference(group.differences[model][key]),
+            metric.title,
+            show_estimate(group.estimates[probe.baseline][metric.key]),
+            show_estimate(group.estimates[model][metric.key]),
+            _difference(group.differences[model][metric.key]),
         ]
-        for key, title in SHOWN.items()
+        for metric in SHOWN
     ]
     return [*lines, *align([["", probe.baseline, model, "difference"], *rows], "llll")]
 

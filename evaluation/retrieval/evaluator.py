@@ -16,6 +16,7 @@ from sentence_transformers.base.evaluation import BaseEvaluator
 from evaluation.retrieval.query_results import QueryResult, score_task
 from evaluation.retrieval.ranking import DenseScorer
 from evaluation.retrieval.task import RetrievalTask
+from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS, METRICS, PRIMARY
 from nic.errors import UserError
 
 Metrics = dict[str, float]
@@ -29,7 +30,7 @@ class RetrievalReport:
     Attributes:
         overall: Means over all queries (micro).
         macro: Means over the domains of the domains' figures.
-        worst: The figures of the domain with the lowest Recall@5 (then MRR).
+        worst: The metrics of the domain with the lowest primary metric.
         worst_domain: Its name.
         domains: Figures by domain, in alphabetical order.
         corpus_size: Number of passages that each query was ranked against.
@@ -62,9 +63,9 @@ class RetrievalReport:
 class DomainRetrievalEvaluator(BaseEvaluator):
     """Scores a model on a retrieval task, overall and by domain.
 
-    Queries and corpus are encoded once a call. Its keys are `{name}_recall@5`, `{name}_mrr`,
-    `{name}_{domain}_recall@5`, `{name}_macro_...`, `{name}_worst_...`; `primary_metric` is the
-    overall Recall@5.
+    Queries and corpus are encoded once per call. Its keys are `{name}_{metric}`,
+    `{name}_{domain}_{metric}`, `{name}_macro_{metric}` and `{name}_worst_{metric}` for every metric
+    of the metrics table; `primary_metric` is the key of the overall primary metric.
 
     Args:
         task: The queries, corpus and relevant sets.
@@ -90,7 +91,7 @@ class DomainRetrievalEvaluator(BaseEvaluator):
         self.name = name
         self.batch_size = batch_size
         self.show_progress = show_progress
-        self.primary_metric = f"{name}_recall@5"
+        self.primary_metric = f"{name}_{PRIMARY.key}"
         self.last_report: RetrievalReport | None = None
 
     def embed(self, model: SentenceTransformer) -> DenseScorer:
@@ -168,11 +169,11 @@ def summarise(results: Sequence[QueryResult]) -> RetrievalReport:
     """Average the queries' metrics overall, by domain, and over the domains.
 
     The hit rate stands beside Recall@k only where some query has several relevant passages; with
-    one a query they are the same.
+    one per query they are the same.
     """
     per_query = [result.metrics() for result in results]
     several = any(len(result.ranks) > 1 for result in results)
-    keys = [key for key in per_query[0] if several or not key.startswith("hit_rate")]
+    keys = [metric.key for metric in METRICS if several or not metric.needs_several]
 
     def mean(rows: Sequence[Metrics]) -> Metrics:
         return {key: float(np.mean([row[key] for row in rows])) for key in keys}
@@ -183,7 +184,7 @@ def summarise(results: Sequence[QueryResult]) -> RetrievalReport:
     domains = {
         name: mean(rows) | {"queries": len(rows)} for name, rows in sorted(by_domain.items())
     }
-    worst = min(domains, key=lambda name: (domains[name]["recall@5"], domains[name]["mrr"]))
+    worst = min(domains, key=lambda name: [domains[name][m.key] for m in CHECKPOINT_METRICS])
     count = {"queries": len(per_query)}
     return RetrievalReport(
         overall=mean(per_query) | count,

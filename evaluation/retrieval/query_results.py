@@ -12,7 +12,7 @@ import numpy as np
 
 from evaluation.retrieval.ranking import Ranked, Scorer, rank_queries
 from evaluation.retrieval.task import RetrievalTask
-from evaluation.retrieval_metrics.definitions import query_metrics
+from evaluation.retrieval_metrics.definitions import Metric, query_metrics
 from nic.errors import UserError
 from nic.files import atomic_write
 from pairs.readers import read_records
@@ -131,7 +131,7 @@ def _result(task: RetrievalTask, number: int, found: Ranked) -> QueryResult:
     )
 
 
-def metric_table(rows: Iterable[QueryResult], metrics: Sequence[str]) -> np.ndarray:
-    """`(queries, metrics)` figures of each query."""
-    found = [row.metrics() for row in rows]
-    return np.array([[query[name] for name in metrics] for query in found])
+def metric_values(rows: Iterable[QueryResult], metrics: Sequence[Metric]) -> np.ndarray:
+    """Returns the `(queries, metrics)` values of each query."""
+    ranks = [np.asarray(row.ranks) for row in rows]
+    return np.array([[metric.function(of_query) for metric in metrics] for of_query in ranks])

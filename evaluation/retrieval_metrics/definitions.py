@@ -1,48 +1,173 @@
-"""The metrics of one query, from the ranks of its relevant passages."""
+"""The metrics table: every retrieval metric with its key, its title and where it is shown.
+
+To add a metric, add its entry to `METRICS`; nothing else names a metric literally.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Flag, auto
+from functools import partial
 
 import numpy as np
 
-CUTOFFS = (1, 5, 10)
-NDCG_CUTOFF = 10
+Ranks = Sequence[float] | np.ndarray
 
 
-def query_metrics(
-    ranks: Sequence[float] | np.ndarray, cutoffs: Sequence[int] = CUTOFFS
-) -> dict[str, float]:
-    """The metrics of one query.
+class Shown(Flag):
+    """Where a metric is shown; result files and `metadata.json` hold every metric.
 
-    Recall@k is the share of its relevant passages among the first k; hit_rate@k is 1 where at
-    least one is. MRR is 1 / rank of the first relevant passage, over the whole ranking. nDCG@10 has
-    binary gains and the discount 1 / log2(rank + 1) (Jarvelin and Kekalainen, ACM TOIS 20(4), 2002,
-    in the form of Burges et al., ICML 2005).
+    A metric of CONSOLE, REPORT, REPORT_DETAILS, PLOT, GATE or CHECKPOINT must also be one of
+    COMPARISON, which computes its intervals.
+    """
+
+    NOWHERE = 0
+    LOG = auto()  # lines of the run log
+    CONSOLE = auto()  # tables of the console and sentences of a report
+    REPORT = auto()  # open tables of report.html
+    REPORT_DETAILS = auto()  # folded tables of report.html
+    PLOT = auto()  # plots and the training curve
+    COMPARISON = auto()  # 95 % intervals, tests and verdicts
+    CARD = auto()  # table by domain and header of the model card
+    GATE = auto()  # a gate on the mean, named by `Metric.name`
+    CHECKPOINT = auto()  # choice of the best checkpoint, in the order of the table
+
+
+@dataclass(frozen=True)
+class Metric:
+    """An entry of the metrics table.
+
+    Attributes:
+        key: Key in result files, such as "recall@5".
+        title: Title in tables and plots.
+        function: Value in [0, 1] of one query, from the 1-based ranks of its relevant passages in
+            ascending order; infinity for a passage that is missing.
+        meaning: What it measures, to be read after "is".
+        shown: Where it is shown.
+        needs_several: Whether it says something new only if a query has several relevant passages.
+        cutoff_is_free: Whether a caller of the `evaluate.Metric` chooses its k.
+    """
+
+    key: str
+    title: str
+    function: Callable[[np.ndarray], float]
+    meaning: str
+    shown: Shown = Shown.NOWHERE
+    needs_several: bool = False
+    cutoff_is_free: bool = False
+
+    @property
+    def name(self) -> str:
+        """The key as a file name, a field and a gate: "recall_at_5" for "recall@5"."""
+        return self.key.replace("@", "_at_")
+
+
+def recall(ranks: np.ndarray, k: int) -> float:
+    """Returns the share of the relevant passages that are among the first k."""
+    return float(np.mean(ranks <= k))
+
+
+def hit_rate(ranks: np.ndarray, k: int) -> float:
+    """Returns 1 if at least one relevant passage is among the first k, else 0."""
+    return float(np.any(ranks <= k))
+
+
+def reciprocal_rank(ranks: np.ndarray) -> float:
+    """Returns 1 / rank of the first relevant passage, over the whole ranking."""
+    return 1.0 / float(ranks[0])
+
+
+def ndcg(ranks: np.ndarray, k: int) -> float:
+    """Returns nDCG@k with binary gains and the discount 1 / log2(rank + 1).
+
+    Source: Jarvelin and Kekalainen, ACM TOIS 20(4), 2002, in the form of Burges et al., ICML 2005.
+    """
+    gains = np.sum(1.0 / np.log2(ranks[ranks <= k] + 1.0))
+    best = np.sum(1.0 / np.log2(np.arange(min(len(ranks), k)) + 2.0))
+    return float(gains / best)
+
+
+def recall_at(k: int, shown: Shown = Shown.NOWHERE) -> Metric:
+    """Returns the entry of Recall@k."""
+    meaning = f"the mean share of a query's relevant passages among the first {k}"
+    function = partial(recall, k=k)
+    return Metric(f"recall@{k}", f"Recall@{k}", function, meaning, shown, cutoff_is_free=True)
+
+
+def hit_rate_at(k: int, shown: Shown = Shown.NOWHERE) -> Metric:
+    """Returns the entry of the hit rate@k."""
+    meaning = f"the share of queries with a relevant passage among the first {k}"
+    function = partial(hit_rate, k=k)
+    return Metric(f"hit_rate@{k}", f"Hit rate@{k}", function, meaning, shown, True, True)
+
+
+HEADLINE = Shown.LOG | Shown.CONSOLE | Shown.REPORT | Shown.PLOT | Shown.GATE | Shown.CHECKPOINT
+
+METRICS: tuple[Metric, ...] = (
+    recall_at(1, Shown.CARD),
+    recall_at(5, HEADLINE | Shown.COMPARISON | Shown.CARD),
+    recall_at(10, Shown.CARD),
+    hit_rate_at(1),
+    hit_rate_at(5),
+    hit_rate_at(10),
+    Metric(
+        "mrr",
+        "MRR",
+        reciprocal_rank,
+        "the mean of 1 / rank of the first relevant passage over the whole ranking",
+        HEADLINE | Shown.COMPARISON | Shown.CARD,
+    ),
+    Metric(
+        "ndcg@10",
+        "nDCG@10",
+        partial(ndcg, k=10),
+        "the gain of the relevant passages among the first 10, discounted by the logarithm of "
+        "their ranks, as a share of the best possible one",
+        Shown.COMPARISON | Shown.REPORT_DETAILS | Shown.CARD,
+    ),
+)
+
+
+def shown_in(place: Shown) -> tuple[Metric, ...]:
+    """Returns the metrics that are shown in a place, in the order of the table."""
+    return tuple(metric for metric in METRICS if place in metric.shown)
+
+
+# Checkpoints are compared by the first of these, and by the next where they are equal in it.
+CHECKPOINT_METRICS = shown_in(Shown.CHECKPOINT)
+# The metric by which a model is called better or worse than its base.
+PRIMARY = CHECKPOINT_METRICS[0]
+
+
+def metrics_at(cutoffs: Sequence[int] | None = None) -> tuple[Metric, ...]:
+    """Returns the table with other values of k for Recall and hit rate; None keeps its own."""
+    if cutoffs is None:
+        return METRICS
+    fixed = [metric for metric in METRICS if not metric.cutoff_is_free]
+    return (*map(recall_at, cutoffs), *map(hit_rate_at, cutoffs), *fixed)
+
+
+def query_metrics(ranks: Ranks, cutoffs: Sequence[int] | None = None) -> dict[str, float]:
+    """Returns the metrics of one query.
 
     Args:
         ranks: 1-based ranks of the relevant passages, ascending; infinity for one that is missing.
-        cutoffs: The values of k.
+        cutoffs: The values of k of Recall and hit rate; None takes those of the table.
 
     Returns:
-        recall@k of each k, hit_rate@k of each k, mrr and ndcg@10, each in [0, 1].
+        The value of each metric by key, in [0, 1].
     """
     ranks = np.asarray(ranks)
-    metrics = {f"recall@{k}": float(np.mean(ranks <= k)) for k in cutoffs}
-    metrics |= {f"hit_rate@{k}": float(np.any(ranks <= k)) for k in cutoffs}
-    metrics["mrr"] = 1.0 / float(ranks[0])
-    gains = np.sum(1.0 / np.log2(ranks[ranks <= NDCG_CUTOFF] + 1.0))
-    best = np.sum(1.0 / np.log2(np.arange(min(len(ranks), NDCG_CUTOFF)) + 2.0))
-    metrics["ndcg@10"] = float(gains / best)
-    return metrics
+    return {metric.key: metric.function(ranks) for metric in metrics_at(cutoffs)}
 
 
 def ranks_in_list(ranked: Sequence[str], relevant: Sequence[str]) -> list[float]:
-    """Ranks of the relevant passages in a ranked list.
+    """Returns the ranks of the relevant passages in a ranked list.
 
     Args:
         ranked: Different passage ids, the best first.
-        relevant: Ids of the relevant passages, one or more; an id twice counts once.
+        relevant: Ids of the relevant passages, one or more; an id given twice counts once.
 
     Returns:
         Their 1-based ranks, ascending; infinity for each that the list does not hold.

@@ -1,4 +1,4 @@
-"""Recall@k, hit rate, MRR and nDCG@10 as an `evaluate.Metric`.
+"""The metrics of the metrics table as an `evaluate.Metric`.
 
     metric = evaluate.load("evaluation/retrieval_metrics")
     metric.compute(predictions=[["p3", "p1"]], references=[["p1"]], k=[1, 5])
@@ -15,23 +15,24 @@ import datasets
 import evaluate
 import numpy as np
 
-from .definitions import CUTOFFS, query_metrics, ranks_in_list
+from .definitions import METRICS, query_metrics, ranks_in_list
 
-DESCRIPTION = """\
-Recall@k, hit rate@k, MRR and nDCG@10 of ranked lists of passages, means over the queries. A
-relevant passage that a list does not hold is never found: give the whole ranking for an exact MRR.
+DESCRIPTION = f"""\
+Metrics of ranked lists of passages, means over the queries: {", ".join(m.title for m in METRICS)}.
+A relevant passage that a list does not hold is never found: give the whole ranking for exact
+metrics without a cutoff.
 """
 
-INPUTS = """\
+INPUTS = f"""\
 Args:
     predictions: For each query the ids of the passages found (strings, each once), the best first.
     references: For each query the ids of its relevant passages, one or more.
-    k: The cutoffs of Recall and hit rate, 1, 5 and 10 unless given.
-    per_query: Give the figures of each query as well.
+    k: The cutoffs of Recall and hit rate; without them as below.
+    per_query: Return the metrics of each query as well.
 
 Returns:
-    recall@k and hit_rate@k for each k, mrr and ndcg@10, each in [0, 1]; with per_query a list of
-    the same for each query under "per_query".
+    Each in [0, 1]: {", ".join(m.key for m in METRICS)};
+    with per_query a list of the same for each query under "per_query".
 """
 
 CITATION = """\
@@ -45,7 +46,7 @@ CITATION = """\
 
 
 class RetrievalMetrics(evaluate.Metric):
-    """Recall@k, hit rate, MRR and nDCG@10 of ranked lists."""
+    """Retrieval metrics of ranked lists."""
 
     def _info(self) -> evaluate.MetricInfo:
         ids = datasets.Sequence(datasets.Value("string"))
@@ -60,11 +61,11 @@ class RetrievalMetrics(evaluate.Metric):
         self,
         predictions: Sequence[Sequence[str]],
         references: Sequence[Sequence[str]],
-        k: int | Sequence[int] = CUTOFFS,
+        k: int | Sequence[int] | None = None,
         per_query: bool = False,
     ) -> dict[str, Any]:
-        cutoffs = [k] if isinstance(k, int) else list(k)
-        if any(cutoff < 1 for cutoff in cutoffs):
+        cutoffs = [k] if isinstance(k, int) else k
+        if any(cutoff < 1 for cutoff in cutoffs or []):
             raise ValueError(f"k={cutoffs}: each has to be 1 or more")
         rows = []
         for number, (ranked, relevant) in enumerate(zip(predictions, references, strict=True)):

@@ -10,8 +10,8 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, StrictUndefined
 
-from evaluation.comparison import METRICS
 from evaluation.retrieval.task import OVERALL
+from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
 from model_card.card import sentences as words
 from model_card.package.integrity import find_training_text
 from nic.files import atomic_write_text
@@ -20,16 +20,10 @@ from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
 
 TEMPLATE = Path(__file__).with_name("card.md.jinja")
-TITLES = {
-    "recall@1": "Recall@1",
-    "recall@5": "Recall@5",
-    "recall@10": "Recall@10",
-    "mrr": "MRR",
-    "ndcg@10": "nDCG@10",
-}
+TITLES = {metric.key: metric.title for metric in shown_in(Shown.CARD)}
+COMPARED = {metric.key: metric.title for metric in shown_in(Shown.COMPARISON)}
 FIGURE_TEXTS = {
-    "recall_at_5.png": "Recall@5 by domain with 95 % intervals",
-    "mrr.png": "MRR by domain with 95 % intervals",
+    **{f"{m.name}.png": f"{m.title} by domain with 95 % intervals" for m in shown_in(Shown.PLOT)},
     "rank_change.png": "Rank of each query's passage before and after",
     "training_curve.png": "Loss, learning rate and validation figures over the steps",
 }
@@ -85,7 +79,8 @@ def _shown(facts: CardFacts) -> dict[str, Any]:
         "card_data": _header(facts).to_yaml(),
         "facts": facts,
         "titles": TITLES,
-        "shown": METRICS,
+        "shown": COMPARED,
+        "primary": PRIMARY.title,
         "overall": OVERALL,
         "text": words.as_text,
         "domains": sorted(split["domains"]),

@@ -8,11 +8,12 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from evaluation.comparison import ALIKE, BETTER, METRICS, WORSE
+from evaluation.comparison import ALIKE, BETTER, WORSE
 from evaluation.retrieval.task import OVERALL
+from evaluation.retrieval_metrics.definitions import PRIMARY
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
-KEY = "recall@5"
+KEY = PRIMARY.key
 USAGE = """from sentence_transformers import SentenceTransformer
 
 model = SentenceTransformer("path/to/this/folder")
@@ -46,14 +47,14 @@ def verdict(evaluation: Mapping[str, Any]) -> str:
         for name in ("base", "model")
     ]
     return (
-        f"{word}{than} {as_text(evaluation['base'])}: {METRICS[KEY]} {values[0]:.3f} before, "
+        f"{word}{than} {as_text(evaluation['base'])}: {PRIMARY.title} {values[0]:.3f} before, "
         f"{values[1]:.3f} now ({interval(found)}, p {_p(found)}, over "
         f"{evaluation['comparison']['groups'][OVERALL]['queries']} held-out queries)."
     )
 
 
 def domain_findings(evaluation: Mapping[str, Any]) -> list[str]:
-    """Which domains are better, worse, and not distinguishable, by Recall@5."""
+    """Which domains are better, worse, and not distinguishable, by the primary metric."""
     by_verdict: dict[str, list[str]] = {BETTER: [], WORSE: [], ALIKE: []}
     for name in evaluation["comparison"]["groups"]:
         found = _differences(evaluation, name)
@@ -86,7 +87,7 @@ def forgetting(evaluation: Mapping[str, Any]) -> str:
     values = [group["estimates"][evaluation[name]][KEY]["value"] for name in ("base", "model")]
     return (
         f"On {group['queries']} other queries ({as_text(evaluation['probe_data']['file'])}) "
-        f"{METRICS[KEY]} was {values[0]:.3f} and is {values[1]:.3f} ({interval(found[KEY])}): "
+        f"{PRIMARY.title} was {values[0]:.3f} and is {values[1]:.3f} ({interval(found[KEY])}): "
         f"{found[KEY]['verdict']}."
     )
 

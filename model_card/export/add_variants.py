@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.retrieval.task import retrieval_task
+from evaluation.retrieval_metrics.definitions import PRIMARY
 from model_card.export.variants import build_variants, measure_variants, refuse_loss
 from nic.errors import UserError
 from nic.files import atomic_write_text
@@ -65,7 +66,8 @@ def insert_table(card: str, report: Mapping[str, Any]) -> str:
         f"{report['queries']} held-out queries against {report['corpus_size']} passages; "
         f"{report['runs']} single queries, the variants in turns, on {report['threads']} threads.",
         "",
-        "| | file | MB | Recall@5 | difference to torch | median | p95 | passages a second |",
+        f"| | file | MB | {PRIMARY.title} | difference to torch | median | p95 "
+        "| passages a second |",
         "|---|---|--:|--:|---|--:|--:|--:|",
         *[_row(name, found) for name, found in report["variants"].items()],
         "",

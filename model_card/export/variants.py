@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evaluation.retrieval.query_results import metric_table, score_task
+from evaluation.retrieval.query_results import metric_values, score_task
 from evaluation.retrieval.ranking import DenseScorer
 from evaluation.retrieval.task import RetrievalTask
+from evaluation.retrieval_metrics.definitions import PRIMARY
 from evaluation.significance import percentile_interval, resampled_means, sum_by_cluster
 from model_card.export.onnx_export import FP32, INT8, export_onnx, require_onnx
 from model_card.export.quantize import quantize_int8, synthetic_inputs
@@ -27,7 +28,6 @@ TORCH = "torch"
 FILES = {TORCH: WEIGHTS, "fp32": FP32, "int8": INT8}
 VARIANTS = ("fp32", "int8")
 ALLOWED_LOSS = 0.01
-METRIC = "recall@5"
 RUNS = 200
 WARM_UP = 20
 BATCH = 32
@@ -166,9 +166,10 @@ def refuse_loss(report: VariantReport, allow_loss: bool = False) -> None:
         if variant.difference < -ALLOWED_LOSS and not allow_loss:
             low, high = variant.interval
             raise UserError(
-                f"{variant.file}: Recall@5 {variant.recall_at_5:.4f} is {-variant.difference:.4f} "
-                f"below torch's (95 % interval of the difference {low:+.4f} to {high:+.4f}), more "
-                f"than {ALLOWED_LOSS}; package it without {name}, or with --allow-loss"
+                f"{variant.file}: {PRIMARY.title} {variant.recall_at_5:.4f} is "
+                f"{-variant.difference:.4f} below torch's (95 % interval of the difference "
+                f"{low:+.4f} to {high:+.4f}), more than {ALLOWED_LOSS}; package it "
+                f"without {name}, or with --allow-loss"
             )
 
 
@@ -195,9 +196,9 @@ def open_encoders(folder: Path, names: Sequence[str]) -> dict[str, Encoder]:
 def recall_by_query(
     queries: NDArray[np.float32], corpus: NDArray[np.float32], task: RetrievalTask
 ) -> NDArray[np.float64]:
-    """Recall@5 of each query."""
+    """Returns the primary metric of each query."""
     scorer = DenseScorer(torch.from_numpy(queries), torch.from_numpy(corpus))
-    recalls: NDArray[np.float64] = metric_table(score_task(scorer, task), [METRIC])[:, 0]
+    recalls: NDArray[np.float64] = metric_values(score_task(scorer, task), [PRIMARY])[:, 0]
     return recalls
 
 

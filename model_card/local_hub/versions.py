@@ -26,6 +26,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from evaluation.retrieval_metrics.definitions import PRIMARY
 from model_card.hubs import MAIN, Published, check_tag
 from model_card.local_hub.archive import export_version, import_archive
 from model_card.local_hub.content import read_facts, staged_content
@@ -198,7 +199,7 @@ def _describe(repo: RepoFolder, tag: str, revision: str) -> Version:
         size_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         is_main=read_references(repo).get(MAIN) == revision,
         gates_passed=_look_up(metadata, "gates", "passed"),
-        recall_at_5=_look_up(metadata, "metrics", "tuned", "overall", "recall@5"),
+        recall_at_5=_look_up(metadata, "metrics", "tuned", "overall", PRIMARY.key),
     )
 
 

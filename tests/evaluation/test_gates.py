@@ -27,7 +27,15 @@ def gates(thresholds: Thresholds | None = None, **changes: Any) -> dict[str, Gat
 
 
 def test_the_defaults_are_the_runbooks() -> None:
-    assert read_thresholds() == Thresholds(0.70, 0.65, 10, True, True, 0.02, True)
+    assert read_thresholds() == {
+        "recall_at_5": 0.70,
+        "mrr": 0.65,
+        "latency_ms": 10,
+        "better_than_base": True,
+        "no_domain_worse": True,
+        "probe_loss": 0.02,
+        "loads": True,
+    }
 
 
 def test_a_good_model_passes_every_gate() -> None:

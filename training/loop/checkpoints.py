@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, RetrievalReport
+from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from nic.errors import UserError
 from nic.files import replace_folder
 from nic.logs import LOG_NAME
@@ -36,7 +37,7 @@ STEP_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 EPOCH_CHECKPOINT = re.compile(r"checkpoint-epoch-(\d+)")
 INCOMPLETE = ".incomplete"
 
-Score = tuple[float, float]
+Score = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class BestCheckpoint:
 
     @property
     def score(self) -> Score:
-        """What checkpoints are compared by: Recall@5, then MRR."""
-        return self.report.overall["recall@5"], self.report.overall["mrr"]
+        """What checkpoints are compared by: the primary metric, then the tie-breaker."""
+        return tuple(self.report.overall[metric.key] for metric in CHECKPOINT_METRICS)
 
 
 def refuse_taken(folder: Path, resume: bool, force: bool) -> None:
@@ -179,7 +180,7 @@ class CheckpointCallback(TrainerCallback):
 
     Args:
         folder: The output folder.
-        evaluator: Names the metrics that choose the best: Recall@5, then MRR.
+        evaluator: Its latest report is saved with the best checkpoint.
         patience: Evaluations without a better one after which training ends; 0 never.
         keep: Number of epoch checkpoints to keep; 0 keeps all.
         interruption: Signals that came in.
@@ -195,7 +196,7 @@ class CheckpointCallback(TrainerCallback):
     ) -> None:
         self.folder = folder
         self.evaluator = evaluator
-        self.keys = (f"eval_{evaluator.primary_metric}", f"eval_{evaluator.name}_mrr")
+        self.keys = [f"eval_{evaluator.name}_{metric.key}" for metric in CHECKPOINT_METRICS]
         self.patience = patience
         self.keep = keep
         self.interruption = interruption
@@ -257,11 +258,9 @@ class CheckpointCallback(TrainerCallback):
         logger.info("Saved best model to %s", (self.folder / BEST).as_posix())
 
     def scores(self, log_history: list[dict[str, Any]]) -> list[Score]:
-        """(Recall@5, MRR) of each evaluation so far, the oldest first."""
+        """Returns the score of each evaluation so far, the oldest first."""
         return [
-            (entry[self.keys[0]], entry[self.keys[1]])
-            for entry in log_history
-            if self.keys[0] in entry
+            tuple(entry[key] for key in self.keys) for entry in log_history if self.keys[0] in entry
         ]
 
 

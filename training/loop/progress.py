@@ -9,16 +9,16 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_callback import ProgressCallback
 
-from evaluation.report.tables import domain_lines
+from evaluation.report.tables import domain_lines, group_line, metric_line
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, RetrievalReport
+from evaluation.retrieval.task import OVERALL
 
 logger = logging.getLogger(__name__)
 
 
 def log_score(log: logging.Logger, name: str, report: RetrievalReport) -> None:
-    """Log one line of a model's overall figures."""
-    figures = report.overall
-    log.info("%s: Recall@5=%.4f, MRR=%.4f", name, figures["recall@5"], figures["mrr"])
+    """Logs one line of a model's overall metrics."""
+    log.info("%s: %s", name, metric_line(report.overall))
 
 
 class ProgressBarCallback(ProgressCallback):
@@ -82,13 +82,7 @@ class RunLogCallback(TrainerCallback):
         logger.info("Validation (Epoch %d, Steps %d)", epoch, state.global_step)
         for line in domain_lines(report):
             logger.info("%s", line)
-        logger.info(
-            "  %-20s: Recall@5=%.4f, MRR=%.4f (%d pairs)",
-            "overall",
-            report.overall["recall@5"],
-            report.overall["mrr"],
-            report.overall["queries"],
-        )
+        logger.info("%s", group_line(OVERALL, report.overall))
 
 
 def epoch_and_batch(epoch: float, steps_per_epoch: float) -> tuple[int, int]:

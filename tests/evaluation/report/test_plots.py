@@ -19,6 +19,7 @@ from summaries import BASE, HISTORY, MODEL, assessment_of, results_of, rows_of, 
 
 from evaluation.report.charts import LIGHT, draw_intervals, draw_rank_change, draw_training_curve
 from evaluation.report.plots import draw_plots, render_plots
+from evaluation.retrieval_metrics.definitions import METRICS
 from evaluation.summary import EvaluationSummary
 
 HOSTILE_NAMES = ["$x_1$", "a_b^{c}$\\frac$", "x" * 200, "_hidden", "line\nbreak", "תנור חם"]
@@ -31,7 +32,8 @@ def named(domains: list[str], model: str = MODEL) -> EvaluationSummary:
 
 
 def intervals(assessment: EvaluationSummary, metric: str = "recall@5") -> Figure:
-    return draw_intervals(assessment.comparison, assessment.evidence.model, metric, LIGHT)
+    (drawn,) = (entry for entry in METRICS if entry.key == metric)
+    return draw_intervals(assessment.comparison, assessment.evidence.model, drawn, LIGHT)
 
 
 def points(drawn: Any) -> list[list[float]]:
