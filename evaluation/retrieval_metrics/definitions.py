@@ -88,6 +88,16 @@ def ndcg(ranks: np.ndarray, k: int) -> float:
     return float(gains / best)
 
 
+def average_precision(ranks: np.ndarray, k: int) -> float:
+    """Returns the mean over all relevant passages of the precision at their rank, 0 below rank k.
+
+    The same as `map_cut` of trec_eval: the sum is divided by the number of relevant passages, even
+    if it is above k.
+    """
+    precisions = np.arange(1, len(ranks) + 1) / ranks
+    return float(np.sum(precisions[ranks <= k]) / len(ranks))
+
+
 def recall_at(k: int, shown: Shown = Shown.NOWHERE) -> Metric:
     """Returns the entry of Recall@k."""
     meaning = f"the mean share of a query's relevant passages among the first {k}"
@@ -125,6 +135,12 @@ METRICS: tuple[Metric, ...] = (
         "the gain of the relevant passages among the first 10, discounted by the logarithm of "
         "their ranks, as a share of the best possible one",
         Shown.COMPARISON | Shown.REPORT_DETAILS | Shown.CARD,
+    ),
+    Metric(
+        "map@100",
+        "MAP@100",
+        partial(average_precision, k=100),
+        "the mean over the relevant passages of the precision at their rank, to rank 100",
     ),
 )
 

@@ -25,13 +25,18 @@ TREC_EVAL = {
     "hit_rate@10": "success_10",
     "mrr": "recip_rank",
     "ndcg@10": "ndcg_cut_10",
+    "map@100": "map_cut_100",
 }
 QUERIES, PASSAGES = 120, 300
+# Relevant passages of one query: more than the largest cutoff of a metric.
+MANY = 120
 
 
 def random_task(rng: np.random.Generator, queries: list[str], corpus: list[str]) -> RetrievalTask:
-    """A task of one to fifteen relevant passages a query, in three domains."""
+    """A task of one to fifteen relevant passages per query, in three domains."""
     relevant = [rng.choice(len(corpus), rng.integers(1, 16), replace=False) for _ in queries]
+    if len(corpus) > MANY:
+        relevant[0] = rng.choice(len(corpus), MANY, replace=False)
     return RetrievalTask(
         queries=queries,
         query_ids=[f"q{n}" for n in range(len(queries))],
@@ -92,6 +97,7 @@ def test_a_models_figures_equal_those_of_the_information_retrieval_evaluator(
         },
         mrr_at_k=[everything],
         ndcg_at_k=[10],
+        map_at_k=[100],
         accuracy_at_k=[1, 5, 10],
         precision_recall_at_k=[1, 5, 10],
         name="theirs",
@@ -100,6 +106,7 @@ def test_a_models_figures_equal_those_of_the_information_retrieval_evaluator(
     assert 0.05 < ours["recall@10"] < 0.95
     assert ours["mrr"] == pytest.approx(theirs[f"theirs_cosine_mrr@{everything}"], abs=1e-6)
     assert ours["ndcg@10"] == pytest.approx(theirs["theirs_cosine_ndcg@10"], abs=1e-6)
+    assert ours["map@100"] == pytest.approx(theirs["theirs_cosine_map@100"], abs=1e-6)
     for k in (1, 5, 10):
         assert ours[f"recall@{k}"] == pytest.approx(theirs[f"theirs_cosine_recall@{k}"], abs=1e-6)
         assert ours[f"hit_rate@{k}"] == pytest.approx(

@@ -55,6 +55,8 @@ def test_figures_of_two_queries_worked_out_by_hand(metric: Any) -> None:
         "hit_rate@2": 1.0,
         "mrr": 0.75,
         "ndcg@10": pytest.approx((gains / best + 1) / 2),
+        # Precision 1/2 at rank 2 and 2/4 at rank 4; then 1.
+        "map@100": pytest.approx((0.5 + 1) / 2),
     }
 
 

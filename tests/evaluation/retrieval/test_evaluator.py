@@ -103,7 +103,7 @@ def test_the_keys_are_flat_and_the_primary_metric_is_one_of_them_before_any_call
     assert evaluator.primary_metric == "validation_recall@5"
     flat = evaluator(KeywordModel(VOCABULARY))
     metrics = ["recall@1", "recall@5", "recall@10", "hit_rate@1", "hit_rate@5", "hit_rate@10"]
-    metrics += ["mrr", "ndcg@10", "queries"]
+    metrics += ["mrr", "ndcg@10", "map@100", "queries"]
     groups = ["", "macro_", "worst_", "hvac_", "radar_"]
     assert set(flat) == {f"validation_{group}{metric}" for group in groups for metric in metrics}
     assert evaluator.primary_metric in flat

@@ -126,6 +126,7 @@ def test_metrics_of_one_relevant_passage_at_rank_three() -> None:
         "hit_rate@10": 1.0,
         "mrr": 1 / 3,
         "ndcg@10": 0.5,  # 1 / log2(4), and the best possible is 1
+        "map@100": 1 / 3,
     }
 
 
@@ -137,11 +138,15 @@ def test_metrics_of_three_relevant_passages() -> None:
     # Gains at ranks 1 and 6: 1 + 1/log2(7); best: 1 + 1/log2(3) + 1/log2(4).
     best = 1 + 1 / math.log2(3) + 0.5
     assert metrics["ndcg@10"] == pytest.approx((1 + 1 / math.log2(7)) / best)
+    # Precision at ranks 1, 6 and 40: 1/1, 2/6, 3/40.
+    assert metrics["map@100"] == pytest.approx((1 + 2 / 6 + 3 / 40) / 3)
+    # The third at rank 101 counts as not found.
+    assert query_metrics(np.array([1, 6, 101]))["map@100"] == pytest.approx((1 + 2 / 6) / 3)
 
 
 def test_nothing_among_the_first_ten_leaves_only_the_reciprocal_rank() -> None:
     metrics = query_metrics(np.array([11]))
-    assert metrics.pop("mrr") == pytest.approx(1 / 11)
+    assert metrics.pop("mrr") == metrics.pop("map@100") == pytest.approx(1 / 11)
     assert set(metrics.values()) == {0.0}
 
 
