@@ -2,8 +2,8 @@
 
 Each `data/manuals/DOMAIN.yaml` holds the passages of one fictitious machine, the queries that
 each of them answers and the shop-floor words that the queries use; `data/probe/general.yaml` holds
-everyday passages with their queries. The same sources always give the same files, byte for byte.
-`--check` writes nothing and fails when a committed file differs.
+everyday passages with their queries. The same sources give the same files, byte for byte.
+`--check` writes nothing and fails where a committed file differs.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ QUERIES_OF_AN_OPENING = 3
 
 @dataclass(frozen=True)
 class Rules:
-    """What differs between the rules of the two sets.
+    """The limits that a set must keep.
 
     Attributes:
-        words: Fewest and most words of a passage.
-        queries: Fewest and most queries of a passage.
+        words: Smallest and largest number of words of a passage.
+        queries: Smallest and largest number of queries of a passage.
     """
 
     words: tuple[int, int]
@@ -57,7 +57,7 @@ class Passage:
         section: Heading under which the passage stands in the manual.
         text: The passage, on one line.
         queries: Queries that this passage answers and no other.
-        confusable: Ids of passages of the same manual that look right and are wrong.
+        confusable: Ids of passages of the same manual that look relevant and are not.
     """
 
     id: str
@@ -84,14 +84,14 @@ class Manual:
 
 
 def read_manual(path: Path) -> Manual:
-    """Read one manual; texts are put on one line."""
+    """Reads one manual; line breaks in texts become spaces."""
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     glossary = {str(term): meaning for term, meaning in raw["glossary"].items()}
     return Manual(raw["domain"], glossary, [read_passage(item) for item in raw["passages"]])
 
 
 def read_probe(path: Path) -> list[Manual]:
-    """Read the probe's passages, a manual without glossary for each of their domains."""
+    """Reads the passages of the probe, as one manual without a glossary per domain."""
     by_domain: dict[str, list[Passage]] = defaultdict(list)
     for item in yaml.safe_load(path.read_text(encoding="utf-8"))["passages"]:
         by_domain[item["domain"]].append(read_passage(item))
@@ -99,7 +99,7 @@ def read_probe(path: Path) -> list[Manual]:
 
 
 def read_passage(item: dict[str, Any]) -> Passage:
-    """One passage from its YAML mapping."""
+    """Returns one passage from its YAML mapping."""
     return Passage(
         id=item["id"],
         section=item["section"],
@@ -110,7 +110,7 @@ def read_passage(item: dict[str, Any]) -> Passage:
 
 
 def find_faults(manual: Manual, rules: Rules) -> list[str]:
-    """Say what in a manual breaks the rules of the data set; empty where all is well."""
+    """Returns what breaks the rules of the data set in a manual; empty where nothing does."""
     faults = []
     ids = Counter(passage.id for passage in manual.passages)
     faults += [f"id {id_} stands {count} times" for id_, count in ids.items() if count > 1]
@@ -126,7 +126,7 @@ def find_faults(manual: Manual, rules: Rules) -> list[str]:
 
 
 def find_passage_faults(passage: Passage, ids: set[str], rules: Rules) -> list[str]:
-    """Check one passage's length, its queries' number and its references."""
+    """Checks the length of a passage, the number of its queries and its references."""
     faults = []
     words = len(passage.text.split())
     low, high = rules.words
@@ -143,7 +143,7 @@ def find_passage_faults(passage: Passage, ids: set[str], rules: Rules) -> list[s
 
 
 def find_term_faults(term: str, passages: list[Passage]) -> list[str]:
-    """Check that queries use a shop-floor term over several passages, and passages never do."""
+    """Checks that queries of several passages use a shop-floor term and that no passage does."""
     pattern = re.compile(rf"(?<!\w){re.escape(term)}(?!\w)", re.IGNORECASE)
     faults = [f"stands in the passage {p.id}" for p in passages if pattern.search(p.text)]
     used = sum(any(pattern.search(query) for query in p.queries) for p in passages)
@@ -153,7 +153,7 @@ def find_term_faults(term: str, passages: list[Passage]) -> list[str]:
 
 
 def find_worn_openings(manuals: list[Manual]) -> list[str]:
-    """Check that no four words begin more than three queries of the whole set."""
+    """Checks that no four words begin more than three queries of the whole set."""
     openings = Counter(
         " ".join(query.lower().split()[:OPENING_WORDS])
         for manual in manuals
@@ -168,7 +168,7 @@ def find_worn_openings(manuals: list[Manual]) -> list[str]:
 
 
 def make_rows(manual: Manual) -> list[dict[str, Any]]:
-    """One row a query; the confusable passages take turns as the negative."""
+    """Returns one row per query; the confusable passages take turns as the negative."""
     texts = {passage.id: passage.text for passage in manual.passages}
     return [
         {
@@ -186,17 +186,17 @@ def make_rows(manual: Manual) -> list[dict[str, Any]]:
 
 
 def make_training_set(paths: list[Path]) -> str:
-    """The text of the training set, manuals in the order of their names."""
+    """Returns the text of the training set, manuals in the order of their file names."""
     return make_jsonl([read_manual(path) for path in sorted(paths)], PAIRS_RULES)
 
 
 def make_probe(path: Path) -> str:
-    """The text of the probe, in the order of its source."""
+    """Returns the text of the probe, in the order of its source."""
     return make_jsonl(read_probe(path), PROBE_RULES)
 
 
 def make_jsonl(manuals: list[Manual], rules: Rules) -> str:
-    """The whole file's text.
+    """Returns the text of a JSONL file.
 
     Raises:
         SystemExit: A manual breaks the rules; each fault is named.
@@ -212,7 +212,7 @@ def make_jsonl(manuals: list[Manual], rules: Rules) -> str:
 
 
 def main() -> None:
-    """Write both files, or compare them."""
+    """Writes both files, or compares them with the committed ones."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing, fail if one differs")
     arguments = parser.parse_args()

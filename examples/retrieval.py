@@ -33,7 +33,7 @@ RANKED = 100
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line.
+    """Reads the command line.
 
     Raises:
         UserError: A flag is unknown, missing or impossible.
@@ -45,22 +45,29 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--index", type=Path, required=True, help="folder to write the index to")
     add("--model", required=True, help="folder, or name of a repository")
     add("--revision", help="branch, tag or commit of the repository")
-    add("--data-file", type=Path, default=Path(DEFAULT_FILE), help='pairs, or {"text": ...} lines')
+    add(
+        "--data-file",
+        type=Path,
+        default=Path(DEFAULT_FILE),
+        help='file of pairs, or of {"text": ...} lines',
+    )
 
     add = commands.add_parser("query", help="find the nearest passages").add_argument
-    add("text", help="what to look for")
+    add("text", help="query")
     add("--index", type=Path, required=True, help="folder of the index")
-    add("--k", type=int, default=5, help="number of passages")
-    add("--model", help="where the model of the index is now; default: where it was")
-    add("--revision", help="branch, tag or commit of that")
+    add("--k", type=int, default=5, help="number of passages to show")
+    add("--model", help="model of the index, where it has moved; default: its old place")
+    add("--revision", help="branch, tag or commit of --model")
 
-    add = commands.add_parser("compare", help="ask two indexes, side by side").add_argument
-    add("text", help="what to look for")
+    add = commands.add_parser("compare", help="search two indexes, side by side").add_argument
+    add("text", help="query")
     add("--base", type=Path, required=True, help="folder of the first index")
     add("--tuned", type=Path, required=True, help="folder of the second index")
-    add("--k", type=int, default=5, help="number of passages")
+    add("--k", type=int, default=5, help="number of passages to show")
 
-    add = commands.add_parser("swap", help="embed all again with another model").add_argument
+    add = commands.add_parser(
+        "swap", help="embed all passages again with another model"
+    ).add_argument
     add("--index", type=Path, required=True, help="folder of the index")
     add("--model", required=True, help="the new model: folder, or name of a repository")
     add("--revision", help="branch, tag or commit of the repository")
@@ -68,7 +75,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def checked(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Refuse what the parser cannot know to be impossible."""
+    """Refuses values that the parser accepts and the commands cannot use."""
     if "k" in arguments and arguments.k < 1:
         raise UserError(f"--k {arguments.k}: must be 1 or more")
     if "text" in arguments and not arguments.text.strip():
@@ -80,7 +87,7 @@ def checked(arguments: argparse.Namespace) -> argparse.Namespace:
 
 @one_line_errors
 def main() -> None:
-    """Run the command line's command."""
+    """Runs the command."""
     arguments = vars(parse_arguments())
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -92,7 +99,7 @@ def main() -> None:
 
 
 def build(index: Path, model: str, revision: str | None, data_file: Path) -> list[str]:
-    """Index a file's passages, in place of an index of the same model; another's is refused."""
+    """Indexes the passages of a file; replaces an index of the same model, refuses any other."""
     texts = read_passages(data_file)
     encoder, identity = open_model(model, revision)
     if find_table(index):
@@ -102,7 +109,7 @@ def build(index: Path, model: str, revision: str | None, data_file: Path) -> lis
 
 
 def swap(index: Path, model: str, revision: str | None) -> list[str]:
-    """Embed all passages of an index again with another model, in place of the old vectors."""
+    """Embeds all passages of an index with another model; the new vectors replace the old ones."""
     before = open_index(index)
     encoder, identity = open_model(model, revision)
     texts = before.texts()
@@ -111,16 +118,18 @@ def swap(index: Path, model: str, revision: str | None) -> list[str]:
 
 
 def query(index: Path, text: str, k: int, model: str | None, revision: str | None) -> list[str]:
-    """The nearest passages, each with the cosine of its vector and the query's."""
+    """Returns the nearest passages, each with its cosine similarity to the query."""
     hits = ask(index, text, k, model, revision)
     return [f"{n:>2}  {hit.score:.3f}  {wrap(hit.text)}" for n, hit in enumerate(hits, 1)]
 
 
 def compare(base: Path, tuned: Path, text: str, k: int) -> list[str]:
-    """What two models find, side by side; the second's passages with their ranks in the first.
+    """Returns the passages that two models find, side by side.
+
+    Each passage of the second model is shown with its rank in the first.
 
     Raises:
-        UserError: The indexes hold different passages, which would say nothing about the models.
+        UserError: The indexes hold different passages, so their models cannot be compared.
     """
     first, second = open_index(base), open_index(tuned)
     if set(first.texts()) != set(second.texts()):
@@ -141,7 +150,7 @@ def compare(base: Path, tuned: Path, text: str, k: int) -> list[str]:
 def ask(
     index: Path, text: str, k: int, model: str | None = None, revision: str | None = None
 ) -> list[Hit]:
-    """Ask an index in its own model, which is looked for where it was unless the user says where.
+    """Searches an index with the model that made it, loaded from where it was or from `model`.
 
     Raises:
         UserError: There is no index, or the model found is not the one that made its vectors.
@@ -153,7 +162,7 @@ def ask(
 
 
 def read_passages(path: Path) -> list[str]:
-    """The different passages of a file of pairs, or of {"text": ...} lines, in its order.
+    """Reads the different passages of a file of pairs or of {"text": ...} lines, in its order.
 
     Raises:
         UserError: A line is neither, or there is none.
@@ -181,18 +190,18 @@ def passages_of(record: Record) -> tuple[list[str], str]:
 
 
 def count(texts: Sequence[str]) -> str:
-    """The number of passages, in words."""
+    """Returns the number of passages with its noun."""
     return f"{len(texts):,} passage{'s' if len(texts) != 1 else ''}"
 
 
 def wrap(text: str) -> str:
-    """A text in lines that stand under its first."""
+    """Wraps a text; further lines are indented below the first."""
     indent = " " * 11
     return textwrap.fill(text, 100, initial_indent=indent, subsequent_indent=indent).lstrip()
 
 
 def cut(text: str, width: int) -> str:
-    """The beginning of a text, in one line."""
+    """Shortens a text to one line."""
     return textwrap.shorten(text, max(width, 20), placeholder=" ...")
 
 

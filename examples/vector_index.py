@@ -1,7 +1,7 @@
 """Passages and their vectors in LanceDB, an embedded database, with the model that made them.
 
-Vectors of two models say nothing about each other. So an index keeps which model made its vectors,
-is only searched with that one, and changes all of its vectors in one commit or none.
+Vectors of two models cannot be compared. An index therefore stores which model made its vectors, is
+searched only with that model, and replaces all of its vectors in one commit.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 TABLE, MODEL_KEY = "passages", b"model"
 MODEL_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 SAME_COSINE = 0.9999
-# For so long a query that began before a swap can still read the old vectors.
+# How long a query that began before a swap can still read the old vectors.
 KEEP_OLD = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Model:
-    """What an index remembers of the model that made its vectors.
+    """The identity of the model that made the vectors of an index, stored with them.
 
     Attributes:
-        name: For people: the repository's name, or the last part of the folder.
-        location: What it is loaded by: the repository's name, or the whole path of the folder.
+        name: For display: the name of the repository, or the last part of the folder.
+        location: For loading: the name of the repository, or the whole path of the folder.
         revision: The commit of the snapshot that it was loaded from; None where there is none.
         sha256: SHA-256 of its `model.safetensors`.
     """
@@ -51,31 +51,31 @@ class Model:
     sha256: str
 
     def __str__(self) -> str:
-        """The name with the beginnings of what identifies it."""
+        """Returns the name with the first digits of revision and SHA-256."""
         commit = f"revision {self.revision[:12]}, " if self.revision else ""
         return f"{self.name} ({commit}SHA-256 {self.sha256[:12]})"
 
 
 class Hit(NamedTuple):
-    """A passage that was found, and the cosine of its vector with the query's."""
+    """A retrieved passage and its cosine similarity to the query."""
 
     text: str
     score: float
 
 
 class Index(NamedTuple):
-    """An index as it stood when it was opened, whatever is written later."""
+    """An index as of the moment it was opened; later writes do not change it."""
 
     folder: Path
     table: Table
     model: Model
 
     def texts(self) -> list[str]:
-        """All passages."""
+        """Returns all passages."""
         return [str(text) for text in self.table.to_arrow()["text"].to_pylist()]
 
     def refuse_other(self, model: Model) -> None:
-        """Raise a UserError if the vectors are of another model than this."""
+        """Raises a UserError where another model made the vectors."""
         if self.model.sha256 != model.sha256:
             raise UserError(
                 f"{self.folder}: its vectors are of {self.model}, not of {model}; give the former "
@@ -83,10 +83,10 @@ class Index(NamedTuple):
             )
 
     def search(self, text: str, k: int, encoder: SentenceTransformer, model: Model) -> list[Hit]:
-        """The k nearest passages, the best first; every vector is compared.
+        """Returns the k nearest passages, best first, by exact search.
 
         Raises:
-            UserError: The model is not the one that made the vectors, or encodes otherwise now.
+            UserError: The model is not the one that made the vectors, or encodes differently now.
         """
         self.refuse_other(model)
         with database_errors(self.folder):
@@ -103,10 +103,10 @@ class Index(NamedTuple):
 
 
 def open_index(folder: Path) -> Index:
-    """Open an index that must be there.
+    """Opens an existing index.
 
     Raises:
-        UserError: The folder holds none, or one that was made by something else.
+        UserError: The folder holds no index, or one that another program made.
     """
     table = find_table(folder)
     if table is None:
@@ -118,7 +118,7 @@ def open_index(folder: Path) -> Index:
 
 
 def write_index(folder: Path, model: Model, encoder: SentenceTransformer, texts: list[str]) -> None:
-    """Embed passages and write them with the model's identity: whole or not at all."""
+    """Embeds passages and writes them with the identity of the model, atomically."""
     import pyarrow as pa
 
     vectors = encode(encoder, texts)
@@ -133,7 +133,7 @@ def write_index(folder: Path, model: Model, encoder: SentenceTransformer, texts:
 
 
 def find_table(folder: Path) -> Table | None:
-    """The table of an index; None where none was ever finished."""
+    """Returns the table of an index; None where none was completed."""
     if not (folder / f"{TABLE}.lance").is_dir():
         return None
     with database_errors(folder):
@@ -144,17 +144,17 @@ def find_table(folder: Path) -> Table | None:
 
 
 def connect(folder: Path) -> DBConnection:
-    """Open a folder as a database; it is created where it is missing."""
+    """Opens a folder as a database; creates it where it is missing."""
     try:
         import lancedb
     except ImportError as error:
-        raise UserError('lancedb is missing: pip install "nic-embeddings[examples]"') from error
+        raise UserError('lancedb is missing: pip install -e ".[examples]"') from error
     return lancedb.connect(folder)
 
 
 @contextmanager
 def database_errors(folder: Path) -> Iterator[None]:
-    """Say in one line what the database could not do."""
+    """Turns an error of the database into a UserError of one line."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
@@ -164,14 +164,14 @@ def database_errors(folder: Path) -> Iterator[None]:
 
 
 def open_model(name: str, revision: str | None = None) -> tuple[SentenceTransformer, Model]:
-    """Load a model from a folder, the Hub's cache, the packaged copy or the Hub, and identify it.
+    """Loads and identifies a model from a folder, the Hub's cache, the packaged copy or the Hub.
 
     Args:
         name: A folder, or the name of a repository.
         revision: A branch, tag or commit of the repository.
 
     Raises:
-        UserError: It cannot be had at that revision, or has no `model.safetensors`.
+        UserError: It is not found at that revision, or has no `model.safetensors`.
     """
     from nic.logs import quiet_libraries
 
@@ -187,7 +187,7 @@ def open_model(name: str, revision: str | None = None) -> tuple[SentenceTransfor
 
 
 def find_snapshot(name: str, revision: str | None) -> ModelSource:
-    """Find a model's folder; what is neither local nor cached is downloaded, without pickles."""
+    """Returns the folder of a model; downloads it, without pickles, where it is not cached."""
     if revision and Path(name).is_dir():
         raise UserError(f"{name}: is a folder, which has no --revision; leave that out")
     if not revision and Path((source := find_model(name)).location).is_dir():
@@ -200,6 +200,6 @@ def find_snapshot(name: str, revision: str | None) -> ModelSource:
 
 
 def encode(encoder: SentenceTransformer, texts: list[str]) -> np.ndarray[Any, Any]:
-    """`(texts, dim)` unit vectors, made as the evaluation of this project makes them."""
+    """Returns `(texts, dim)` unit vectors, encoded as the evaluation of this project does."""
     bar = len(texts) > 2 and sys.stderr.isatty()
     return np.asarray(encoder.encode(texts, normalize_embeddings=True, show_progress_bar=bar))

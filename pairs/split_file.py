@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from nic.errors import UserError
+from nic.files import atomic_write_text
 from pairs.loading import Pairs
 from pairs.split import Split
 
 
-def save_split(split: Split, pairs: Pairs, path: Path) -> None:
+def save_split(split: Split, pairs: Pairs, path: str | Path) -> None:
     """Writes `split.json`: data_sha256, seed, and the 1-based line numbers that are held out.
 
     The line numbers are in `validation_lines` and, where there is a test part, in `test_lines`.
@@ -25,7 +26,7 @@ def save_split(split: Split, pairs: Pairs, path: Path) -> None:
     for name, rows in split.parts().items():
         if name != "train":
             content[f"{name}_lines"] = [pairs.line_numbers[row] for row in rows]
-    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    atomic_write_text(Path(path), json.dumps(content) + "\n")
 
 
 def load_split(path: str | Path, pairs: Pairs) -> Split:

@@ -1,4 +1,4 @@
-"""A copy of a file without the rows that were flagged, and a list of what is missing and why."""
+"""A copy of a file without the flagged rows, and a list of the rows left out with the reasons."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LIST_SUFFIX = ".left_out.jsonl"
 
 
 def check_clean_path(path: Path) -> None:
-    """Refuse to write over anything.
+    """Refuses a copy that would replace a file.
 
     Raises:
-        UserError: The file or its list exists, or could not be written.
+        UserError: The copy or its list exists already, or could not be written.
     """
     for target in (path, list_path(path)):
         if target.exists():
@@ -31,20 +31,21 @@ def check_clean_path(path: Path) -> None:
 
 
 def list_path(path: Path) -> Path:
-    """Where the list of what was left out stands."""
+    """Returns the file that lists the rows left out of a copy."""
     return path.with_name(path.name + LIST_SUFFIX)
 
 
 def write_clean(scan: Scan, findings: list[Finding], path: Path) -> tuple[int, int]:
-    """Copy the lines that nothing was found in, byte for byte; gzipped if the name ends in .gz.
+    """Copies the rows that no finding leaves out to a JSONL file; the lines keep their bytes.
 
     Args:
         scan: The file.
-        findings: What was found in it.
-        path: The copy; the list of left-out lines stands beside it.
+        findings: The findings about it.
+        path: The copy, gzipped if the name ends in ".gz"; the list of the rows left out is written
+            beside it.
 
     Returns:
-        The number of lines kept and of lines left out.
+        The number of rows kept and of rows left out.
     """
     reasons = reasons_by_line(scan, findings)
     entries = [{"line": line, "reasons": reasons[line]} for line in sorted(reasons)]
@@ -60,7 +61,7 @@ def write_clean(scan: Scan, findings: list[Finding], path: Path) -> tuple[int, i
 
 
 def reasons_by_line(scan: Scan, findings: list[Finding]) -> dict[int, list[str]]:
-    """Why each left-out line is left out, as keys of the findings."""
+    """Returns the keys of the findings that leave a row out, by its line number."""
     reasons: dict[int, list[str]] = {int(line): ["bad_lines"] for line in scan.bad_lines}
     for finding in findings:
         if finding.left_out is not None:

@@ -1,4 +1,4 @@
-"""The report as plain text for the console, and in one line a finding for a run's log."""
+"""The report as text: in full for the console, as one line per warning for a log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MARKS = {"stop": "STOP", "warning": "WARN", "note": "note"}
 
 
 def console_lines(report: CheckReport) -> list[str]:
-    """The whole report."""
+    """Returns the whole report, one string per line."""
     return [
         *_head(report),
         "",
@@ -28,7 +28,7 @@ def console_lines(report: CheckReport) -> list[str]:
 
 
 def log_summary(report: CheckReport) -> list[str]:
-    """One line for each warning, for the log of a training run."""
+    """Returns one line per warning, for the log of a training."""
     return [
         f"{finding.title}: {_count(finding)} ({_lines(finding.lines)})"
         for finding in report.found("warning")
@@ -36,7 +36,7 @@ def log_summary(report: CheckReport) -> list[str]:
 
 
 def check_verdict(report: CheckReport) -> str:
-    """The report in one sentence."""
+    """Returns the outcome of a check in one sentence."""
     if report.refused:
         reason = report.refusal or _bad_lines(report.found("stop")[0].count)
         return f"Training would refuse this file: {reason}"
@@ -80,8 +80,8 @@ def _lines(lines: list[int]) -> str:
 
 def _leakage(report: CheckReport) -> list[str]:
     lines = [
-        f"Held-out rows that training has seen something of ({report.val_ratio:.0%} held out; "
-        "training splits by passage)"
+        f"Leakage: held-out rows with a text of the training half ({report.val_ratio:.0%} held "
+        "out; training splits by passage)"
     ]
     lines += [
         f"        {'':12s}{'positive':>12s}{'near copy':>12s}{'query':>12s}{'as negative':>13s}"
@@ -103,11 +103,11 @@ def _leakage(report: CheckReport) -> list[str]:
 def _in_batch(report: CheckReport) -> list[str]:
     expected = report.in_batch
     return [
-        f"Right answers counted as wrong in a random batch of {expected.batch_size}:",
-        f"        {expected.same_positive:.1%} of the rows meet one with the same positive "
-        "(the no_duplicates sampler keeps these apart)",
-        f"        {expected.near_positive:.1%} meet one with a near-duplicate of it "
-        "(no sampler sees these)",
+        f"False negatives in a random batch of {expected.batch_size}:",
+        f"        {expected.same_positive:.1%} of the rows share it with a row of the same "
+        "positive (the no_duplicates sampler prevents this)",
+        f"        {expected.near_positive:.1%} share it with a row of a near-duplicate positive "
+        "(no sampler prevents this)",
     ]
 
 
@@ -123,8 +123,8 @@ def _suspects(report: CheckReport) -> list[str]:
     if suspects.lines:
         lines += [
             f"        {_lines(suspects.lines)}",
-            "        read these: either the negative answers the query, or here is what there is "
-            "to learn",
+            "        read these: the negative either answers the query or is a hard negative worth "
+            "training on",
         ]
     return lines
 
@@ -132,10 +132,10 @@ def _suspects(report: CheckReport) -> list[str]:
 def _domains(report: CheckReport) -> list[str]:
     width = max(len(_printable(power.domain)) for power in report.domains)
     return [
-        "Differences in Recall@5 under these cannot be seen at 95 %: if each held-out query is",
-        "evidence of its own, and if all queries of a passage fare alike",
+        "Smallest difference in Recall@5 that is significant at 95 %: by query, if the held-out",
+        "queries are independent; by passage, if all queries of a passage succeed or fail together",
         f"        {'':{width}s}{'rows':>11s}{'share':>8s}{'queries':>9s}{'passages':>10s}"
-        f"{'under':>8s}{'alike':>8s}",
+        f"{'by query':>10s}{'by passage':>12s}",
         *[_domain(power, report.rows, width) for power in report.domains],
     ]
 
@@ -145,10 +145,10 @@ def _domain(power: DomainPower, rows: int, width: int) -> str:
     shown = ["-" if value is None else f"{value:.2f}" for value in differences]
     return (
         f"        {_printable(power.domain):{width}s}{power.rows:11,}{power.rows / rows:8.1%}"
-        f"{power.queries:9,}{power.passages:10,}" + "".join(f"{value:>8s}" for value in shown)
+        f"{power.queries:9,}{power.passages:10,}{shown[0]:>10s}{shown[1]:>12s}"
     )
 
 
 def _printable(text: str) -> str:
-    """A name from the file without what would steer a terminal or break the line."""
+    """Replaces control characters of a text from the file, which would steer a terminal."""
     return "".join(sign if sign.isprintable() else "?" for sign in text)

@@ -1,4 +1,4 @@
-"""Right answers that training would count as wrong ones."""
+"""False negatives: relevant passages that training would treat as irrelevant."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ LINES_NAMED = 20
 
 @dataclass(frozen=True)
 class InBatch:
-    """Share of rows whose batch would hold another row that their query's answer belongs to.
+    """Expected share of rows that have a false negative in their batch.
 
     Attributes:
         batch_size: Rows of a batch, drawn at random.
-        same_positive: Share of rows with a batch mate of the same positive. The trainer's
-            no_duplicates sampler keeps these apart.
-        near_positive: Share with a mate whose positive is a near-duplicate. No sampler sees these.
+        same_positive: Share of rows that share the batch with a row of the same positive, in
+            [0, 1]. The trainer's no_duplicates sampler prevents this.
+        near_positive: Share of rows that share the batch with a row of a near-duplicate positive,
+            in [0, 1]. No sampler prevents this.
     """
 
     batch_size: int
@@ -41,9 +42,9 @@ class Suspects:
 
     Attributes:
         model: The model's name.
-        margin: By how much in cosine similarity, at least.
-        rows: How many such rows.
-        lines: 1-based lines of the twenty with the largest difference, largest first.
+        margin: Difference in cosine similarity from which on a row counts.
+        rows: Number of such rows.
+        lines: 1-based lines of the twenty rows with the largest difference, largest first.
     """
 
     model: str
@@ -53,7 +54,7 @@ class Suspects:
 
 
 def in_batch(scan: Scan, batch_size: int) -> InBatch:
-    """Expected false negatives of a batch drawn from the file without putting back."""
+    """Returns the expected false negatives of a batch drawn from the file without replacement."""
     groups = scan.passages.groups[scan.positives]
     same = np.bincount(scan.positives)[scan.positives] - 1
     near = np.bincount(groups)[groups] - 1 - same
@@ -63,11 +64,11 @@ def in_batch(scan: Scan, batch_size: int) -> InBatch:
 
 
 def share_with_a_mate(others: np.ndarray, batch_size: int) -> float:
-    """Mean chance that a row's batch holds one of its `others` (hypergeometric).
+    """Returns the mean probability that a row's batch holds one of its `others` (hypergeometric).
 
     Args:
         others: `(rows,)` number of other rows of the file that count for each row.
-        batch_size: Rows of a batch; a larger one than the file is the file.
+        batch_size: Rows of a batch; at most the whole file is drawn.
     """
     rows = len(others)
     drawn = min(batch_size, rows) - 1
@@ -78,14 +79,14 @@ def share_with_a_mate(others: np.ndarray, batch_size: int) -> float:
 def find_suspects(
     scan: Scan, model: SentenceTransformer, name: str, margin: float, batch_size: int
 ) -> Suspects:
-    """Rank each row's negative against its positive, reading the file a second time.
+    """Finds rows whose negative a model ranks above the positive; reads the file once more.
 
     Args:
         scan: The file.
         model: Encodes the texts.
         name: The model's name for the report.
         margin: Cosine similarity by which the negative has to be above the positive.
-        batch_size: Texts encoded at a time.
+        batch_size: Texts per forward pass.
     """
     excess = np.concatenate([_excess(model, block, batch_size) for block in _text_blocks(scan)])
     suspicious = np.flatnonzero(excess > margin)
@@ -96,7 +97,7 @@ def find_suspects(
 def _excess(
     model: SentenceTransformer, rows: list[tuple[str, str, str]], batch_size: int
 ) -> np.ndarray:
-    """`(rows,)` similarity of query and negative, less that of query and positive."""
+    """Returns `(rows,)` cosine of query and negative minus cosine of query and positive."""
     texts = list(dict.fromkeys(text for row in rows for text in row))
     vectors = model.encode(
         texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False

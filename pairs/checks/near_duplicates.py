@@ -1,4 +1,4 @@
-"""Near-duplicate texts by MinHash (Broder, 1997), in memory that hardly grows with the texts."""
+"""Near-duplicate texts by MinHash (Broder, 1997), with the signatures on disk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def shingles(text: str) -> list[str]:
-    """Every three words in a row, in lower case; a text of fewer words is one shingle."""
+    """Returns all runs of three words, in lower case; a text of fewer words is one shingle."""
     words = _WORD.findall(text.lower())
     if len(words) < WORDS_A_SHINGLE:
         return [" ".join(words) or text]
@@ -34,9 +34,10 @@ def shingles(text: str) -> list[str]:
 
 
 class NearDuplicates:
-    """Texts come in by and by; `groups` then says which are nearly the same.
+    """Finds near-duplicates among texts that arrive batch by batch.
 
-    A text leaves 128 bytes of band keys in memory and its 512-byte signature in a temporary file.
+    Each text keeps 128 bytes of band keys in memory and a signature of 512 bytes in a temporary
+    file.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class NearDuplicates:
         self._keys: list[np.ndarray] = []
 
     def add(self, texts: list[str]) -> None:
-        """Add texts, numbered on from those that were added before."""
+        """Adds texts; their numbers follow those of the texts added before."""
         matrix = RMinHash.digest_matrix_from_token_sets(
             [shingles(text) for text in texts], num_perm=SIGNATURE, seed=SEED
         )
@@ -53,7 +54,7 @@ class NearDuplicates:
         self._keys.append(_band_keys(signatures))
 
     def groups(self) -> np.ndarray:
-        """Group texts that are joined by a chain of near-duplicates.
+        """Groups texts that are joined by a chain of near-duplicates.
 
         Two texts are near-duplicates where the estimated Jaccard similarity of their shingles is
         0.7 or more. Of each set of texts with one band key, neighbours are compared with each other
@@ -79,12 +80,12 @@ class NearDuplicates:
         return groups
 
     def close(self) -> None:
-        """Drop the temporary file."""
+        """Deletes the temporary file."""
         self._signatures.close()
 
 
 def _band_keys(signatures: np.ndarray) -> np.ndarray:
-    """`(texts, bands)` 32-bit keys: equal where the four values of a band are."""
+    """Returns `(texts, bands)` 32-bit keys, equal where the four values of a band are equal."""
     bands = signatures.reshape(len(signatures), BANDS, SIGNATURE // BANDS)
     keys = np.zeros(bands.shape[:2], np.uint64)
     for column in range(bands.shape[2]):
@@ -93,7 +94,7 @@ def _band_keys(signatures: np.ndarray) -> np.ndarray:
 
 
 def _candidates(keys: np.ndarray) -> np.ndarray:
-    """`(pairs, 2)` numbers of texts with one key: neighbours, and each with the first."""
+    """Returns `(pairs, 2)` numbers of texts with one key: neighbours, and each with the first."""
     order = np.argsort(keys, kind="stable")
     alike = np.flatnonzero(keys[order][1:] == keys[order][:-1])
     starts = np.ones(len(keys), bool)
@@ -106,7 +107,7 @@ def _candidates(keys: np.ndarray) -> np.ndarray:
 
 
 def _similar(signatures: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """`(pairs,)` whether the share of equal values, the estimate of Jaccard, is 0.7 or more."""
+    """Returns `(pairs,)` whether the share of equal values (the Jaccard estimate) is >= 0.7."""
     similar = [
         (signatures[block[:, 0]] == signatures[block[:, 1]]).mean(axis=1) >= SIMILARITY
         for block in _blocks(pairs, 10_000)

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else, with examples from the file."""
+"""The report as one self-contained HTML page with examples from the file."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class Example:
 
 
 def write_page(report: CheckReport, scan: Scan, path: Path) -> None:
-    """Write the page, whole or not at all."""
+    """Writes the page, atomically."""
     atomic_write_text(path, render_check_page(report, read_examples(report, scan)))
 
 
 def render_check_page(report: CheckReport, examples: dict[int, Example]) -> str:
-    """The page as text; what comes from the file is shown as text, whatever it holds.
+    """Returns the page as HTML; everything that comes from the file is escaped.
 
     Args:
-        report: What was found.
+        report: The report.
         examples: Rows to quote, by line number.
     """
     template = page_environment("pairs.checks").get_template("page.html.jinja")
@@ -49,7 +49,7 @@ def render_check_page(report: CheckReport, examples: dict[int, Example]) -> str:
 
 
 def read_examples(report: CheckReport, scan: Scan) -> dict[int, Example]:
-    """Read the rows that the report names; bad lines have no example."""
+    """Reads the rows that the report names; bad lines have no example."""
     wanted = {line for finding in report.findings for line in finding.lines}
     wanted |= set(report.suspects.lines) if report.suspects else set()
     found: dict[int, Example] = {}

@@ -1,4 +1,4 @@
-"""The whole report of a check: as data, as JSON, and in short for a training run."""
+"""The report of a check: as data, as JSON, and as counts for the metadata of a training."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Bar:
     """One bar of a histogram.
 
     Attributes:
-        label: The values it stands for.
-        count: How many there are.
+        label: Range of values, such as "17-32".
+        count: Number of items in that range.
     """
 
     label: str
@@ -49,17 +49,18 @@ class CheckReport:
         positives: Different positives.
         negatives: Different negatives.
         max_seq_length: Tokens that the base model reads.
-        findings: What was looked for, with what was found.
+        findings: The result of each check, also where it found nothing.
         problems: The first bad lines, as "file:line: what is wrong".
         refusal: Why training would refuse the good rows; None where it would not.
-        val_ratio: Share of the passages that a split holds out.
-        leakage: What a split "by row" and one "by passage" leak; the latter is what training draws,
-            and is missing where it cannot be drawn.
-        in_batch: False negatives to expect in a batch.
-        domains: Balance, and what the held-out half could show; the last is "overall".
+        val_ratio: Share of the passages that a split holds out, in (0, 1).
+        leakage: What a split "by row" and one "by passage" leak; training draws the latter, which
+            is missing where it cannot be drawn.
+        in_batch: Expected false negatives of a batch.
+        domains: Size and statistical power of each domain; the last is "overall".
         tokens: Histogram of the passages' lengths in tokens.
-        rows_of_a_positive: Histogram of how many rows a positive has.
-        suspects: Rows whose negative the base model ranks above the positive; None if not asked.
+        rows_of_a_positive: Histogram of the number of rows per positive.
+        suspects: Rows whose negative the base model ranks above the positive; None where the check
+            is not `semantic`.
     """
 
     file: str
@@ -83,15 +84,15 @@ class CheckReport:
 
     @property
     def refused(self) -> bool:
-        """Whether training would refuse the file."""
+        """Returns whether training would refuse the file."""
         return self.refusal is not None or any(self.found("stop"))
 
     def found(self, level: str) -> list[Finding]:
-        """The findings of a level that found something."""
+        """Returns the findings of a level that flag something: "stop", "warning" or "note"."""
         return [finding for finding in self.findings if finding.level == level and finding.count]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything for JSON: counts and line numbers, no text of the file."""
+        """Returns the report for JSON: counts and line numbers, no text of the file."""
         content = {
             name: value
             for name, value in vars(self).items()
@@ -109,7 +110,7 @@ class CheckReport:
         }
 
     def summary(self) -> dict[str, Any]:
-        """The counts alone, for a run's metadata."""
+        """Returns the counts alone, for the metadata of a training."""
         return {
             "findings": {finding.key: finding.count for finding in self.findings},
             "leakage": {kind: asdict(counts) for kind, counts in self.leakage.items()},
@@ -125,7 +126,7 @@ def build_report(
     batch_size: int,
     seed: int,
 ) -> CheckReport:
-    """Put the report together.
+    """Builds the report of a scanned file.
 
     Args:
         scan: The file.
@@ -160,7 +161,7 @@ def build_report(
 
 
 def write_json(report: CheckReport, path: Path) -> None:
-    """Write the report, whole or not at all."""
+    """Writes the report as JSON, atomically."""
     atomic_write_text(path, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
 
 

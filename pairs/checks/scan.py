@@ -1,4 +1,4 @@
-"""One pass over a file of pairs: numbers in place of texts, so that a million rows fit anywhere."""
+"""One pass over a file of pairs that keeps numbers instead of texts, so that memory stays small."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ BATCH = 1000
 
 @dataclass(frozen=True)
 class Passages:
-    """The different positives and negatives, numbered by their first appearance.
+    """The different positives and negatives, numbered in the order of first appearance.
 
     Attributes:
         tokens: `(passages,)` length in tokens.
         flaws: `(passages,)` booleans for each key of `texts.FLAWS`.
-        groups: `(passages,)` number of the first passage of the group of near-duplicates.
-        max_seq_length: Tokens that the model reads.
+        groups: `(passages,)` number of the first passage in the passage's group of
+            near-duplicates.
+        max_seq_length: Tokens that the model reads; further ones are truncated.
     """
 
     tokens: np.ndarray
@@ -38,7 +39,7 @@ class Passages:
     max_seq_length: int
 
     def __len__(self) -> int:
-        """Number of different passages."""
+        """Returns the number of different passages."""
         return len(self.tokens)
 
 
@@ -49,7 +50,7 @@ class Scan:
     Attributes:
         path: The file.
         sha256: SHA-256 of its bytes.
-        problems: The first bad lines, as "file:line: what is wrong".
+        problems: The first twenty bad lines, as "file:line: what is wrong".
         bad_lines: `(bad lines,)` 1-based line numbers.
         lines: `(rows,)` 1-based line number of each good row.
         queries: `(rows,)` number of the query; equal texts have equal numbers.
@@ -57,7 +58,7 @@ class Scan:
         negatives: `(rows,)` number of the negative among `passages`.
         domains: `(rows,)` number of the domain among `domain_names`.
         domain_names: The domains by name.
-        empty_queries: `(rows,)` whether the query says nothing.
+        empty_queries: `(rows,)` whether the query has no content word.
         passages: The different positives and negatives.
     """
 
@@ -75,12 +76,16 @@ class Scan:
     passages: Passages
 
     def __len__(self) -> int:
-        """Number of good rows."""
+        """Returns the number of good rows."""
         return len(self.lines)
 
 
 def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
-    """Read a file once.
+    """Reads a file of pairs once, row by row.
+
+    Args:
+        path: The file.
+        counter: Counts the tokens of the passages.
 
     Raises:
         UserError: The file cannot be read, or holds no good row.
@@ -127,7 +132,7 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
 
 
 class _PassageReader:
-    """Numbers passages and looks at each different one once."""
+    """Numbers passages, and measures each different one once, in batches."""
 
     def __init__(self, counter: TokenCounter) -> None:
         self._counter = counter
@@ -143,11 +148,11 @@ class _PassageReader:
             self._known[key] = len(self._known)
             self._waiting.append(passage)
             if len(self._waiting) == BATCH:
-                self._look()
+                self._measure_waiting()
         return self._known[key]
 
     def finish(self) -> Passages:
-        self._look()
+        self._measure_waiting()
         flaws = {name: np.frombuffer(v, np.int8).astype(bool) for name, v in self._flaws.items()}
         return Passages(
             np.concatenate(self._tokens), flaws, self._near.groups(), self._counter.max_seq_length
@@ -156,7 +161,7 @@ class _PassageReader:
     def close(self) -> None:
         self._near.close()
 
-    def _look(self) -> None:
+    def _measure_waiting(self) -> None:
         if not self._waiting:
             return
         self._tokens.append(self._counter.count(self._waiting))
@@ -167,7 +172,7 @@ class _PassageReader:
 
 
 def _key(text: str) -> int:
-    """A 64-bit key of a text; two of a million texts share one with a chance of 3 in 10**8."""
+    """Returns a 64-bit key; two of a million texts share one with a probability of 3e-8."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
 
 

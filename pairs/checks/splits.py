@@ -1,4 +1,4 @@
-"""What each kind of split would leak, and what the held-out half could show."""
+"""Leakage of a split by row and by passage, and statistical power of the held-out half."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pairs.checks.scan import Scan
 from pairs.split import SmallDomains, Split, connected_units, draw_split
 
 CONFIDENCE = 0.95
-# Share of the queries that one of two models finds and the other does not; tuning moves 0.1 to 0.2.
+# Share of the queries on which two models disagree; fine-tuning changes 0.1 to 0.2 of them.
 DISAGREEMENT = 0.25
 
 
 @dataclass(frozen=True)
 class Leakage:
-    """How many held-out rows the training half has seen something of.
+    """Number of held-out rows that share a text with the training half.
 
     Attributes:
-        validation_rows: Number of held-out rows.
-        same_positive: Those whose positive is a positive of the training half too.
-        near_positive: Those whose positive is not, but nearly equals one.
-        same_query: Those whose query stands in the training half too.
-        positive_as_negative: Those whose positive is a negative of the training half.
+        validation_rows: Held-out rows.
+        same_positive: Held-out rows whose positive is also a positive of the training half.
+        near_positive: Held-out rows whose positive is not, but is a near-duplicate of one.
+        same_query: Held-out rows whose query is also in the training half.
+        positive_as_negative: Held-out rows whose positive is a negative of the training half.
     """
 
     validation_rows: int
@@ -38,16 +38,16 @@ class Leakage:
 
 @dataclass(frozen=True)
 class DomainPower:
-    """What the held-out half of a domain could show.
+    """Statistical power of the held-out half of a domain.
 
     Attributes:
         domain: Its name.
         rows: Rows of the file.
         queries: Different held-out queries.
         passages: Different held-out positives.
-        smallest_difference: Smallest difference in Recall@5 that would be seen if each query were
-            evidence of its own; None where nothing is held out.
-        smallest_if_alike: The same if all queries of a passage fared alike.
+        smallest_difference: Smallest difference in Recall@5 that is significant if the queries are
+            independent, in [0, 1]; None where nothing is held out.
+        smallest_if_alike: The same if all queries of a passage succeed or fail together.
     """
 
     domain: str
@@ -61,7 +61,7 @@ class DomainPower:
 def split_as_training_does(
     scan: Scan, val_ratio: float, seed: int, small_domains: SmallDomains
 ) -> Split:
-    """Draw the very split that training would draw on the good rows.
+    """Draws the same split as the training would draw on the good rows.
 
     Raises:
         UserError: Training would refuse to split the file.
@@ -72,14 +72,14 @@ def split_as_training_does(
 
 
 def split_by_row(rows: int, val_ratio: float, seed: int) -> Split:
-    """A split that asks nothing but the row: what many tools do, for comparison."""
+    """Draws a split of single rows, as many tools do, for comparison."""
     order = np.random.default_rng(seed).permutation(rows)
     held_out = max(round(rows * val_ratio), 1)
     return Split(sorted(order[held_out:].tolist()), sorted(order[:held_out].tolist()), seed)
 
 
 def leakage(scan: Scan, split: Split) -> Leakage:
-    """Count what a split leaks."""
+    """Counts what a split leaks."""
     train, held_out = np.array(split.train, np.int64), np.array(split.reported, np.int64)
     groups = scan.passages.groups
     positives = scan.positives[held_out]
@@ -95,7 +95,7 @@ def leakage(scan: Scan, split: Split) -> Leakage:
 
 
 def power_by_domain(scan: Scan, split: Split | None) -> list[DomainPower]:
-    """What the held-out queries of each domain could show, and of all together as the last."""
+    """Returns the statistical power of each domain, and that of all of them as the last."""
     held_out = np.zeros(len(scan), bool)
     held_out[split.reported if split else []] = True
     everything = np.ones(len(scan), bool)
@@ -104,10 +104,10 @@ def power_by_domain(scan: Scan, split: Split | None) -> list[DomainPower]:
 
 
 def smallest_difference(queries: int) -> float | None:
-    """Smallest difference in Recall@5 of two models that would be significant at 95 %.
+    """Returns the smallest difference in Recall@5 of two models that is significant at 95 %.
 
-    By McNemar's test (1947) in its normal form: z * sqrt(d / n), with n the number of queries and
-    d = 0.25 the share on which the two models disagree. At most 1.
+    By the normal approximation of McNemar's test (1947): z * sqrt(d / n), with n the number
+    of queries and d = 0.25 the share on which the two models disagree. At most 1.
 
     Args:
         queries: Number of queries with one positive each.

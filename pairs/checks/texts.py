@@ -1,4 +1,4 @@
-"""Texts that teach nothing: queries without content, passages that are no prose."""
+"""Texts that a model cannot learn from: queries without content, passages that are not prose."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOP_WORDS = frozenset(
     your yours
     """.split()
 )
-# Words of the frames that queries are generated from, and of a manual's own bookkeeping.
+# Words of the templates that queries are generated from, and of the structure of a manual.
 TEMPLATE_WORDS = frozenset(
     """
     answer article cause caused causes causing chapter data describe described details diagnose
@@ -41,7 +41,7 @@ _UNREADABLE = re.compile(r"\(cid:\d+\)|\ufffd")
 
 
 def content_words(text: str) -> list[str]:
-    """The words of three letters or more, in lower case, without stop and template words."""
+    """Returns the lower-case words of three letters or more that are no stop or template words."""
     return [
         word
         for word in _WORD.findall(text.lower())
@@ -52,23 +52,26 @@ def content_words(text: str) -> list[str]:
 
 
 def has_no_content_words(query: str) -> bool:
-    """Whether a query has no content word."""
+    """Returns whether a query has no content word."""
     return not content_words(query)
 
 
 def is_contents_table(passage: str) -> bool:
-    """Whether it holds dot leaders, as tables of contents and indexes do."""
+    """Returns whether a passage holds dot leaders, as tables of contents and indexes do."""
     return _DOT_LEADER.search(passage) is not None
 
 
 def is_mostly_digits(passage: str) -> bool:
-    """Whether more than half of its letters and digits are digits."""
+    """Returns whether more than half of the letters and digits of a passage are digits."""
     signs = [sign for sign in passage if sign.isalnum()]
     return sum(sign.isdigit() for sign in signs) > MOST_DIGITS * len(signs)
 
 
 def is_debris(passage: str) -> bool:
-    """Whether extraction broke it: one word in ten run together, or three unreadable glyphs."""
+    """Returns whether text extraction broke a passage.
+
+    That is, more than one word in ten is run together, or three glyphs are unreadable.
+    """
     words = passage.split()
     run_together = sum(_RUN_TOGETHER.search(word) is not None for word in words)
     unreadable = len(_UNREADABLE.findall(passage))

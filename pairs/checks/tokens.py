@@ -1,4 +1,4 @@
-"""Lengths in tokens, as the model's own tokenizer counts them."""
+"""Lengths of texts in tokens of the base model."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class TokenCounter:
 
     Attributes:
         tokenizer: The model's tokenizer.
-        max_seq_length: Tokens of a text that the model reads; further ones are cut off.
+        max_seq_length: Tokens of a text that the model reads; further ones are truncated.
     """
 
     tokenizer: Any
     max_seq_length: int
 
     def count(self, texts: list[str]) -> np.ndarray:
-        """`(texts,)` lengths in tokens, special tokens included, nothing cut off."""
+        """Returns `(texts,)` lengths in tokens, special tokens included, without truncation."""
         tokens = self.tokenizer(texts, truncation=False, verbose=False)["input_ids"]
         return np.array([len(ids) for ids in tokens], dtype=np.int32)
 
 
 def load_token_counter(source: ModelSource) -> TokenCounter:
-    """Load a model's tokenizer without the model.
+    """Loads the tokenizer of a model without its weights.
 
     Raises:
-        UserError: The model cannot be had, or its folder holds no tokenizer.
+        UserError: The model is not found, or its folder holds no tokenizer.
     """
     try:
         is_folder = Path(source.location).is_dir()
@@ -67,7 +67,7 @@ def _first_module(folder: Path) -> Path:
 
 
 def _max_seq_length(folder: Path, tokenizer: Any) -> int:
-    """The limit by the same order as sentence-transformers: its own file, then the tokenizer's."""
+    """Returns the limit in the order of sentence-transformers: its own file, then the tokenizer."""
     asked = _read(folder / "sentence_bert_config.json").get("max_seq_length")
     positions = _read(folder / "config.json").get("max_position_embeddings")
     limits = [asked or tokenizer.model_max_length, positions]
