@@ -24,3 +24,14 @@ def test_a_folder_that_does_not_load_is_told_in_one_line(
     (tiny_copy / "1_Pooling" / "config.json").unlink()
     with pytest.raises(IntegrityError, match="tiny: does not load in a fresh process .*Error"):
         largest_difference(tiny_model_folder, tiny_copy)
+
+
+def test_a_folder_of_the_same_name_in_the_working_directory_changes_nothing(
+    tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("model_card", "nic", "sentence_transformers"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    assert largest_difference(tiny_model_folder, tiny_model_folder) == 0
