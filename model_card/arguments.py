@@ -3,61 +3,59 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 from evaluation.retrieval_metrics.definitions import PRIMARY
-from model_card.hubs import MAIN, check_repo_id
+from model_card.commands import (
+    Command,
+    Export,
+    Import,
+    ListVersions,
+    Package,
+    Packaging,
+    Promote,
+    Push,
+    Rollback,
+    Verify,
+)
+from model_card.names import MAIN, check_repo_id
 from model_card.package.signing import MAKE_KEY, MAKE_PUBLIC_KEY
 from nic.command_line import OneLineParser
-from nic.errors import UserError
 
-EPILOG = f"Keys to sign with: {MAKE_KEY}; {MAKE_PUBLIC_KEY}"
-EXIT_CODES = "Exit code: 0 fine, 2 refused, 4 a model's files are not those that were published."
+EXIT_CODES = {4: "a file or an embedding differs from what was published"}
+KEYS = f"Keys to sign with: {MAKE_KEY}; {MAKE_PUBLIC_KEY}"
+Given = TypeVar("Given")
 
 
-def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line.
+def parse_arguments(argv: Sequence[str] | None = None) -> Command:
+    """Returns the command on the command line.
 
     Raises:
         UserError: A flag is unknown, missing or impossible.
     """
     parser = OneLineParser(
-        prog="nic-publish", description="Package, publish and verify models.", epilog=EXIT_CODES
+        prog="nic-publish",
+        description="Package, publish and verify models.",
+        exit_codes=EXIT_CODES,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _package(commands.add_parser("package", help="make a folder to publish", epilog=EPILOG))
-    _push(commands.add_parser("push", help="publish a model under a tag", epilog=EPILOG))
-    _verify(commands.add_parser("verify", help="check a published model, file by file"))
-    _list(commands.add_parser("list", help="show the versions in a local hub"))
-    _promote(commands.add_parser("promote", help="make a version the one that loads by default"))
-    _rollback(commands.add_parser("rollback", help="take the last promotion back"))
-    _export(commands.add_parser("export", help="write a version into an archive"))
-    _import(commands.add_parser("import", help="publish an archive in another local hub"))
-    arguments = parser.parse_args(argv)
-    if getattr(arguments, "repo_id", None):
-        check_repo_id(arguments.repo_id)
-    return arguments
+    subparsers = parser.add_subparsers(dest="name", required=True, metavar="COMMAND")
+    for name, entry in COMMANDS.items():
+        entry.add_flags(subparsers.add_parser(name, help=entry.help, epilog=entry.epilog))
+    given = vars(parser.parse_args(argv))
+    if given.get("repo_id"):
+        check_repo_id(given["repo_id"])
+    kind = COMMANDS[given["name"]].kind
+    command: Command = _fill(kind, {**given, "packaging": _fill(Packaging, given)})
+    return command
 
 
-def check_hub(
-    local_hub: Path | None, endpoint: str | None, question: str = "which hub? Give"
-) -> None:
-    """Ask for one hub.
-
-    Args:
-        local_hub: Folder of a local hub.
-        endpoint: URL of a private one; HF_ENDPOINT stands in for it.
-        question: How the error begins.
-
-    Raises:
-        UserError: Neither a local hub nor an endpoint is given.
-    """
-    if not local_hub and not endpoint and not os.environ.get("HF_ENDPOINT"):
-        raise UserError(
-            f"{question} --local-hub DIR, or --endpoint URL (or HF_ENDPOINT in the environment)"
-        )
+def _fill(kind: Callable[..., Given], given: Mapping[str, Any]) -> Given:
+    """Returns a dataclass from those of the given values that it has fields for."""
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    return kind(**{name: given[name] for name in names if name in given})
 
 
 def _package(parser: argparse.ArgumentParser) -> None:
@@ -83,14 +81,9 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--public-key", type=Path, metavar="PEM", help="key that must have signed")
 
 
-def _list(parser: argparse.ArgumentParser) -> None:
-    _local_hub(parser)
-
-
 def _promote(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tag", metavar="TAG", help="version to promote")
-    _repo_id(parser)
-    _local_hub(parser)
+    _rollback(parser)
 
 
 def _rollback(parser: argparse.ArgumentParser) -> None:
@@ -100,8 +93,7 @@ def _rollback(parser: argparse.ArgumentParser) -> None:
 
 def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tag", metavar="TAG", help="version to export")
-    _repo_id(parser)
-    _local_hub(parser)
+    _rollback(parser)
     parser.add_argument("--archive", type=Path, required=True, help="zip file to write")
 
 
@@ -120,20 +112,20 @@ def _repo_id(parser: argparse.ArgumentParser) -> None:
 
 
 def _local_hub(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--local-hub", type=Path, required=True, help="folder of the hub")
+    parser.add_argument("--local-hub", required=True, metavar="DIR", help="folder of the hub")
 
 
 def _either_hub(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--local-hub", type=Path, help="folder of the hub")
-    group.add_argument("--endpoint", help="URL of the hub; default: HF_ENDPOINT")
+    group.add_argument("--local-hub", metavar="DIR", help="folder of the hub")
+    group.add_argument("--endpoint", metavar="URL", help="URL of the hub; default: HF_ENDPOINT")
 
 
 def _packaging(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--allow-failed-gates", metavar="REASON", help="package it although its gates failed")
     add("--sign-key", type=Path, metavar="PEM", help="Ed25519 private key to sign with")
-    add("--data-file", type=Path, help="the training data: for a changed card, --onnx and --int8")
+    add("--data-file", type=Path, help="training data: for an edited card, --onnx and --int8")
     add("--onnx", action="store_true", help="add an ONNX file in full precision (extra onnx)")
     add("--int8", action="store_true", help="add an ONNX file in int8, small and fast (extra onnx)")
     add(
@@ -141,3 +133,31 @@ def _packaging(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"add it though it loses over 0.01 {PRIMARY.title}",
     )
+
+
+class CommandEntry(NamedTuple):
+    """A command of `nic-publish`.
+
+    Attributes:
+        kind: Its dataclass.
+        help: Its help text.
+        add_flags: Adds its flags to a parser.
+        epilog: The text below its flags.
+    """
+
+    kind: type[Any]
+    help: str
+    add_flags: Callable[[argparse.ArgumentParser], None]
+    epilog: str | None = None
+
+
+COMMANDS = {
+    "package": CommandEntry(Package, "make a folder to publish", _package, KEYS),
+    "push": CommandEntry(Push, "publish a model under a tag", _push, KEYS),
+    "verify": CommandEntry(Verify, "check a published model, file by file", _verify),
+    "list": CommandEntry(ListVersions, "show the versions in a local hub", _local_hub),
+    "promote": CommandEntry(Promote, "make a version the one that loads by default", _promote),
+    "rollback": CommandEntry(Rollback, "take the last promotion back", _rollback),
+    "export": CommandEntry(Export, "write a version to an archive", _export),
+    "import": CommandEntry(Import, "publish an archive in another local hub", _import),
+}

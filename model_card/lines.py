@@ -1,26 +1,23 @@
-"""What `nic-publish` prints."""
+"""The lines that `nic-publish` prints."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from evaluation.retrieval_metrics.definitions import PRIMARY
-from model_card.hubs import Published
+from model_card.hubs import Hub, Published
 from model_card.package.compatibility import OLDEST_VERSION
 from model_card.package.integrity import Verification
+from model_card.versions import Version
 from nic.models import WEIGHTS
-
-if TYPE_CHECKING:
-    from model_card.local_hub.versions import Version
 
 MEGABYTE = 1_000_000
 GATES = {True: "passed", False: "failed", None: "-"}
 
 
 def packaged_lines(folder: Path) -> list[str]:
-    """What a packaged folder holds, and how to load it."""
+    """Returns what a packaged folder holds, and how to load it."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     weights = (folder / WEIGHTS).stat().st_size
@@ -32,8 +29,8 @@ def packaged_lines(folder: Path) -> list[str]:
     ]
 
 
-def published_lines(published: Published, local_hub: Path | None) -> list[str]:
-    """What was published where, and how to load it."""
+def published_lines(published: Published, hub: Hub) -> list[str]:
+    """Returns what was published where, and how to load it."""
     name = f"{published.repo_id} {published.tag}"
     where = f"in {published.location}, revision {published.revision}"
     done = (
@@ -41,17 +38,11 @@ def published_lines(published: Published, local_hub: Path | None) -> list[str]:
         if published.already_there
         else f"Published {name} {where}"
     )
-    if local_hub:
-        settings = f"HF_HUB_CACHE={local_hub.resolve()} and HF_HUB_OFFLINE=1"
-        how = f"Load it without network, with {settings} in the environment:"
-    else:
-        settings = f"HF_ENDPOINT={published.location} and a token in HF_TOKEN"
-        how = f"Load it with {settings} in the environment:"
-    return [done, how, f"    {_load(published.repo_id, published.tag)}"]
+    return [done, *hub.how_to_load(published.repo_id, published.tag)]
 
 
 def verified_lines(target: str, found: Verification) -> list[str]:
-    """What was found right."""
+    """Returns the result of a verification."""
     signed = "not signed"
     if found.signed_by:
         checked = "verified" if found.signature_checked else "not verified: give --public-key"
@@ -67,14 +58,14 @@ def verified_lines(target: str, found: Verification) -> list[str]:
 
 
 def version_lines(versions: Sequence[Version]) -> list[str]:
-    """A table of the versions in a local hub."""
+    """Returns a table of the versions on a hub."""
     head = ("repository", "tag", "", "published", "size", "gates", PRIMARY.title, "revision")
     rows = [
         (
             version.repo_id,
             version.tag,
             "main" if version.is_main else "",
-            f"{version.date:%Y-%m-%d %H:%M}",
+            f"{version.date:%Y-%m-%d %H:%M}" if version.date else "-",
             f"{version.size_bytes / MEGABYTE:.1f} MB",
             GATES[version.gates_passed],
             "-" if version.recall_at_5 is None else f"{version.recall_at_5:.4f}",
@@ -87,7 +78,3 @@ def version_lines(versions: Sequence[Version]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in [head, *rows]
     ]
-
-
-def _load(repo_id: str, tag: str) -> str:
-    return f'SentenceTransformer("{repo_id}", revision="{tag}")'

@@ -10,140 +10,117 @@ Without a hub, just the folder that would be published:
 
 from __future__ import annotations
 
-import argparse
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from model_card.arguments import parse_arguments
-from model_card.lines import (
-    packaged_lines,
-    published_lines,
-    verified_lines,
-    version_lines,
+from model_card.commands import (
+    Export,
+    Import,
+    ListVersions,
+    Package,
+    Promote,
+    Push,
+    Rollback,
+    Verify,
 )
+from model_card.hubs import open_local_hub, select_hub
 from nic.command_line import say
 from nic.errors import one_line_errors
 
 
 @one_line_errors
 def main() -> None:
-    """Do what the command line says and show what was done."""
-    arguments = parse_arguments()
-    say(COMMANDS[arguments.command](arguments))
+    """Runs the command on the command line and prints its result."""
+    command = parse_arguments()
+    say(COMMANDS[type(command)](command))
 
 
-def run_package(arguments: argparse.Namespace) -> list[str]:
-    """Write the folder that would be published."""
-    from model_card.package.build import stage_model
-
-    quiet_libraries()
-    return packaged_lines(
-        stage_model(arguments.model, arguments.output, **packaging(arguments)),
-    )
-
-
-def run_push(arguments: argparse.Namespace) -> list[str]:
-    """Publish a model under a tag."""
-    from model_card.push import push
+def run_package(command: Package) -> list[str]:
+    """Writes the folder that would be published."""
+    from model_card.lines import packaged_lines
+    from model_card.push import package_folder
 
     quiet_libraries()
-    published = push(
-        arguments.model,
-        arguments.repo_id,
-        arguments.revision_tag,
-        local_hub=arguments.local_hub,
-        endpoint=arguments.endpoint,
-        copy=arguments.copy,
-        public=arguments.public,
-        **packaging(arguments),
+    return packaged_lines(package_folder(command.model, command.output, command.packaging))
+
+
+def run_push(command: Push) -> list[str]:
+    """Publishes a model under a tag."""
+    hub = select_hub(command.local_hub, command.endpoint, copy=command.copy, public=command.public)
+    from model_card.lines import published_lines
+    from model_card.push import publish_model
+
+    quiet_libraries()
+    published = publish_model(
+        command.model, hub, command.repo_id, command.revision_tag, command.packaging
     )
-    return published_lines(published, arguments.local_hub)
+    return published_lines(published, hub)
+
+
+def run_verify(command: Verify) -> list[str]:
+    """Verifies a folder or a version on a hub."""
+    from model_card.lines import verified_lines
+    from model_card.push import verify_model
+
+    quiet_libraries()
+    named = command.local_hub or command.endpoint
+    hub = select_hub(command.local_hub, command.endpoint) if named else None
+    found = verify_model(command.target, hub, command.revision, command.public_key)
+    return verified_lines(command.target, found)
+
+
+def run_list(command: ListVersions) -> list[str]:
+    """Shows the versions in a local hub."""
+    from model_card.lines import version_lines
+
+    return version_lines(open_local_hub(command.local_hub, "list").versions())
+
+
+def run_promote(command: Promote) -> list[str]:
+    """Lets main name another version."""
+    open_local_hub(command.local_hub, "promote").promote(command.repo_id, command.tag)
+    return [f"{command.repo_id}: main is {command.tag} now"]
+
+
+def run_rollback(command: Rollback) -> list[str]:
+    """Takes back the last move of main."""
+    main_is = open_local_hub(command.local_hub, "rollback").rollback(command.repo_id)
+    return [f"{command.repo_id}: main is {main_is} again"]
+
+
+def run_export(command: Export) -> list[str]:
+    """Writes a version to an archive."""
+    hub = open_local_hub(command.local_hub, "export")
+    hub.export_version(command.repo_id, command.tag, command.archive)
+    return [f"Exported {command.repo_id} {command.tag} to {command.archive}"]
+
+
+def run_import(command: Import) -> list[str]:
+    """Publishes an archive in another local hub."""
+    from model_card.lines import published_lines
+
+    hub = open_local_hub(command.local_hub, "import", copy=command.copy)
+    return published_lines(hub.import_archive(command.archive), hub)
 
 
 def quiet_libraries() -> None:
-    """No progress bars in a file; imported late, as the other commands need no model."""
+    """Turns off progress bars; imported late, as the other commands need no model."""
     from nic import logs
 
     logs.quiet_libraries()
 
 
-def packaging(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of `stage_model` that both commands have."""
-    names = ("allow_failed_gates", "sign_key", "data_file")
-    given = {name: getattr(arguments, name) for name in names}
-    asked = {"fp32": arguments.onnx, "int8": arguments.int8}
-    if variants := [name for name, wanted in asked.items() if wanted]:
-        from model_card.export.add_variants import variant_adder
-
-        given["add_files"] = variant_adder(
-            arguments.model, arguments.data_file, variants, arguments.allow_loss
-        )
-    return given
-
-
-def run_verify(arguments: argparse.Namespace) -> list[str]:
-    """Check a folder or a version on a hub."""
-    from model_card.push import verify
-
-    quiet_libraries()
-    found = verify(
-        arguments.target,
-        arguments.local_hub,
-        arguments.endpoint,
-        arguments.revision,
-        arguments.public_key,
-    )
-    return verified_lines(arguments.target, found)
-
-
-def run_list(arguments: argparse.Namespace) -> list[str]:
-    """Show the versions in a local hub."""
-    from model_card.local_hub.versions import list_versions
-
-    return version_lines(list_versions(arguments.local_hub))
-
-
-def run_promote(arguments: argparse.Namespace) -> list[str]:
-    """Make a version the one that loads by default."""
-    from model_card.local_hub.versions import promote
-
-    promote(arguments.local_hub, arguments.repo_id, arguments.tag)
-    return [f"{arguments.repo_id}: main is {arguments.tag} now"]
-
-
-def run_rollback(arguments: argparse.Namespace) -> list[str]:
-    """Take the last promotion back."""
-    from model_card.local_hub.versions import rollback
-
-    main_is = rollback(arguments.local_hub, arguments.repo_id)
-    return [f"{arguments.repo_id}: main is {main_is} again"]
-
-
-def run_export(arguments: argparse.Namespace) -> list[str]:
-    """Write a version into an archive."""
-    from model_card.local_hub.versions import export_version
-
-    export_version(arguments.local_hub, arguments.repo_id, arguments.tag, arguments.archive)
-    return [f"Exported {arguments.repo_id} {arguments.tag} to {arguments.archive}"]
-
-
-def run_import(arguments: argparse.Namespace) -> list[str]:
-    """Publish an archive in another local hub."""
-    from model_card.local_hub.versions import import_archive
-
-    published = import_archive(arguments.archive, arguments.local_hub, copy=arguments.copy)
-    return published_lines(published, arguments.local_hub)
-
-
-COMMANDS = {
-    "package": run_package,
-    "push": run_push,
-    "verify": run_verify,
-    "list": run_list,
-    "promote": run_promote,
-    "rollback": run_rollback,
-    "export": run_export,
-    "import": run_import,
+COMMANDS: dict[type, Callable[[Any], list[str]]] = {
+    Package: run_package,
+    Push: run_push,
+    Verify: run_verify,
+    ListVersions: run_list,
+    Promote: run_promote,
+    Rollback: run_rollback,
+    Export: run_export,
+    Import: run_import,
 }
 
 if __name__ == "__main__":

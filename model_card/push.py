@@ -1,122 +1,127 @@
-"""Publish a model on one hub, and verify one wherever it is."""
+"""Publishes a model on a hub, and verifies one in a folder or on a hub."""
 
 from __future__ import annotations
 
-import os
 import tempfile
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from model_card.arguments import check_hub
 from model_card.card.release_note import Publication
-from model_card.hubs import MAIN, Published, check_repo_id
-from model_card.package.build import stage_model
+from model_card.commands import Packaging
+from model_card.hubs import Hub, Published, select_hub
+from model_card.names import MAIN, check_repo_id
+from model_card.package.build import AddFiles, stage_model
 from model_card.package.integrity import Verification, is_packaged, verify_folder
 from nic.errors import UserError
 
 
-def push(
-    model: Path,
-    repo_id: str,
-    tag: str,
-    local_hub: Path | None = None,
-    endpoint: str | None = None,
-    copy: bool = False,
-    public: bool = False,
-    **packaging: Any,
+def publish_model(
+    model: str | Path, hub: Hub, repo_id: str, tag: str, packaging: Packaging | None = None
 ) -> Published:
-    """Publish a model; with neither a local hub nor an endpoint, on the hub of HF_ENDPOINT.
+    """Publishes a model under a tag, which never changes afterwards.
+
+    Example:
+        >>> hub = open_hub("/srv/hub")
+        >>> publish_model("models/nic-embeddings-v1.0", hub, "org/nic-embeddings-v1.0", "v1.0")
 
     Args:
-        model: The output folder of a training, or what `stage_model` made of it.
-        repo_id: "organisation/name".
-        tag: Name of the version; it never moves.
-        local_hub: Folder of a local hub.
-        endpoint: URL of a private hub.
-        copy: Copies instead of symbolic links in a local hub.
-        public: Whether the repository of a private hub is, or may be, public.
-        **packaging: Further arguments of `stage_model`.
+        model: The output folder of a training, or a packaged model.
+        hub: The hub, as `open_hub` returns it.
+        repo_id: Name of the repository, "organisation/name".
+        tag: Name of the version, such as "v1.0".
+        packaging: How the output of a training is packaged; a packaged model takes no options.
 
     Raises:
-        UserError: The model may not be published, or the hub does not take it.
+        UserError: The model may not be published, or the hub refuses it.
+        IntegrityError: A packaged model is damaged, or the hub does not hold what was sent.
     """
-    _check_push(repo_id, local_hub, endpoint, copy, public)
-    given = {name: value for name, value in packaging.items() if value is not None}
-    if is_packaged(model):
-        if given:
-            flag = "--" + next(iter(given)).replace("_", "-")
-            raise UserError(f"{model}: is packaged already; give {flag} to nic-publish package")
-        verify_folder(model)
-        return _publish(model, repo_id, tag, local_hub, endpoint, copy, public)
+    check_repo_id(repo_id)
+    folder, packaging = Path(model), packaging or Packaging()
+    if is_packaged(folder):
+        _refuse_options(folder, packaging)
+        verify_folder(folder)
+        return hub.publish(folder, repo_id, tag)
     with tempfile.TemporaryDirectory(prefix="nic-publish-") as work:
-        url = None if local_hub else endpoint or os.environ.get("HF_ENDPOINT")
-        named = Publication(repo_id, tag, url)
-        staged = stage_model(model, Path(work) / "staged", publication=named, **given)
-        return _publish(staged, repo_id, tag, local_hub, endpoint, copy, public)
+        publication = Publication(repo_id, tag, hub.endpoint)
+        packaged = package_folder(folder, Path(work) / "staged", packaging, publication)
+        return hub.publish(packaged, repo_id, tag)
 
 
-def verify(
-    target: str,
-    local_hub: Path | None = None,
-    endpoint: str | None = None,
+def package_folder(
+    model: Path, output: Path, packaging: Packaging, publication: Publication | None = None
+) -> Path:
+    """Packages the output of a training, with the variants that are asked for.
+
+    Args:
+        model: The output folder of a training.
+        output: The folder to write; it must not exist.
+        packaging: How the model is packaged.
+        publication: Name and hub that the card tells.
+
+    Returns:
+        The folder `output`.
+
+    Raises:
+        UserError: The model may not be published; nothing was written.
+    """
+    return stage_model(
+        model,
+        output,
+        allow_failed_gates=packaging.allow_failed_gates,
+        sign_key=packaging.sign_key,
+        data_file=packaging.data_file,
+        add_files=_variants(model, packaging),
+        publication=publication,
+    )
+
+
+def verify_model(
+    target: str | Path,
+    hub: Hub | None = None,
     revision: str = MAIN,
     public_key: Path | None = None,
 ) -> Verification:
-    """Check a packaged folder, or a version on a hub.
+    """Verifies a packaged folder, or a version on a hub.
+
+    Example:
+        >>> verify_model("org/nic-embeddings-v1.0", open_hub("/srv/hub"), revision="v1.0")
 
     Args:
-        target: The folder; or "organisation/name" where a hub is given, or none is and there is
-            no such folder (the hub of HF_ENDPOINT).
-        local_hub: Folder of a local hub.
-        endpoint: URL of a private hub.
+        target: The folder; or the name of a repository, if a hub is given or there is no such
+            folder (then on the hub of HF_ENDPOINT).
+        hub: The hub, as `open_hub` returns it.
         revision: Tag or commit on the hub.
         public_key: PEM file of the key that must have signed.
 
     Raises:
-        IntegrityError: It is not what was published.
+        IntegrityError: The model is not what was published.
         UserError: There is no such folder or version.
     """
-    if not local_hub and not endpoint and Path(target).is_dir():
+    if hub is None and Path(target).is_dir():
         if revision != MAIN:
             raise UserError(f"--revision {revision}: {target} is a folder and has no revisions")
         return verify_folder(Path(target), public_key)
-    check_hub(local_hub, endpoint, f"{target}: no such folder. Or on which hub? Give")
-    check_repo_id(target)
-    if local_hub:
-        from model_card.local_hub.versions import snapshot_folder
-
-        return verify_folder(snapshot_folder(local_hub, target, revision), public_key)
-    from model_card.remote_hub.publishing import download_version
-
+    hub = hub or select_hub(question=f"{target}: no such folder. Or on which hub? Give")
+    repo_id = str(target)
+    check_repo_id(repo_id)
     with tempfile.TemporaryDirectory(prefix="nic-publish-") as work:
-        folder = download_version(target, revision, Path(work) / "model", endpoint)
+        folder = hub.fetch(repo_id, revision, Path(work) / "model")
         return verify_folder(folder, public_key)
 
 
-def _check_push(
-    repo_id: str, local_hub: Path | None, endpoint: str | None, copy: bool, public: bool
-) -> None:
-    check_repo_id(repo_id)
-    check_hub(local_hub, endpoint)
-    if local_hub and public:
-        raise UserError("--public: only for an endpoint; a local hub is a folder")
-    if copy and not local_hub:
-        raise UserError("--copy: only for a local hub; give --local-hub DIR")
+def _refuse_options(folder: Path, packaging: Packaging) -> None:
+    for field in fields(packaging):
+        if getattr(packaging, field.name) != field.default:
+            flag = "--" + field.name.replace("_", "-")
+            raise UserError(f"{folder}: is packaged already; give {flag} to nic-publish package")
 
 
-def _publish(
-    staged: Path,
-    repo_id: str,
-    tag: str,
-    local_hub: Path | None,
-    endpoint: str | None,
-    copy: bool,
-    public: bool,
-) -> Published:
-    if local_hub:
-        from model_card.local_hub.versions import publish_local
+def _variants(model: Path, packaging: Packaging) -> AddFiles | None:
+    """Returns what adds the variants that are asked for; None if none is."""
+    asked = {"fp32": packaging.onnx, "int8": packaging.int8}
+    names = [name for name, wanted in asked.items() if wanted]
+    if not names:
+        return None
+    from model_card.export.add_variants import variant_adder
 
-        return publish_local(staged, local_hub, repo_id, tag, copy=copy)
-    from model_card.remote_hub.publishing import publish_remote
-
-    return publish_remote(staged, repo_id, tag, endpoint=endpoint, public=public)
+    return variant_adder(model, packaging.data_file, names, packaging.allow_loss)

@@ -1,7 +1,7 @@
-"""A small hub on the loopback, in memory, that the unmodified huggingface_hub client talks to.
+"""A small in-memory hub on the loopback, which the unmodified huggingface_hub client talks to.
 
 Only for tests. It keeps whole commits as mappings of names to files, large files by their SHA-256,
-and breaks on request: see `HubServer.break_at`.
+and fails on request: see `HubServer.break_at`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 WRITE_TOKEN = "hf_writeAbC123"
 READ_TOKEN = "hf_readDeF456"
 ORGANISATION = "org"
-DATE = "2026-01-01T00:00:00.000Z"
+# The seconds count the commits of a repository.
+DATE = "2026-01-01T00:00:{:02}.000Z"
 
 
 class Refused(Exception):
@@ -36,7 +37,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of a commit: what the hub says of it, and its bytes unless it is a large one."""
+    """A file of a commit: its digest, and its bytes unless it is a large one."""
 
     digest: str
     large: bool
@@ -49,6 +50,8 @@ class Commit:
 
     files: dict[str, StoredFile]
     parent: str | None
+    title: str
+    date: str
 
 
 @dataclass
@@ -90,14 +93,14 @@ class HubRepository:
         tree = {name: file.digest for name, file in files.items()}
         content = json.dumps([tree, parent, title, len(self.commits)], sort_keys=True)
         commit = hashlib.sha1(content.encode()).hexdigest()
-        self.commits[commit] = Commit(files, parent)
+        self.commits[commit] = Commit(files, parent, title, DATE.format(len(self.commits)))
         self.branches[branch] = commit
         return commit
 
 
 @dataclass
 class Break:
-    """What goes wrong at a request: see `HubServer.break_at`."""
+    """A failure at a request: see `HubServer.break_at`."""
 
     request: re.Pattern[str]
     status: int | None
@@ -109,7 +112,7 @@ class Break:
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came in."""
+    """A request that the hub received."""
 
     method: str
     path: str
@@ -125,7 +128,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back."""
+    """A response."""
 
     body: bytes = b"{}"
     status: int = 200
@@ -133,21 +136,21 @@ class Answer:
 
 
 def git_sha1(data: bytes) -> str:
-    """Git's name of a file."""
+    """Returns Git's object name of a file."""
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 def store(data: bytes) -> StoredFile:
-    """A small file as the hub keeps it."""
+    """Returns a small file as the hub keeps it."""
     return StoredFile(git_sha1(data), False, data)
 
 
 class Pause:
-    """A request that the hub holds up.
+    """A request that the hub delays.
 
     Attributes:
-        reached: Set once the request is there.
-        resume: To be set for the hub to go on.
+        reached: Set once the request has arrived.
+        resume: Set it to let the hub go on.
     """
 
     def __init__(self) -> None:
@@ -155,7 +158,7 @@ class Pause:
         self.resume = threading.Event()
 
     def __call__(self) -> None:
-        """Hold the request up."""
+        """Delays the request."""
         self.reached.set()
         self.resume.wait(300)
 
@@ -166,11 +169,11 @@ class HubServer:
     Attributes:
         repositories: What it holds, by name.
         objects: Large files by their SHA-256.
-        requests: "METHOD path authorization" of all that was asked, in order.
+        requests: "METHOD path authorization" of every request, in order.
         pull_requests: "yes"; "no": the hub knows none; "ignored": it takes a proposal for a commit.
         corrupt: Names that match have a byte flipped as they are stored.
         tells_role: Whether it says that a token may only read.
-        verify_at: Address that large files are to be confirmed at, if it is another one.
+        verify_at: Address where large files are confirmed, if it is another one.
     """
 
     def __init__(self) -> None:
@@ -190,12 +193,12 @@ class HubServer:
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> HubServer:
-        """Start to listen."""
+        """Starts to listen."""
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Let go of all and stop."""
+        """Resumes every delayed request and stops."""
         for pause in self._pauses:
             pause.resume.set()
         self._server.shutdown()
@@ -213,7 +216,7 @@ class HubServer:
         return repository
 
     def bytes_of(self, file: StoredFile) -> bytes:
-        """What the hub gives out for a file."""
+        """Returns the bytes that the hub sends for a file."""
         return self.objects[file.digest] if file.large else file.data
 
     def files(self, name: str, revision: str) -> dict[str, bytes]:
@@ -231,27 +234,27 @@ class HubServer:
         act: Callable[[], None] | None = None,
         times: int = 1,
     ) -> None:
-        """Let something go wrong.
+        """Makes requests fail.
 
         Args:
             request: Regular expression that "METHOD path" has to match.
             status: Answer with this instead; None drops the connection, unless there is an `act`.
             says: The message of that answer.
-            done: Do what was asked before.
-            act: Call this, and then go on as if nothing had been.
-            times: How often.
+            done: Do what was asked first.
+            act: Call this, and then go on as if nothing had happened.
+            times: How many times.
         """
         self._breaks.append(Break(re.compile(request), status, says, done, act, times))
 
     def pause_at(self, request: str, done: bool = False) -> Pause:
-        """Hold a request up, before or after what it asks for is done."""
+        """Delays a request, before or after what it asks for is done."""
         pause = Pause()
         self._pauses.append(pause)
         self.break_at(request, done=done, act=pause)
         return pause
 
     def next_break(self, line: str, done: bool) -> Break | None:
-        """The break that a request meets."""
+        """Returns the failure for a request; None if it does not fail."""
         with self._lock:
             for found in self._breaks:
                 if found.times and found.done == done and found.request.search(line):
@@ -260,7 +263,7 @@ class HubServer:
         return None
 
     def answer(self, request: Request) -> Answer:
-        """Do what is asked."""
+        """Answers a request."""
         with self._lock:
             for method, pattern, act in ROUTES:
                 match = re.fullmatch(pattern, request.path)
@@ -271,7 +274,7 @@ class HubServer:
         raise Refused(404, f"no such route: {request.path}")
 
     def writes(self) -> list[str]:
-        """The requests that would change something."""
+        """Returns the requests that would change something."""
         harmless = ("validate-yaml",)
         return [
             line
@@ -280,7 +283,7 @@ class HubServer:
         ]
 
     def role(self, request: Request) -> str | None:
-        """What the token of a request may do; None without one."""
+        """Returns the role of a request's token; None without one."""
         sent = request.headers.get("authorization")
         if sent is None:
             return None
@@ -290,12 +293,12 @@ class HubServer:
         return roles[sent]
 
     def must_write(self, request: Request) -> None:
-        """Refuse who may not write."""
+        """Refuses a token that may not write."""
         if self.role(request) != "write":
             raise Refused(403, "You don't have the required permissions")
 
     def repository(self, request: Request, name: str) -> HubRepository:
-        """A repository that the request may see."""
+        """Returns a repository that the request may see."""
         role, found = self.role(request), self.repositories.get(name)
         if found is None or (found.private and role is None):
             status = 404 if role else 401
@@ -303,7 +306,7 @@ class HubServer:
         return found
 
     def stored(self, name: str, data: bytes) -> bytes:
-        """The bytes that end up on the disk."""
+        """Returns the bytes that are stored."""
         if self.corrupt and re.search(self.corrupt, name):
             return data[:-1] + bytes([data[-1] ^ 1])
         return data
@@ -453,7 +456,8 @@ def discussions(hub: HubServer, request: Request, name: str) -> Answer:
 
 
 def _discussion(name: str, pull: PullRequest) -> dict[str, Any]:
-    facts = {"title": pull.title, "num": pull.number, "status": pull.status, "createdAt": DATE}
+    facts = {"title": pull.title, "num": pull.number, "status": pull.status}
+    facts |= {"createdAt": DATE.format(pull.number)}
     repository = {"name": name, "type": "model"}
     return {**facts, "author": {"name": "ann"}, "repo": repository, "isPullRequest": True}
 
@@ -491,6 +495,18 @@ def refs(hub: HubServer, request: Request, name: str) -> Answer:
 
     branches, tags = listed("heads", repository.branches), listed("tags", repository.tags)
     return _json({"branches": branches, "tags": tags, "converts": []})
+
+
+def commits(hub: HubServer, request: Request, name: str, revision: str) -> Answer:
+    repository = hub.repository(request, name)
+    oid: str | None = repository.resolve(revision)
+    listed = []
+    while oid:
+        commit = repository.commits[oid]
+        facts = {"id": oid, "title": commit.title, "message": "", "date": commit.date}
+        listed.append({**facts, "authors": [{"user": "ann"}]})
+        oid = commit.parent
+    return _json(listed)
 
 
 def create_tag(hub: HubServer, request: Request, name: str, revision: str) -> Answer:
@@ -533,6 +549,7 @@ ROUTES: list[tuple[str, str, Callable[..., Answer]]] = [
     ("GET", MODEL + "/discussions", discussions),
     ("POST", MODEL + "/discussions/(?P<number>[0-9]+)/merge", merge),
     ("GET", MODEL + "/refs", refs),
+    ("GET", MODEL + "/commits/(?P<revision>[^/]+)", commits),
     ("POST", MODEL + "/tag/(?P<revision>[^/]+)", create_tag),
     ("POST", r"/(?P<name>[^/]+/[^/]+)\.git/info/lfs/objects/batch", lfs_batch),
     ("PUT", "/lfs/(?P<digest>[0-9a-f]{64})", lfs_put),

@@ -1,4 +1,4 @@
-"""Publishers in processes of their own, some of which are killed; imports no torch.
+"""Publishers in separate processes, some of which are killed; imports no torch.
 
 python tests/hub_workers.py race HUB REPO COPY TAG=FOLDER ...
 python tests/hub_workers.py kill FOLDER COPY
@@ -18,13 +18,14 @@ from typing import Any
 
 from huggingface_hub import scan_cache_dir
 
-from model_card.local_hub.versions import publish_local
+from model_card.local_hub.hub import LocalHub
 from nic.errors import UserError
 
 REPO = "org/nic-embeddings-v1.0"
 KILLS = 50
 KILLS_OF_A_HUB = 5
-TRACED = ("hub_", "local_hub", "shutil")
+TRACED_FOLDER = "local_hub"
+TRACED_MODULES = ("hub_workers", "shutil")
 
 
 def make_version(folder: Path, number: int) -> Path:
@@ -40,13 +41,13 @@ def make_version(folder: Path, number: int) -> Path:
 
 
 def read_folder(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file, by its path."""
+    """Returns the bytes of every file, by its path."""
     files = [path for path in folder.rglob("*") if not path.is_dir()]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def read_revision(hub: Path, reference: str) -> dict[str, bytes] | None:
-    """What a reader of the cache's layout gets; None where the reference is not there."""
+    """Returns what a reader of the cache's layout gets; None if there is no such reference."""
     repo = hub / ("models--" + REPO.replace("/", "--"))
     try:
         revision = (repo / "refs" / reference).read_text(encoding="utf-8")
@@ -56,14 +57,14 @@ def read_revision(hub: Path, reference: str) -> dict[str, bytes] | None:
 
 
 def scan_warnings(hub: Path) -> list[str]:
-    """What huggingface_hub finds wrong with a hub."""
+    """Returns the warnings of huggingface_hub about a hub."""
     if not hub.exists():
         return []
     return [str(warning) for warning in scan_cache_dir(hub).warnings]
 
 
 def find_litter(hub: Path) -> list[str]:
-    """What no tag of the repository needs."""
+    """Returns the files that no tag of the repository needs."""
     repo = hub / ("models--" + REPO.replace("/", "--"))
     tagged = {path.read_text(encoding="utf-8") for path in (repo / "refs").iterdir()}
     snapshots = list((repo / "snapshots").iterdir())
@@ -81,7 +82,7 @@ def race(hub: Path, repo_id: str, copy: bool, tags: list[str]) -> list[str]:
     outcomes = []
     for tag, folder in (text.split("=", 1) for text in tags):
         try:
-            publish_local(Path(folder), hub, repo_id, tag, copy)
+            LocalHub(hub, copy).publish(Path(folder), repo_id, tag)
             outcomes.append("published")
         except UserError:
             outcomes.append("refused")
@@ -89,7 +90,7 @@ def race(hub: Path, repo_id: str, copy: bool, tags: list[str]) -> list[str]:
 
 
 def in_child(work: Callable[[], object]) -> bool:
-    """Do something in a process of its own; whether it came to its end."""
+    """Calls a function in a child process; returns whether it reached its end."""
     child = os.fork()
     if child == 0:
         work()
@@ -99,11 +100,12 @@ def in_child(work: Callable[[], object]) -> bool:
 
 
 def at_line(number: int, action: Callable[[], object]) -> list[int]:
-    """Do something before the given line of the hub's code is run; counts the lines."""
+    """Calls a function before the given line of the hub's code runs; counts the lines."""
     count = [0]
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        if not Path(frame.f_code.co_filename).stem.startswith(TRACED):
+        path = Path(frame.f_code.co_filename)
+        if path.parent.name != TRACED_FOLDER and path.stem not in TRACED_MODULES:
             return None
         if event == "line":
             count[0] += 1
@@ -126,7 +128,7 @@ def kill_publishers(folder: Path, copy: bool) -> list[dict[str, Any]]:
     draw, results, main = random.Random(0), [], None
     versions = [make_version(folder / f"version-{n}", n) for n in range(2 * KILLS)]
     lines = at_line(0, lambda: None)
-    publish_local(versions[0], folder / "count", REPO, "v1.0", copy)
+    LocalHub(folder / "count", copy).publish(versions[0], REPO, "v1.0")
     sys.settrace(None)
     for kill, line in enumerate(draw.sample(range(1, lines[0]), KILLS)):
         hub = folder / f"hub-{kill // KILLS_OF_A_HUB}"
@@ -135,7 +137,7 @@ def kill_publishers(folder: Path, copy: bool) -> list[dict[str, Any]]:
         second = versions[2 * kill + kill % 2]
         killed = not in_child(lambda: killed_at(line, first, hub, copy))  # noqa: B023
         result = look_at(hub, main, first)
-        publish_local(second, hub, REPO, second.name, copy)
+        LocalHub(hub, copy).publish(second, REPO, second.name)
         results.append(
             {
                 **result,
@@ -153,11 +155,11 @@ def kill_publishers(folder: Path, copy: bool) -> list[dict[str, Any]]:
 def killed_at(line: int, version: Path, hub: Path, copy: bool) -> None:
     """Publish a version and be killed on the way."""
     at_line(line, lambda: os.kill(os.getpid(), signal.SIGKILL))
-    publish_local(version, hub, REPO, version.name, copy)
+    LocalHub(hub, copy).publish(version, REPO, version.name)
 
 
 def look_at(hub: Path, old: Path | None, new: Path) -> dict[str, Any]:
-    """What readers see after a publisher was killed."""
+    """Returns what readers see after a publisher was killed."""
     main, old_content = read_revision(hub, "main"), read_folder(old) if old else None
     states = {"new": main == read_folder(new), "old": main == old_content}
     return {

@@ -1,4 +1,4 @@
-"""The model of a run on a hub, where its gates allow it."""
+"""Publishes the model of a run, if its gates allow it."""
 
 from __future__ import annotations
 
@@ -7,54 +7,50 @@ from pathlib import Path
 
 from evaluation.gates import require_passed
 from evaluation.summary import EvaluationSummary
-from model_card.hubs import Published, check_repo_id
+from model_card.commands import Packaging
+from model_card.hubs import Published, open_hub
 from model_card.lines import published_lines
-from model_card.push import push
+from model_card.names import check_repo_id
+from model_card.push import publish_model
 from training.arguments import RunArguments
 
 logger = logging.getLogger(__name__)
 
 
 def check_publication(run: RunArguments) -> None:
-    """Refuse a name that no hub takes, before anything is trained.
+    """Refuses a hub or a name that cannot work, before anything is trained.
 
     Raises:
-        UserError: The name of the repository is not what hubs allow.
+        UserError: The address or the name of the repository is not one that a hub takes.
     """
     if run.publish_to and run.repo_id:
         check_repo_id(run.repo_id)
+        open_hub(run.publish_to)
 
 
 def publish_run(folder: Path, assessment: EvaluationSummary, run: RunArguments) -> Published | None:
-    """Publish the model of a finished run.
+    """Publishes the model of a finished run.
 
     Args:
-        folder: Its output folder.
-        assessment: What it amounts to.
-        run: Where to, and under which name and version.
+        folder: Output folder of the run.
+        assessment: Summary of its evaluation, with its gates.
+        run: The hub, and the name and version on it.
 
     Returns:
-        What was published; None where nothing was asked for.
+        The published version; None if the run is not to be published.
 
     Raises:
-        GatesFailed: A gate failed and no reason is given to publish it all the same.
-        UserError: The hub does not take it.
+        GatesFailed: A gate failed and no reason is given to publish the model anyway.
+        UserError: The hub refuses the model.
     """
     if not run.publish_to or not run.repo_id or not run.revision_tag:
         return None
     if run.allow_failed_gates is None:
         require_passed(assessment.gates)
     failed = any(not gate.passed for gate in assessment.gates)
-    remote = "://" in run.publish_to
-    hub = None if remote else Path(run.publish_to)
-    published = push(
-        folder,
-        run.repo_id,
-        run.revision_tag,
-        local_hub=hub,
-        endpoint=run.publish_to if remote else None,
-        allow_failed_gates=run.allow_failed_gates if failed else None,
-    )
+    hub = open_hub(run.publish_to)
+    packaging = Packaging(allow_failed_gates=run.allow_failed_gates if failed else None)
+    published = publish_model(folder, hub, run.repo_id, run.revision_tag, packaging)
     for line in published_lines(published, hub):
         logger.info("%s", line)
     return published

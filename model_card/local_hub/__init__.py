@@ -1,1 +1,1 @@
-"""A folder that behaves like a hub."""
+"""A folder that serves as a hub: `LocalHub` in `hub.py`; open it with `open_hub`."""

@@ -1,117 +1,101 @@
 """A version in one file, to carry it to a hub that no network reaches.
 
 The archive is a zip of stored, not compressed, files: `manifest.json` with the name, the tag, the
-revision and the SHA-256 of every file, and the files below `files/`. Whoever wants to be sure that
-nobody changed both compares the revision with the one that `export_version` started from: it
-follows from the content.
+revision and the SHA-256 of every file, and the files below `files/`. To make sure that nobody
+changed both, compare the revision with that of the hub it was exported from: it depends on the
+content alone.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from model_card.hubs import IntegrityError, Published, check_repo_id, check_tag
+from model_card.hubs import IntegrityError, Published
 from model_card.local_hub.content import (
     Content,
-    Facts,
-    FileFacts,
-    Source,
+    FileContent,
+    FileHashes,
+    Hashes,
     commit_of,
     copy_blocks,
     find_bad_name,
     folder_content,
-    read_facts,
+    hash_content,
 )
-from model_card.local_hub.layout import RepoFolder, find_repo, resolve
+from model_card.local_hub.disk import check_space, disk_usage_of, explained_errors
+from model_card.local_hub.layout import RepoFolder, resolve
+from model_card.local_hub.manifest import (
+    FORMAT_VERSION,
+    MANIFEST,
+    Manifest,
+    check_manifest,
+    manifest_text,
+    parse_manifest,
+)
 from model_card.local_hub.publishing import publish_content
-from model_card.local_hub.writing import check_space, disk_usage_of, explained_errors
+from model_card.names import check_tag
 from nic.errors import UserError
 from nic.files import atomic_write
 
-MANIFEST = "manifest.json"
 FILES = "files/"
-FORMAT_VERSION = 1
 MANIFEST_LIMIT = 16 << 20
-# The earliest that a zip can hold: the same version always makes the same archive.
+# The earliest time that a zip can hold: the same version always makes the same archive.
 TIME = (1980, 1, 1, 0, 0, 0)
 ENCRYPTED = 0x1
 UNIX = 3
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """What an archive says that it holds.
-
-    Attributes:
-        repo_id: "organisation/name".
-        tag: The version.
-        revision: Its commit.
-        sha256: By the file's name.
-    """
-
-    repo_id: str
-    tag: str
-    revision: str
-    sha256: dict[str, str]
-
-
-def export_version(hub: Path, repo_id: str, tag: str, archive: Path) -> None:
-    """Write a version of a local hub into one file, which another hub imports.
-
-    The same version gives the same bytes.
+def export_version(repo: RepoFolder, tag: str, archive: Path) -> None:
+    """Writes a version into one file, which another local hub imports.
 
     Args:
-        hub: The hub's folder.
-        repo_id: "organisation/name".
-        tag: The version.
-        archive: The zip file; replaced where it is there.
+        repo: The repository.
+        tag: Name of the version.
+        archive: The zip file; replaced if it exists.
 
     Raises:
-        UserError: No such repository, version or folder.
+        UserError: There is no such version or folder.
         IntegrityError: The files in the hub are not those that were published.
-        DiskFullError: No room for the archive; none is left.
+        DiskFullError: There is no room for the archive; none is left.
     """
     check_tag(tag)
-    repo = find_repo(hub, repo_id)
     revision = resolve(repo, tag)
     content = folder_content(repo.snapshot(revision))
-    facts = read_facts(content)
-    _refuse_damaged(repo, tag, revision, facts)
+    hashes = hash_content(content)
+    _refuse_damaged(repo, tag, revision, hashes)
     if not archive.absolute().parent.is_dir():
         raise UserError(f"--archive {archive}: there is no folder {archive.parent}")
-    needed = disk_usage_of(file.size for file in facts.values())
+    needed = disk_usage_of(file.size for file in hashes.values())
     with explained_errors(archive.parent, needed):
         check_space(archive.parent, needed)
         with atomic_write(archive) as staged:
-            sha256 = {name: file.sha256 for name, file in facts.items()}
-            _write_archive(staged, Manifest(repo_id, tag, revision, sha256), content)
+            sha256 = {name: file.sha256 for name, file in hashes.items()}
+            manifest = Manifest(FORMAT_VERSION, repo.repo_id, tag, revision, sha256)
+            _write_archive(staged, manifest, content)
 
 
-def import_archive(archive: Path, hub: Path, copy: bool = False) -> Published:
-    """Publish what an archive holds under the name and tag that it was exported from.
+def import_archive(archive: Path, hub: Path, copy: bool) -> Published:
+    """Publishes the version in an archive under the name and tag that it was exported from.
 
-    Every file is checked against its hash, and all of them against the revision. Nothing is
-    unpacked but what the manifest names, nothing outside of the hub, and never more bytes than the
-    archive itself has.
+    Every file is checked against its hash, and all of them against the revision. Only files that
+    the manifest names are unpacked, nothing is written outside the hub, and never more bytes than
+    the archive itself has.
 
     Args:
         archive: The zip file that `export_version` wrote.
-        hub: The hub's folder; made where it is missing.
-        copy: Keep plain files instead of links.
+        hub: Folder of the hub; created if it is missing.
+        copy: Write plain files instead of symbolic links.
 
     Raises:
         IntegrityError: The archive is not as it was exported.
-        UserError: No such archive, or the tag stands for other content in this hub.
-        DiskFullError: No room; the hub is as it was.
+        UserError: There is no such archive, or the tag names other content in this hub.
+        DiskFullError: The disk is full; the hub is unchanged.
     """
     if not archive.is_file():
         raise UserError(f"{archive}: no such file; give the archive that an export wrote")
@@ -120,16 +104,16 @@ def import_archive(archive: Path, hub: Path, copy: bool = False) -> Published:
             entries = _checked_entries(archive, packed)
             manifest = _read_manifest(archive, packed, entries.pop(MANIFEST))
             content = {
-                name.removeprefix(FILES): Source(entry.file_size, partial(packed.open, entry))
+                name.removeprefix(FILES): FileContent(entry.file_size, partial(packed.open, entry))
                 for name, entry in entries.items()
             }
-            facts = read_facts(content)
-        _refuse_changed(archive, manifest, facts)
-        return publish_content(content, facts, hub, manifest.repo_id, manifest.tag, copy)
+            hashes = hash_content(content)
+        _refuse_changed(archive, manifest, hashes)
+        return publish_content(content, hashes, hub, manifest.repo_id, manifest.tag, copy)
 
 
-def _refuse_damaged(repo: RepoFolder, tag: str, revision: str, facts: Facts) -> None:
-    if commit_of(facts) != revision:
+def _refuse_damaged(repo: RepoFolder, tag: str, revision: str, hashes: Hashes) -> None:
+    if commit_of(hashes) != revision:
         raise IntegrityError(
             f"{repo.repo_id} {tag}: the files in {repo.snapshot(revision)} are not those that were "
             "published; publish or import the same version again"
@@ -138,8 +122,7 @@ def _refuse_damaged(repo: RepoFolder, tag: str, revision: str, facts: Facts) -> 
 
 def _write_archive(path: Path, manifest: Manifest, content: Content) -> None:
     with zipfile.ZipFile(path, "w") as packed:
-        text = json.dumps({"format_version": FORMAT_VERSION, **vars(manifest)}, indent=1)
-        packed.writestr(_entry(MANIFEST), text)
+        packed.writestr(_entry(MANIFEST), manifest_text(manifest))
         for name, source in content.items():
             entry = _entry(FILES + name)
             entry.file_size = source.size
@@ -149,7 +132,7 @@ def _write_archive(path: Path, manifest: Manifest, content: Content) -> None:
 
 def _entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, TIME)
-    # Windows would note itself here, and the archive would not be the same.
+    # Windows writes itself here, and the archive would not be the same.
     entry.create_system = UNIX
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
     return entry
@@ -167,7 +150,7 @@ def _damage_explained(archive: Path) -> Iterator[None]:
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError) as error:
         raise _damaged(archive, str(error)) from error
     except OSError as error:
-        # A damaged table sends the reader to a place before the beginning of the file.
+        # A damaged table makes the reader seek to before the beginning of the file.
         if error.errno != errno.EINVAL:
             raise
         raise _damaged(archive, "its table of contents is damaged") from error
@@ -180,7 +163,7 @@ def _damaged(archive: Path, what: str) -> IntegrityError:
 def _checked_entries(archive: Path, packed: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     entries = packed.infolist()
     for entry in entries:
-        # What is stored can't be larger than the archive; what is compressed can be a bomb.
+        # A stored entry cannot be larger than the archive; a compressed one can be a bomb.
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & ENCRYPTED:
             raise _damaged(archive, f"{entry.filename!r} is compressed or encrypted")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
@@ -199,36 +182,20 @@ def _checked_entries(archive: Path, packed: zipfile.ZipFile) -> dict[str, zipfil
 def _read_manifest(archive: Path, packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Manifest:
     if entry.file_size > MANIFEST_LIMIT:
         raise _damaged(archive, f"{MANIFEST} is too large")
-    try:
-        content = json.loads(packed.read(entry))
-        version = content.pop("format_version")
-        manifest = Manifest(**content)
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        raise _damaged(archive, f"{MANIFEST} is not what an export writes") from error
-    if version != FORMAT_VERSION:
+    manifest = parse_manifest(packed.read(entry))
+    if manifest.format_version != FORMAT_VERSION:
         raise UserError(f"{archive}: written by a newer version of this program; update it")
-    _check_manifest(archive, manifest)
+    check_manifest(manifest)
     return manifest
 
 
-def _check_manifest(archive: Path, manifest: Manifest) -> None:
-    texts: list[Any] = [manifest.repo_id, manifest.tag, manifest.revision]
-    if not all(isinstance(text, str) for text in texts) or not isinstance(manifest.sha256, dict):
-        raise _damaged(archive, f"{MANIFEST} is not what an export writes")
-    try:
-        check_repo_id(manifest.repo_id)
-        check_tag(manifest.tag)
-    except UserError as error:
-        raise _damaged(archive, f"{MANIFEST} names no version ({error})") from error
-
-
-def _refuse_changed(archive: Path, manifest: Manifest, facts: dict[str, FileFacts]) -> None:
-    for name in sorted({*manifest.sha256, *facts}):
-        if name not in facts:
+def _refuse_changed(archive: Path, manifest: Manifest, hashes: dict[str, FileHashes]) -> None:
+    for name in sorted({*manifest.sha256, *hashes}):
+        if name not in hashes:
             raise _damaged(archive, f"{name} is missing")
         if name not in manifest.sha256:
             raise _damaged(archive, f"{name} was added")
-        if facts[name].sha256 != manifest.sha256[name]:
+        if hashes[name].sha256 != manifest.sha256[name]:
             raise _damaged(archive, f"{name} was changed")
-    if commit_of(facts) != manifest.revision:
+    if commit_of(hashes) != manifest.revision:
         raise _damaged(archive, f"{MANIFEST} was changed: its revision is not that of the files")

@@ -1,4 +1,4 @@
-"""The files of a version, wherever they come from: their hashes, their commit, their copies."""
+"""The files of a version, from a folder or an archive: their hashes, commit and copies."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from model_card.hubs import IntegrityError
 from nic.errors import UserError
 
 BLOCK = 1 << 20
-# Hubs keep such files apart and name them by their SHA-256, all others by git's hash.
+# Hubs store such files separately and name them by SHA-256, all others by git's hash.
 LARGE = (".safetensors", ".onnx")
 
 
 @dataclass(frozen=True)
-class Source:
-    """A file that can be read, on disk or in an archive.
+class FileContent:
+    """The content of a file, on disk or in an archive.
 
     Attributes:
         size: In bytes.
-        open: Opens it for reading.
+        open: Opens the file for reading.
     """
 
     size: int
@@ -31,13 +31,13 @@ class Source:
 
 
 @dataclass(frozen=True)
-class FileFacts:
-    """What identifies the content of a file.
+class FileHashes:
+    """Size and hashes of a file.
 
     Attributes:
         size: In bytes.
         sha256: 64 hexadecimal digits.
-        git_sha1: What git calls the file, 40 hexadecimal digits.
+        git_sha1: Git's object name of the file, 40 hexadecimal digits.
     """
 
     size: int
@@ -46,21 +46,22 @@ class FileFacts:
 
 
 # By path in the model folder, with forward slashes.
-Content = Mapping[str, Source]
-Facts = Mapping[str, FileFacts]
+Content = Mapping[str, FileContent]
+Hashes = Mapping[str, FileHashes]
 
 
-def folder_content(folder: Path) -> dict[str, Source]:
-    """Every file below a folder, through symbolic links to files."""
+def folder_content(folder: Path) -> dict[str, FileContent]:
+    """Returns every file below a folder; symbolic links to files are followed."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): _source(path) for path in files}
+    return {path.relative_to(folder).as_posix(): _file_content(path) for path in files}
 
 
-def staged_content(folder: Path) -> dict[str, Source]:
-    """Every file of a folder that is to be published.
+def staged_content(folder: Path) -> dict[str, FileContent]:
+    """Returns every file of a folder that is to be published.
 
     Raises:
-        UserError: It is missing, holds no file or a symbolic link, or a name is not portable.
+        UserError: The folder is missing, holds no file or a symbolic link, or a file name is not
+            portable.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the folder of a packaged model")
@@ -77,7 +78,7 @@ def staged_content(folder: Path) -> dict[str, Source]:
 
 
 def find_bad_name(names: Iterable[str]) -> str | None:
-    """What is wrong with the first name that not every system can hold inside a folder."""
+    """Returns the problem of the first file name that is not portable; None if all are."""
     seen: set[str] = set()
     for name in names:
         parts = name.split("/")
@@ -91,8 +92,8 @@ def find_bad_name(names: Iterable[str]) -> str | None:
     return None
 
 
-def read_facts(content: Content) -> dict[str, FileFacts]:
-    """Read and hash every file.
+def hash_content(content: Content) -> dict[str, FileHashes]:
+    """Reads and hashes every file.
 
     Raises:
         IntegrityError: A file changed its size while it was read.
@@ -100,67 +101,55 @@ def read_facts(content: Content) -> dict[str, FileFacts]:
     return {name: _hash(name, source) for name, source in sorted(content.items())}
 
 
-def commit_of(facts: Facts) -> str:
-    """The revision of a version: 40 hexadecimal digits that follow from its content alone."""
-    lines = [[name, facts[name].size, facts[name].sha256] for name in sorted(facts)]
+def commit_of(hashes: Hashes) -> str:
+    """Returns the revision of a version: 40 hexadecimal digits that depend on its content alone."""
+    lines = [[name, hashes[name].size, hashes[name].sha256] for name in sorted(hashes)]
     return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:40]
 
 
-def blob_id(name: str, facts: FileFacts) -> str:
-    """The name of a file's content among the blobs, which is its ETag on a hub."""
-    return facts.sha256 if is_large(name) else facts.git_sha1
+def blob_id(name: str, hashes: FileHashes) -> str:
+    """Returns the name of a file's blob, which is its ETag on a hub."""
+    return hashes.sha256 if is_large(name) else hashes.git_sha1
 
 
 def is_large(name: str) -> bool:
-    """Whether hubs keep a file of this name apart."""
+    """Whether hubs store a file of this name separately."""
     return name.endswith(LARGE)
 
 
-def copy_checked(name: str, source: Source, facts: FileFacts, target: Path) -> None:
-    """Write a copy of a file and make sure that it is what was hashed before.
+def copy_checked(name: str, source: FileContent, hashes: FileHashes, target: Path) -> None:
+    """Writes a copy of a file and checks that it is what was hashed before.
 
     Raises:
-        IntegrityError: It is not.
+        IntegrityError: The file changed since.
     """
     digest = hashlib.sha256()
     with target.open("wb") as copy:
         for block in _blocks(source):
             digest.update(block)
             copy.write(block)
-    if digest.hexdigest() != facts.sha256:
+    if digest.hexdigest() != hashes.sha256:
         raise IntegrityError(f"{name}: changed while it was copied; nothing was published")
 
 
-def copy_blocks(source: Source, target: IO[bytes]) -> None:
-    """Write the bytes of a file to another, a block at a time."""
+def copy_blocks(source: FileContent, target: IO[bytes]) -> None:
+    """Writes the bytes of a file to another, one block at a time."""
     for block in _blocks(source):
         target.write(block)
 
 
-def is_whole(path: Path, facts: FileFacts) -> bool:
-    """Whether a file is there with this very content."""
-    if not path.is_file() or path.stat().st_size != facts.size:
+def is_whole(path: Path, hashes: FileHashes) -> bool:
+    """Whether a file exists with exactly this content."""
+    if not path.is_file() or path.stat().st_size != hashes.size:
         return False
-    return _hash(path.name, _source(path)).sha256 == facts.sha256
+    return _hash(path.name, _file_content(path)).sha256 == hashes.sha256
 
 
-def tree_json(facts: Facts) -> str:
-    """The list of a version's files in the form in which huggingface_hub keeps it."""
-    files = {name: _tree_entry(name, facts[name]) for name in sorted(facts)}
-    return json.dumps({"format_version": 1, "files": files}, indent=1)
+def _file_content(path: Path) -> FileContent:
+    return FileContent(path.stat().st_size, lambda: path.open("rb"))
 
 
-def _tree_entry(name: str, facts: FileFacts) -> dict[str, str | int]:
-    entry: dict[str, str | int] = {"size": facts.size, "blob_id": facts.git_sha1}
-    large: dict[str, str | int] = {"lfs_sha256": facts.sha256, "lfs_size": facts.size}
-    return entry | large if is_large(name) else entry
-
-
-def _source(path: Path) -> Source:
-    return Source(path.stat().st_size, lambda: path.open("rb"))
-
-
-def _hash(name: str, source: Source) -> FileFacts:
+def _hash(name: str, source: FileContent) -> FileHashes:
     sha256 = hashlib.sha256()
     git = hashlib.sha1(f"blob {source.size}\0".encode(), usedforsecurity=False)
     size = 0
@@ -170,10 +159,10 @@ def _hash(name: str, source: Source) -> FileFacts:
         size += len(block)
     if size != source.size:
         raise IntegrityError(f"{name}: {size} bytes where {source.size} were expected")
-    return FileFacts(size, sha256.hexdigest(), git.hexdigest())
+    return FileHashes(size, sha256.hexdigest(), git.hexdigest())
 
 
-def _blocks(source: Source) -> Iterator[bytes]:
+def _blocks(source: FileContent) -> Iterator[bytes]:
     with source.open() as file:
         while block := file.read(BLOCK):
             yield block

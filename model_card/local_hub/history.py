@@ -1,54 +1,77 @@
-"""Every move of main in a local hub, and the way back.
+"""The history of main in a local hub, and its moves by publish, promote and rollback.
 
-A move is written down before it is made. Where a publisher was killed in between, main is not where
-the last line says: that line is dropped by the next one.
+A move is written down before it is made. If a publisher was killed in between, main is not where
+the last line says; the next publisher drops that line.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
-from model_card.hubs import MAIN
-from model_card.local_hub.layout import RepoFolder, read_references
-from model_card.local_hub.writing import write_texts
+from model_card.local_hub.layout import RepoFolder, read_references, read_tags, resolve
+from model_card.local_hub.state import Move, history_text, parse_history
+from model_card.local_hub.writing import publisher_lock, write_texts
+from model_card.names import MAIN, check_tag
+from nic.errors import UserError
 
 PUBLISH = "publish"
 PROMOTE = "promote"
 ROLLBACK = "rollback"
-# Main was moved by something else than this project.
+# Main was moved by something other than this project.
 FOUND = "found"
 
 
-@dataclass(frozen=True)
-class Move:
-    """One move of main.
+def promote(repo: RepoFolder, tag: str) -> None:
+    """Lets main name a version that was published before.
 
-    Attributes:
-        time: UTC, ISO 8601.
-        action: publish, promote, rollback or found.
-        tag: The version that main names since; empty where it has none.
-        revision: Its commit.
+    Raises:
+        UserError: There is no such version; the message lists those that exist.
     """
+    check_tag(tag)
+    with publisher_lock(repo):
+        revision = resolve(repo, tag)
+        stack = rollback_stack(completed_moves(repo))
+        present = (stack[-1].tag, stack[-1].revision) if stack else None
+        if present != (tag, revision) or read_references(repo).get(MAIN) != revision:
+            move_main(repo, PROMOTE, tag, revision)
 
-    time: str
-    action: str
-    tag: str
-    revision: str
+
+def rollback(repo: RepoFolder) -> str:
+    """Lets main name what it named before the last publish or promote.
+
+    Returns:
+        The tag that main names now.
+
+    Raises:
+        UserError: Main named nothing before, or that version no longer exists.
+    """
+    with publisher_lock(repo):
+        stack = rollback_stack(completed_moves(repo))
+        if len(stack) < 2:
+            there = ", ".join(read_tags(repo)) or "none"
+            raise UserError(
+                f"{repo.repo_id}: main named nothing before in {repo.hub}; promote a version: "
+                f"{there}"
+            )
+        before = stack[-2]
+        resolve(repo, before.tag or before.revision)
+        move_main(repo, ROLLBACK, before.tag, before.revision)
+    return before.tag
 
 
 def read_history(repo: RepoFolder) -> list[Move]:
-    """The moves of main in their order."""
+    """Returns the moves of main in their order."""
     if not repo.history.is_file():
         return []
-    lines = repo.history.read_text(encoding="utf-8").splitlines()
-    return [Move(**json.loads(line)) for line in lines]
+    return parse_history(repo.history.read_text(encoding="utf-8"))
 
 
 def completed_moves(repo: RepoFolder) -> list[Move]:
-    """The moves that were made, ending where main is now; ask while holding the lock."""
+    """Returns the moves that were made, the last of which led to the present main.
+
+    Call it while holding the lock.
+    """
     moves, main = read_history(repo), read_references(repo).get(MAIN)
     if _revision_after(moves) == main:
         return moves
@@ -56,14 +79,14 @@ def completed_moves(repo: RepoFolder) -> list[Move]:
         return moves[:-1]
     if main is None:
         return moves
-    tags = [tag for tag, rev in read_references(repo).items() if rev == main and tag != MAIN]
+    tags = [tag for tag, revision in read_tags(repo).items() if revision == main]
     return [*moves, _move(FOUND, tags[0] if tags else "", main)]
 
 
 def rollback_stack(moves: Sequence[Move]) -> list[Move]:
-    """What main named and can be moved back to, the present one last.
+    """Returns the moves that can be rolled back, the present one last.
 
-    A rollback takes the last one away, so that a second rollback goes one further back.
+    A rollback removes the last one, so that a second rollback goes one version further back.
     """
     stack: list[Move] = []
     for move in moves:
@@ -75,13 +98,12 @@ def rollback_stack(moves: Sequence[Move]) -> list[Move]:
 
 
 def move_main(repo: RepoFolder, action: str, tag: str, revision: str) -> None:
-    """Let main name another version and write it down; call while holding the lock.
+    """Lets main name another version and writes the move down; call it while holding the lock.
 
-    A version that is published gets its tag in the same go: all is on the disk before main moves.
+    A new version gets its tag together with it: everything is on the disk before main moves.
     """
     moves = [*completed_moves(repo), _move(action, tag, revision)]
-    lines = (json.dumps(asdict(move)) + "\n" for move in moves)
-    texts = {repo.history: "".join(lines), repo.reference(MAIN): revision}
+    texts = {repo.history: history_text(moves), repo.reference(MAIN): revision}
     if action == PUBLISH:
         texts[repo.reference(tag)] = revision
     write_texts(repo, texts)

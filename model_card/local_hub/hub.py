@@ -1,4 +1,4 @@
-"""A hub that is a folder: publish a model there, and others load it by name with no network.
+"""A hub that is a folder: others load a model from it by name, without network.
 
 The folder has the layout of the Hugging Face cache, so the reader needs nothing of this project:
 
@@ -6,13 +6,13 @@ The folder has the layout of the Hugging Face cache, so the reader needs nothing
     from sentence_transformers import SentenceTransformer
     model = SentenceTransformer("org/nic-embeddings-v1.0", revision="v1.0")'
 
-Readers must set HF_HUB_OFFLINE=1. Without it the libraries ask the endpoint first, and three things
-happen: a repository of the same name there wins and is loaded in place of this one, silently; an
-endpoint that answers 401 or 404 makes the load fail although the files are here; and with no
-network every optional file is asked for again and again, which takes minutes. A folder ./org/name
-in the current directory wins over every hub, and so must not be there.
+Readers must set HF_HUB_OFFLINE=1. Without it the libraries ask the endpoint first, with one of
+three results: a repository of the same name there is silently loaded instead of this one; an
+endpoint that answers 401 or 404 makes the load fail although the files are here; without network
+each optional file is requested again and again, which takes minutes. A folder ./org/name in the
+current directory takes precedence over every hub, and so must not exist.
 
-Readers take no lock and may read while a version is published: they see it whole or not at all.
+Readers take no lock and may read while a version is published: they see all of it or none of it.
 A tag never moves; main is the newest version, or what `promote` and `rollback` made it. Publishers
 wait for each other. The folder and its files are readable by everybody and writable by their owner.
 It must not be a cache of ordinary downloads: `hf cache rm` and `prune` would delete the only copy.
@@ -20,205 +20,132 @@ It must not be a cache of ordinary downloads: `hf cache rm` and `prune` would de
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
-from evaluation.retrieval_metrics.definitions import PRIMARY
-from model_card.hubs import MAIN, Published, check_tag
+from model_card.hubs import Published, load_call
 from model_card.local_hub.archive import export_version, import_archive
-from model_card.local_hub.content import read_facts, staged_content
-from model_card.local_hub.history import (
-    PROMOTE,
-    PUBLISH,
-    ROLLBACK,
-    completed_moves,
-    move_main,
-    read_history,
-    rollback_stack,
-)
-from model_card.local_hub.layout import (
-    RepoFolder,
-    check_hub,
-    find_repo,
-    list_repos,
-    read_references,
-    read_tags,
-    resolve,
-)
-from model_card.local_hub.publishing import publish_content
-from model_card.local_hub.writing import explained_errors, publisher_lock
-from nic.errors import UserError
-from nic.model_files import METADATA
-
-__all__ = [
-    "Version",
-    "export_version",
-    "import_archive",
-    "list_versions",
-    "promote",
-    "publish_local",
-    "rollback",
-    "snapshot_folder",
-]
+from model_card.local_hub.history import promote, rollback
+from model_card.local_hub.layout import find_repo, resolve
+from model_card.local_hub.listing import list_versions
+from model_card.local_hub.publishing import publish_folder
+from model_card.names import MAIN
+from model_card.versions import Version
 
 
-@dataclass(frozen=True)
-class Version:
-    """A tagged version in a local hub.
+class LocalHub:
+    """A hub that is a folder.
 
     Attributes:
-        repo_id: "organisation/name".
-        tag: Its name.
-        revision: Its commit, 40 hexadecimal digits.
-        date: When it was published, UTC.
-        size_bytes: Of its files together.
-        is_main: Whether it is what a reader gets who names no revision.
-        gates_passed: Whether it passed the gates of its evaluation; None where none is recorded.
-        recall_at_5: Of the tuned model over all queries, in [0, 1]; None where none is recorded.
+        folder: The folder; created by the first publish.
+        copy: Whether plain files are written instead of symbolic links, for disks and shares
+            without links; done automatically where the system refuses links.
+        endpoint: None; readers set HF_HUB_CACHE to the folder.
     """
 
-    repo_id: str
-    tag: str
-    revision: str
-    date: datetime
-    size_bytes: int
-    is_main: bool
-    gates_passed: bool | None
-    recall_at_5: float | None
+    endpoint: str | None = None
 
+    def __init__(self, folder: str | Path, copy: bool = False) -> None:
+        self.folder = Path(folder)
+        self.copy = copy
 
-def publish_local(staged: Path, hub: Path, repo_id: str, tag: str, copy: bool = False) -> Published:
-    """Publish a packaged model as a version of a local hub, and let main name it.
+    def publish(self, folder: Path, repo_id: str, tag: str) -> Published:
+        """Publishes a packaged model as a version that never changes, and as the new main.
 
-    Killed at any moment, readers see what was there before or the new version, whole; run it again
-    to finish. What the folder should hold is the business of whoever packages the model.
+        If the process is killed at any moment, readers see what was there before or all of the
+        new version; run it again to finish.
 
-    Args:
-        staged: The packaged model; every file in it is published.
-        hub: The hub's folder; made where it is missing.
-        repo_id: "organisation/name".
-        tag: The version, such as "v1.0".
-        copy: Keep plain files instead of links, for disks and shares that know no links; done by
-            itself where links are refused.
+        Args:
+            folder: The packaged model; every file in it is published.
+            repo_id: Name of the repository, "organisation/name".
+            tag: Name of the version, such as "v1.0".
 
-    Returns:
-        What was published, or that this very content stood under this tag before.
+        Raises:
+            UserError: A name is not allowed, there is nothing to publish, or the tag names other
+                content.
+            DiskFullError: The disk is full; the hub is unchanged.
+            IntegrityError: A file changed while it was published; the hub is unchanged.
+        """
+        return publish_folder(folder, self.folder, repo_id, tag, self.copy)
 
-    Raises:
-        UserError: A bad name, nothing to publish, or the tag stands for other content.
-        DiskFullError: No room; the hub is as it was.
-        IntegrityError: A file changed while it was published; the hub is as it was.
-    """
-    with explained_errors(staged):
-        content = staged_content(staged)
-        facts = read_facts(content)
-    return publish_content(content, facts, hub, repo_id, tag, copy)
+    def fetch(self, repo_id: str, revision: str = MAIN, folder: Path | None = None) -> Path:
+        """Returns the hub's own folder with the files of a version; read it, do not change it.
 
+        Args:
+            repo_id: Name of the repository, "organisation/name".
+            revision: A tag, main or a commit.
+            folder: Not used: the files are on this machine already.
 
-def list_versions(hub: Path) -> list[Version]:
-    """Every tagged version, by repository and in the order of publishing.
+        Raises:
+            UserError: There is no such repository or revision; the message lists those that exist.
+            IntegrityError: The revision is named and its files are gone.
+        """
+        repo = find_repo(self.folder, repo_id)
+        return repo.snapshot(resolve(repo, revision))
 
-    Raises:
-        UserError: There is no such hub.
-    """
-    check_hub(hub)
-    versions = [
-        _describe(repo, tag, revision)
-        for repo in list_repos(hub)
-        for tag, revision in read_tags(repo).items()
-    ]
-    return sorted(versions, key=lambda version: (version.repo_id, version.date, version.tag))
+    def versions(self, repo_id: str | None = None) -> list[Version]:
+        """Returns the tagged versions, by repository and in the order of publishing.
 
+        Args:
+            repo_id: Name of the repository; None lists all of them.
 
-def promote(hub: Path, repo_id: str, tag: str) -> None:
-    """Let main name a version that was published before.
+        Raises:
+            UserError: There is no such hub or repository.
+        """
+        return list_versions(self.folder, repo_id)
 
-    Raises:
-        UserError: No such repository or version; those that are there are listed.
-    """
-    check_tag(tag)
-    repo = find_repo(hub, repo_id)
-    with publisher_lock(repo):
-        revision = resolve(repo, tag)
-        stack = rollback_stack(completed_moves(repo))
-        present = (stack[-1].tag, stack[-1].revision) if stack else None
-        if present != (tag, revision) or read_references(repo).get(MAIN) != revision:
-            move_main(repo, PROMOTE, tag, revision)
+    def how_to_load(self, repo_id: str, tag: str) -> list[str]:
+        """Returns the lines that tell a user how to load a version without network."""
+        settings = f"HF_HUB_CACHE={self.folder.resolve()} and HF_HUB_OFFLINE=1"
+        return [
+            f"Load it without network, with {settings} in the environment:",
+            f"    {load_call(repo_id, tag)}",
+        ]
 
+    def promote(self, repo_id: str, tag: str) -> None:
+        """Lets main name a version that was published before.
 
-def rollback(hub: Path, repo_id: str) -> str:
-    """Let main name what it named before the last publish or promote.
+        Raises:
+            UserError: There is no such repository or version; the message lists those that exist.
+        """
+        promote(find_repo(self.folder, repo_id), tag)
 
-    Returns:
-        The tag that main names now.
+    def rollback(self, repo_id: str) -> str:
+        """Lets main name what it named before the last publish or promote.
 
-    Raises:
-        UserError: There is nothing before it, or it is no longer there.
-    """
-    repo = find_repo(hub, repo_id)
-    with publisher_lock(repo):
-        stack = rollback_stack(completed_moves(repo))
-        if len(stack) < 2:
-            there = ", ".join(read_tags(repo)) or "none"
-            raise UserError(
-                f"{repo_id}: main named nothing before in {hub}; promote a version: {there}"
-            )
-        before = stack[-2]
-        resolve(repo, before.tag or before.revision)
-        move_main(repo, ROLLBACK, before.tag, before.revision)
-    return before.tag
+        Returns:
+            The tag that main names now.
 
+        Raises:
+            UserError: Main named nothing before, or that version no longer exists.
+        """
+        return rollback(find_repo(self.folder, repo_id))
 
-def snapshot_folder(hub: Path, repo_id: str, revision: str = MAIN) -> Path:
-    """The folder with the files of a revision: a model folder like any other.
+    def export_version(self, repo_id: str, tag: str, archive: Path) -> None:
+        """Writes a version into one file, which another local hub imports.
 
-    Args:
-        hub: The hub's folder.
-        repo_id: "organisation/name".
-        revision: A tag, main or a commit.
+        The same version gives the same bytes.
 
-    Raises:
-        UserError: No such repository or revision; those that are there are listed.
-        IntegrityError: The revision is named and its files are gone.
-    """
-    repo = find_repo(hub, repo_id)
-    return repo.snapshot(resolve(repo, revision))
+        Args:
+            repo_id: Name of the repository, "organisation/name".
+            tag: Name of the version.
+            archive: The zip file; replaced if it exists.
 
+        Raises:
+            UserError: There is no such repository, version or folder.
+            IntegrityError: The files in the hub are not those that were published.
+            DiskFullError: There is no room for the archive; none is left.
+        """
+        export_version(find_repo(self.folder, repo_id), tag, archive)
 
-def _describe(repo: RepoFolder, tag: str, revision: str) -> Version:
-    folder = repo.snapshot(revision)
-    metadata = _read_metadata(folder / METADATA)
-    return Version(
-        repo_id=repo.repo_id,
-        tag=tag,
-        revision=revision,
-        date=_date_of(repo, tag),
-        size_bytes=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
-        is_main=read_references(repo).get(MAIN) == revision,
-        gates_passed=_look_up(metadata, "gates", "passed"),
-        recall_at_5=_look_up(metadata, "metrics", "tuned", "overall", PRIMARY.key),
-    )
+    def import_archive(self, archive: Path) -> Published:
+        """Publishes the version in an archive under the name and tag that it was exported from.
 
+        Args:
+            archive: The zip file that `export_version` wrote.
 
-def _date_of(repo: RepoFolder, tag: str) -> datetime:
-    for move in read_history(repo):
-        if move.action == PUBLISH and move.tag == tag:
-            return datetime.fromisoformat(move.time)
-    changed = repo.reference(tag).stat().st_mtime
-    return datetime.fromtimestamp(int(changed), timezone.utc)
-
-
-def _read_metadata(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _look_up(content: Any, *keys: str) -> Any:
-    for key in keys:
-        content = content.get(key) if isinstance(content, dict) else None
-    return content
+        Raises:
+            IntegrityError: The archive is not as it was exported.
+            UserError: There is no such archive, or the tag names other content in this hub.
+            DiskFullError: The disk is full; the hub is unchanged.
+        """
+        return import_archive(archive, self.folder, self.copy)

@@ -1,4 +1,4 @@
-"""Where things stand in a local hub, and how its references are read."""
+"""Paths of a local hub, and how its references are read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_card.hubs import MAIN, IntegrityError, check_repo_id
+from model_card.hubs import IntegrityError
+from model_card.names import MAIN, check_repo_id
 from nic.errors import UserError
 
 PREFIX = "models--"
@@ -28,37 +29,37 @@ class RepoFolder:
 
     @property
     def folder(self) -> Path:
-        """All that readers look at."""
+        """Everything that readers look at."""
         return self.hub / self._name
 
     @property
     def blobs(self) -> Path:
-        """The content of the files, each named by its hash."""
+        """Contents of the files, each named by its hash."""
         return self.folder / "blobs"
 
     @property
     def snapshots(self) -> Path:
-        """A folder for each revision, of links into `blobs` or of plain files."""
+        """One folder per revision, of links into `blobs` or of plain files."""
         return self.folder / "snapshots"
 
     @property
     def refs(self) -> Path:
-        """A file for each tag and for main, holding the revision."""
+        """One file per tag and one for main, which holds the revision."""
         return self.folder / "refs"
 
     @property
     def history(self) -> Path:
-        """Every move of main, a line of JSON each."""
+        """Every move of main, one line of JSON per move."""
         return self.folder / "history.jsonl"
 
     @property
     def lock(self) -> Path:
-        """What a publisher holds; readers need no lock."""
+        """The lock that a publisher holds; readers need none."""
         return self.hub / ".locks" / self._name / "publish.lock"
 
     @property
     def incomplete(self) -> Path:
-        """What is being written, out of sight of readers and on the same disk."""
+        """Folder for unfinished files, which no reader looks at, on the same disk."""
         return self.lock.with_name("incomplete")
 
     @property
@@ -66,20 +67,20 @@ class RepoFolder:
         return PREFIX + self.repo_id.replace("/", SEPARATOR)
 
     def snapshot(self, revision: str) -> Path:
-        """The folder of a revision."""
+        """Returns the folder of a revision."""
         return self.snapshots / revision
 
     def tree(self, revision: str) -> Path:
-        """The list of a revision's files with their sizes and hashes."""
+        """Returns the file that lists a revision's files with their sizes and hashes."""
         return self.folder / "trees" / f"{revision}.json"
 
     def reference(self, name: str) -> Path:
-        """The file of a tag or of main."""
+        """Returns the file of a tag or of main."""
         return self.refs / name
 
 
-def check_hub(hub: Path) -> None:
-    """Refuse a hub that is not there.
+def check_hub_folder(hub: Path) -> None:
+    """Refuses a hub that does not exist.
 
     Raises:
         UserError: There is no such folder.
@@ -89,20 +90,20 @@ def check_hub(hub: Path) -> None:
 
 
 def list_repos(hub: Path) -> list[RepoFolder]:
-    """The repositories of a hub that hold a tagged version, in alphabetical order."""
+    """Returns the repositories of a hub that hold a tagged version, in alphabetical order."""
     names = sorted(path.name.removeprefix(PREFIX) for path in hub.glob(f"{PREFIX}*{SEPARATOR}*"))
     repos = [RepoFolder(hub, name.replace(SEPARATOR, "/")) for name in names]
     return [repo for repo in repos if read_tags(repo)]
 
 
 def find_repo(hub: Path, repo_id: str) -> RepoFolder:
-    """The folder of a repository that is there.
+    """Returns the folder of a repository that exists.
 
     Raises:
-        UserError: The hub or the repository is not there; those that are, are listed.
+        UserError: There is no such hub or repository; the message lists those that exist.
     """
     check_repo_id(repo_id)
-    check_hub(hub)
+    check_hub_folder(hub)
     repo = RepoFolder(hub, repo_id)
     if not repo.snapshots.is_dir():
         there = ", ".join(other.repo_id for other in list_repos(hub)) or "none"
@@ -111,7 +112,7 @@ def find_repo(hub: Path, repo_id: str) -> RepoFolder:
 
 
 def read_references(repo: RepoFolder) -> dict[str, str]:
-    """The revision by tag, and that of main."""
+    """Returns the revision of each tag and of main, by name."""
     try:
         paths = sorted(path for path in repo.refs.iterdir() if path.is_file())
     except FileNotFoundError:
@@ -121,16 +122,16 @@ def read_references(repo: RepoFolder) -> dict[str, str]:
 
 
 def read_tags(repo: RepoFolder) -> dict[str, str]:
-    """The revision by tag."""
+    """Returns the revision of each tag, by name."""
     return {name: rev for name, rev in read_references(repo).items() if name != MAIN}
 
 
 def resolve(repo: RepoFolder, revision: str) -> str:
-    """The commit that a tag, main or the commit itself names.
+    """Returns the commit that a tag, main or the commit itself names.
 
     Raises:
-        UserError: There is no such revision; those that are there are listed.
-        IntegrityError: The reference is there and its folder is gone.
+        UserError: There is no such revision; the message lists those that exist.
+        IntegrityError: The reference exists and its folder is gone.
     """
     references = read_references(repo)
     commit = references.get(revision, revision)

@@ -1,4 +1,4 @@
-"""Publishing into a local hub: all of a version, or nothing."""
+"""Publishing into a local hub, atomically."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import logging
 import os
 from pathlib import Path, PurePosixPath
 
-from model_card.hubs import Published, check_repo_id, check_tag
+from model_card.hubs import Published
 from model_card.local_hub.content import (
     Content,
-    Facts,
+    Hashes,
     blob_id,
     commit_of,
     copy_checked,
     folder_content,
+    hash_content,
     is_whole,
-    read_facts,
-    tree_json,
+    staged_content,
 )
+from model_card.local_hub.disk import check_space, disk_usage_of, explained_errors
 from model_card.local_hub.history import PUBLISH, move_main
 from model_card.local_hub.layout import RepoFolder, read_references
+from model_card.local_hub.state import tree_json
 from model_card.local_hub.writing import (
-    check_space,
-    disk_usage_of,
     exists,
     finish_file,
     make_folder,
@@ -31,6 +31,7 @@ from model_card.local_hub.writing import (
     write_plan,
     write_texts,
 )
+from model_card.names import check_repo_id, check_tag
 from nic.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -38,33 +39,55 @@ logger = logging.getLogger(__name__)
 NAMES_SHOWN = 5
 
 
+def publish_folder(staged: Path, hub: Path, repo_id: str, tag: str, copy: bool) -> Published:
+    """Publishes a packaged model as a version of a local hub, and lets main name it.
+
+    Args:
+        staged: The packaged model; every file in it is published.
+        hub: Folder of the hub; created if it is missing.
+        repo_id: Name of the repository, "organisation/name".
+        tag: Name of the version, such as "v1.0".
+        copy: Write plain files instead of symbolic links.
+
+    Raises:
+        UserError: A name is not allowed, there is nothing to publish, or the tag names other
+            content.
+        DiskFullError: The disk is full; the hub is unchanged.
+        IntegrityError: A file changed while it was published; the hub is unchanged.
+    """
+    with explained_errors(staged):
+        content = staged_content(staged)
+        hashes = hash_content(content)
+    return publish_content(content, hashes, hub, repo_id, tag, copy)
+
+
 def publish_content(
-    content: Content, facts: Facts, hub: Path, repo_id: str, tag: str, copy: bool
+    content: Content, hashes: Hashes, hub: Path, repo_id: str, tag: str, copy: bool
 ) -> Published:
-    """Publish files from wherever they come.
+    """Publishes files from a folder or an archive.
 
     Args:
         content: The files.
-        facts: Their hashes, which the copies must have.
-        hub: The hub's folder; made where it is missing.
-        repo_id: "organisation/name".
-        tag: The version.
-        copy: Keep plain files instead of links.
+        hashes: Their hashes, which the copies must have.
+        hub: Folder of the hub; created if it is missing.
+        repo_id: Name of the repository, "organisation/name".
+        tag: Name of the version.
+        copy: Write plain files instead of symbolic links.
 
     Raises:
-        UserError: A bad name, or the tag stands for other content.
-        DiskFullError: No room; the hub is as it was.
-        IntegrityError: A file changed while it was copied; the hub is as it was.
+        UserError: A name is not allowed, or the tag names other content.
+        DiskFullError: The disk is full; the hub is unchanged.
+        IntegrityError: A file changed while it was copied; the hub is unchanged.
     """
     check_repo_id(repo_id)
     check_tag(tag)
-    repo, revision = RepoFolder(hub, repo_id), commit_of(facts)
-    with publisher_lock(repo, disk_usage_of(file.size for file in facts.values())):
+    repo, revision = RepoFolder(hub, repo_id), commit_of(hashes)
+    with publisher_lock(repo, disk_usage_of(file.size for file in hashes.values())):
         published = read_references(repo).get(tag)
         if published not in (None, revision):
-            raise UserError(_other_content(repo, tag, str(published), facts))
-        if not _snapshot_is_whole(repo, revision, facts):
-            _add_snapshot(repo, tag, revision, content, facts, copy)
+            raise UserError(_other_content(repo, tag, str(published), hashes))
+        if not _snapshot_is_whole(repo, revision, hashes):
+            _add_snapshot(repo, tag, revision, content, hashes, copy)
         elif published is None:
             write_plan(repo, tag, revision, [])
         if published is None:
@@ -72,9 +95,9 @@ def publish_content(
     return Published(repo_id, tag, revision, str(hub), already_there=published is not None)
 
 
-def _other_content(repo: RepoFolder, tag: str, published: str, facts: Facts) -> str:
-    there = read_facts(folder_content(repo.snapshot(published)))
-    names = [name for name in sorted({*there, *facts}) if there.get(name) != facts.get(name)]
+def _other_content(repo: RepoFolder, tag: str, published: str, hashes: Hashes) -> str:
+    there = hash_content(folder_content(repo.snapshot(published)))
+    names = [name for name in sorted({*there, *hashes}) if there.get(name) != hashes.get(name)]
     shown = ", ".join(names[:NAMES_SHOWN]) + (" ..." if len(names) > NAMES_SHOWN else "")
     return (
         f"{repo.repo_id} {tag} is published in {repo.hub} with other content ({len(names)} files "
@@ -82,16 +105,16 @@ def _other_content(repo: RepoFolder, tag: str, published: str, facts: Facts) -> 
     )
 
 
-def _snapshot_is_whole(repo: RepoFolder, revision: str, facts: Facts) -> bool:
-    return read_facts(folder_content(repo.snapshot(revision))) == facts
+def _snapshot_is_whole(repo: RepoFolder, revision: str, hashes: Hashes) -> bool:
+    return hash_content(folder_content(repo.snapshot(revision))) == hashes
 
 
 def _add_snapshot(
-    repo: RepoFolder, tag: str, revision: str, content: Content, facts: Facts, copy: bool
+    repo: RepoFolder, tag: str, revision: str, content: Content, hashes: Hashes, copy: bool
 ) -> None:
     make_folder(repo.incomplete)
     plain = copy or not _links_work(repo.incomplete)
-    missing = dict(facts) if plain else _missing_blobs(repo, facts)
+    missing = dict(hashes) if plain else _missing_blobs(repo, hashes)
     check_space(repo.hub, disk_usage_of(file.size for file in missing.values()))
     blobs = [repo.blobs / blob_id(name, file) for name, file in missing.items() if not plain]
     places = [repo.snapshot(revision), *blobs, repo.tree(revision)]
@@ -99,15 +122,15 @@ def _add_snapshot(
     _make_repository(repo)
     staged = repo.incomplete / "snapshot"
     if plain:
-        _copy_files(content, facts, staged)
+        _copy_files(content, hashes, staged)
     else:
         _add_blobs(repo, content, missing)
-        _link_files(facts, staged)
+        _link_files(hashes, staged)
     if exists(repo.snapshot(revision)):
         logger.warning("%s was damaged and is replaced", repo.snapshot(revision))
         move(repo.snapshot(revision), repo.incomplete / "damaged")
     move(staged, repo.snapshot(revision))
-    write_texts(repo, {repo.tree(revision): tree_json(facts)})
+    write_texts(repo, {repo.tree(revision): tree_json(hashes)})
 
 
 def _links_work(folder: Path) -> bool:
@@ -121,38 +144,38 @@ def _links_work(folder: Path) -> bool:
     return True
 
 
-def _missing_blobs(repo: RepoFolder, facts: Facts) -> Facts:
-    blobs = {name: repo.blobs / blob_id(name, file) for name, file in facts.items()}
-    return {name: file for name, file in facts.items() if not is_whole(blobs[name], file)}
+def _missing_blobs(repo: RepoFolder, hashes: Hashes) -> Hashes:
+    blobs = {name: repo.blobs / blob_id(name, file) for name, file in hashes.items()}
+    return {name: file for name, file in hashes.items() if not is_whole(blobs[name], file)}
 
 
 def _make_repository(repo: RepoFolder) -> None:
-    # A repository without snapshots/ is a broken one to whoever scans the hub at that moment.
+    # A scan of the hub takes a repository without snapshots/ for a broken one.
     if not exists(repo.folder):
         make_folder(repo.incomplete / "repository" / "snapshots")
         move(repo.incomplete / "repository", repo.folder)
     make_folder(repo.snapshots)
 
 
-def _add_blobs(repo: RepoFolder, content: Content, missing: Facts) -> None:
+def _add_blobs(repo: RepoFolder, content: Content, missing: Hashes) -> None:
     make_folder(repo.blobs)
     staged = repo.incomplete / "blob"
-    for name, facts in missing.items():
-        copy_checked(name, content[name], facts, staged)
+    for name, hashes in missing.items():
+        copy_checked(name, content[name], hashes, staged)
         finish_file(staged)
-        move(staged, repo.blobs / blob_id(name, facts))
+        move(staged, repo.blobs / blob_id(name, hashes))
 
 
-def _copy_files(content: Content, facts: Facts, folder: Path) -> None:
-    for name, file in facts.items():
+def _copy_files(content: Content, hashes: Hashes, folder: Path) -> None:
+    for name, file in hashes.items():
         make_folder((folder / name).parent)
         copy_checked(name, content[name], file, folder / name)
         finish_file(folder / name)
 
 
-def _link_files(facts: Facts, folder: Path) -> None:
-    for name, file in facts.items():
+def _link_files(hashes: Hashes, folder: Path) -> None:
+    for name, file in hashes.items():
         make_folder((folder / name).parent)
-        # From snapshots/<revision>/<name>, where it is going to stand.
+        # Relative to snapshots/<revision>/<name>, where the link is moved to.
         up = [".."] * (len(PurePosixPath(name).parts) + 1)
         (folder / name).symlink_to(os.path.join(*up, "blobs", blob_id(name, file)))

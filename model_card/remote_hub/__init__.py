@@ -1,1 +1,1 @@
-"""Publishing to any endpoint that speaks the protocol of the Hugging Face Hub."""
+"""An endpoint that huggingface_hub can talk to: `RemoteHub` in `hub.py`; see `open_hub`."""

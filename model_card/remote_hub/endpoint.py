@@ -1,4 +1,4 @@
-"""The way to a hub: its address, the token, and a client that keeps both safe."""
+"""The connection to a remote hub: its address, the token, and a client that protects both."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ from huggingface_hub.utils import _http
 from nic.errors import UserError, no_space_left
 
 TOKEN = re.compile(r"[!-~]+")
-# A hub may take minutes to answer a commit of large files; the client's own default is to wait for
-# ever.
+# A hub may take minutes to answer a commit of large files; the client's default is to wait forever.
 TIMEOUT = httpx2.Timeout(600, connect=30)
 LONGEST_ANSWER = 200
 FOR_NOW = (408, 429, 500, 502, 503, 504)
-# What the client raises over an answer that it cannot make sense of.
+# What the client raises for an answer that it cannot interpret.
 NO_HUB = (ValueError, KeyError, RuntimeError, FileMetadataError, LocalEntryNotFoundError)
 AGAIN = "run the same command again, it goes on where it stopped"
 
 
 def resolve_address(endpoint: str | None) -> str:
-    """The address of the hub: the one given, or the environment's HF_ENDPOINT.
+    """Returns the address of the hub: the one given, or that in HF_ENDPOINT.
 
     Raises:
-        UserError: There is none (the public hub is never taken by itself), or it is not safe.
+        UserError: There is none (the public hub is never the default), or it is not safe.
     """
     address = (endpoint or os.environ.get("HF_ENDPOINT") or "").strip().rstrip("/")
     if not address:
@@ -65,10 +64,10 @@ def resolve_address(endpoint: str | None) -> str:
 
 
 def read_token() -> str | None:
-    """The token of HF_TOKEN, or of the file HF_TOKEN_PATH or else that of `hf auth login`.
+    """Returns the token in HF_TOKEN, in the file HF_TOKEN_PATH, or that of `hf auth login`.
 
     Raises:
-        UserError: The file cannot be read, or what was found cannot be a token.
+        UserError: The file cannot be read, or its content cannot be a token.
     """
     token = os.environ.get("HF_TOKEN", "").strip()
     place = "HF_TOKEN"
@@ -85,24 +84,24 @@ def read_token() -> str | None:
         except UnicodeDecodeError:
             token = ""
     if not TOKEN.fullmatch(token):
-        # Never shown, not even in part; and no cause, for it could hold the text.
+        # Never shown, not even in part; and without the cause, which could hold the text.
         raise UserError(f"{place}: holds no token (one word of plain letters, digits and signs)")
     return token
 
 
 @contextmanager
 def connected(address: str, token: str | None, repo_id: str) -> Iterator[HfApi]:
-    """A client of one hub; whatever fails inside becomes one line without the token.
+    """Gives a client of one hub; any failure inside becomes one line without the token.
 
-    While it lasts, for this process: HF_HUB_OFFLINE does not hold, for naming a hub to publish to
-    or to download from is the more explicit wish; xet is off, for a hub without it refuses such
-    uploads and every hub takes plain ones; the token goes to the hub's own address only, and
-    nothing goes over plain http to another machine.
+    Inside the context, for this process: HF_HUB_OFFLINE does not apply, because naming a hub to
+    publish to or to download from is more explicit; xet is off, because a hub without it refuses
+    such uploads and every hub takes plain ones; the token is sent to the hub's own address only,
+    and nothing is sent over plain http to another machine.
 
     Args:
-        address: What `resolve_address` gave.
-        token: What `read_token` gave.
-        repo_id: The repository that is spoken of, for the messages.
+        address: The address that `resolve_address` returned.
+        token: The token that `read_token` returned.
+        repo_id: Name of the repository, for the messages.
 
     Raises:
         UserError: The hub refuses, fails, or cannot be reached.
@@ -118,7 +117,7 @@ def connected(address: str, token: str | None, repo_id: str) -> Iterator[HfApi]:
         explained = _explain(error, address, repo_id, token)
         if explained is None or explained is error:
             raise
-        # A hub may repeat the token in its answer, which is then part of the cause's text.
+        # A hub may repeat the token in its answer, which is then in the text of the cause.
         told = token and any(token in str(link) for link in _chain(error))
         raise explained from (None if told else error)
     finally:
@@ -127,7 +126,7 @@ def connected(address: str, token: str | None, repo_id: str) -> Iterator[HfApi]:
 
 
 def status_of(error: BaseException) -> int | None:
-    """The HTTP status that an exception of the client stems from."""
+    """Returns the HTTP status that an exception of the client comes from; None without one."""
     answers = [link for link in _chain(error) if isinstance(link, HfHubHTTPError)]
     return answers[0].response.status_code if answers else None
 
@@ -171,7 +170,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _explain(error: Exception, address: str, repo_id: str, token: str | None) -> UserError | None:
-    """One line for what went wrong; None for what has nothing to do with the hub."""
+    """Returns the error in one line; None if it has nothing to do with the hub."""
     for link in _chain(error):
         if isinstance(link, UserError):
             return link
@@ -212,7 +211,7 @@ def _refusal(error: HfHubHTTPError, said: str, address: str, repo_id: str) -> st
 
 
 def _plain(text: str, token: str | None) -> str:
-    """A hub's words on one line, printable, cut, and without the token should it repeat it."""
+    """Returns a hub's message on one line, printable, shortened and without the token."""
     if token:
         text = text.replace(token, "<token>")
     printable = "".join(letter if letter.isprintable() else " " for letter in text)

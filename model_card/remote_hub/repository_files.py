@@ -1,4 +1,4 @@
-"""What a folder and a revision of a repository hold, told by hashes."""
+"""The files of a folder and of a revision, compared by their hashes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 
-# Belongs to the hub: it writes one into each new repository.
+# Belongs to the hub, which writes one into each new repository.
 HUBS_OWN = ".gitattributes"
 
 
 @dataclass(frozen=True)
 class Digests:
-    """A file by the two names that hubs have for it.
+    """The two hashes by which hubs name a file.
 
     Attributes:
         git_sha1: Git's object name, for files kept in git itself.
-        sha256: For large files.
+        sha256: SHA-256, for large files.
     """
 
     git_sha1: str
@@ -28,7 +28,7 @@ class Digests:
 
 
 def digest_folder(folder: Path) -> dict[str, Digests]:
-    """The digests of each file of a folder, by name with forward slashes."""
+    """Returns the digests of each file of a folder, by name with forward slashes."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     digests = {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
     digests.pop(HUBS_OWN, None)
@@ -36,7 +36,7 @@ def digest_folder(folder: Path) -> dict[str, Digests]:
 
 
 def digest_file(path: Path) -> Digests:
-    """Both digests in one reading."""
+    """Returns both digests of a file, which is read once."""
     git = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     sha256 = hashlib.sha256()
     with path.open("rb") as file:
@@ -47,7 +47,7 @@ def digest_file(path: Path) -> Digests:
 
 
 def list_revision(api: HfApi, repo_id: str, revision: str) -> dict[str, str]:
-    """The digest of each file of a revision as the hub lists it, by name."""
+    """Returns the digest of each file of a revision as the hub lists it, by name."""
     entries = api.list_repo_tree(repo_id, recursive=True, revision=revision)
     files = [entry for entry in entries if isinstance(entry, RepoFile)]
     return {
@@ -58,11 +58,11 @@ def list_revision(api: HfApi, repo_id: str, revision: str) -> dict[str, str]:
 
 
 def find_differences(found: Mapping[str, str], wanted: Mapping[str, Digests]) -> list[str]:
-    """Each file that is missing, added or changed, in words.
+    """Returns one message per file that is missing, added or changed.
 
     Args:
-        found: Name and digest of either kind of what is there.
-        wanted: What should be there.
+        found: Digest of either kind by name, of the files that exist.
+        wanted: Digests by name, of the files that should exist.
     """
     differences = [f"{name} is missing" for name in wanted.keys() - found.keys()]
     differences += [f"{name} was added" for name in found.keys() - wanted.keys()]

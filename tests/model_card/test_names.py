@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model_card.hubs import check_repo_id
+from model_card.names import check_repo_id
 from nic.errors import UserError
 
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from conftest import write_metadata_of
 
+import model_card
 from model_card import publish
-from model_card.hubs import IntegrityError, Published
+from model_card.commands import Packaging
+from model_card.hubs import IntegrityError, Published, open_hub, select_hub
+from model_card.local_hub.hub import LocalHub
 from model_card.package.build import stage_model
 from model_card.package.integrity import is_packaged, verify_folder
-from model_card.push import push, verify
+from model_card.push import publish_model, verify_model
+from model_card.remote_hub.hub import RemoteHub
+from model_card.versions import Version
+from nic import __version__
 from nic.errors import UserError
 
 REPO = "org/nic-tiny"
@@ -25,85 +31,84 @@ REVISION = "0123456789" * 4
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-class Hub(ModuleType):
-    """Stands in for the modules of both hubs: records each call and what was staged."""
+class Recorder:
+    """Stands in for the methods of both hubs: records each call and checks what was packaged."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__("hub")
         self.folder, self.already_there = folder, False
         self.calls: list[tuple[Any, ...]] = []
 
-    def _published(self, staged: Path, location: str, repo_id: str, tag: str) -> Published:
+    def published(self, staged: Path, location: str, repo_id: str, tag: str) -> Published:
+        """What a hub returns, once the folder is verified."""
         verify_folder(staged)
         return Published(repo_id, tag, REVISION, location, self.already_there)
 
-    def publish_local(
-        self, staged: Path, hub: Path, repo_id: str, tag: str, copy: bool = False
-    ) -> Published:
-        """As `local_hub` has it."""
-        self.calls.append(("publish_local", hub, repo_id, tag, copy))
-        return self._published(staged, str(hub), repo_id, tag)
-
-    def publish_remote(
-        self,
-        staged: Path,
-        repo_id: str,
-        tag: str,
-        endpoint: str | None = None,
-        public: bool = False,
-    ) -> Published:
-        """As `private_hub` has it."""
-        self.calls.append(("publish_remote", endpoint, repo_id, tag, public))
-        return self._published(staged, endpoint or "https://from.environment", repo_id, tag)
-
-    def snapshot_folder(self, hub: Path, repo_id: str, revision: str = "main") -> Path:
-        """The packaged folder."""
-        self.calls.append(("snapshot_folder", hub, repo_id, revision))
-        return self.folder
-
-    def download_version(
-        self, repo_id: str, revision: str, folder: Path, endpoint: str | None = None
-    ) -> Path:
-        """The packaged folder."""
-        self.calls.append(("download_version", repo_id, revision, endpoint))
-        return self.folder
-
-    def list_versions(self, hub: Path) -> list[Any]:
+    def versions(self) -> list[Version]:
         """Two versions."""
-        self.calls.append(("list_versions", hub))
-        common = {"repo_id": REPO, "revision": REVISION, "size_bytes": 91_600_000}
         date = datetime(2026, 11, 25, 12, 30, tzinfo=timezone.utc)
-        new = {"tag": "v1.1", "is_main": True, "gates_passed": True, "recall_at_5": 0.8909}
-        old = {"tag": "v1.0", "is_main": False, "gates_passed": None, "recall_at_5": None}
-        return [SimpleNamespace(date=date, **common, **version) for version in (new, old)]
+        return [
+            Version(REPO, "v1.1", REVISION, date, 91_600_000, True, True, 0.8909),
+            Version(REPO, "v1.0", REVISION, date, 91_600_000, False, None, None),
+        ]
 
-    def promote(self, hub: Path, repo_id: str, tag: str) -> None:
-        """As `local_hub` has it."""
-        self.calls.append(("promote", hub, repo_id, tag))
+    def local_methods(self) -> dict[str, Callable[..., Any]]:
+        """The methods of a local hub."""
 
-    def rollback(self, hub: Path, repo_id: str) -> str:
-        """As `local_hub` has it."""
-        self.calls.append(("rollback", hub, repo_id))
-        return "v1.0"
+        def publish(hub: LocalHub, staged: Path, repo_id: str, tag: str) -> Published:
+            self.calls.append(("publish_local", hub.folder, repo_id, tag, hub.copy))
+            return self.published(staged, str(hub.folder), repo_id, tag)
 
-    def export_version(self, hub: Path, repo_id: str, tag: str, archive: Path) -> None:
-        """As `local_hub` has it."""
-        self.calls.append(("export_version", hub, repo_id, tag, archive))
+        def import_archive(hub: LocalHub, archive: Path) -> Published:
+            self.calls.append(("import_archive", archive, hub.folder, hub.copy))
+            return Published(REPO, "v1.0", REVISION, str(hub.folder), False)
 
-    def import_archive(self, archive: Path, hub: Path, copy: bool = False) -> Published:
-        """As `local_hub` has it."""
-        self.calls.append(("import_archive", archive, hub, copy))
-        return Published(REPO, "v1.0", REVISION, str(hub), False)
+        def recorded(name: str, result: Any) -> Callable[..., Any]:
+            def method(hub: LocalHub, *arguments: Any) -> Any:
+                self.calls.append((name, hub.folder, *arguments))
+                return result
+
+            return method
+
+        def fetch(hub: LocalHub, repo_id: str, revision: str, folder: Path) -> Path:
+            self.calls.append(("fetch_local", hub.folder, repo_id, revision))
+            return self.folder
+
+        return {
+            "publish": publish,
+            "import_archive": import_archive,
+            "fetch": fetch,
+            "versions": recorded("versions", self.versions()),
+            "promote": recorded("promote", None),
+            "rollback": recorded("rollback", "v1.0"),
+            "export_version": recorded("export_version", None),
+        }
+
+    def remote_methods(self) -> dict[str, Callable[..., Any]]:
+        """The methods of a remote hub."""
+
+        def publish(hub: RemoteHub, staged: Path, repo_id: str, tag: str) -> Published:
+            self.calls.append(("publish_remote", hub.endpoint, repo_id, tag, hub.public))
+            return self.published(staged, hub.endpoint, repo_id, tag)
+
+        def fetch(hub: RemoteHub, repo_id: str, revision: str, folder: Path) -> Path:
+            self.calls.append(("fetch_remote", repo_id, revision, hub.endpoint))
+            return self.folder
+
+        return {"publish": publish, "fetch": fetch}
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hub:
-    """The stand-in, in place of both modules."""
-    stand_in = Hub(tmp_path / "packaged")
-    monkeypatch.setitem(sys.modules, "model_card.local_hub.versions", stand_in)
-    monkeypatch.setitem(sys.modules, "model_card.remote_hub.publishing", stand_in)
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
+    """The stand-in, in place of the methods of both hubs."""
+    recorder = Recorder(tmp_path / "packaged")
+    for hub_class, methods in (
+        (LocalHub, recorder.local_methods()),
+        (RemoteHub, recorder.remote_methods()),
+    ):
+        for name, method in methods.items():
+            monkeypatch.setattr(hub_class, name, method)
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
-    return stand_in
+    return recorder
 
 
 @pytest.fixture
@@ -149,7 +154,7 @@ def test_package_writes_the_folder_and_says_how_to_load_it(
 def test_push_to_a_local_hub_says_how_to_load_it_offline(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    hub: Hub,
+    hub: Recorder,
     trained_folder: Path,
     tmp_path: Path,
 ) -> None:
@@ -168,7 +173,7 @@ def test_push_to_a_local_hub_says_how_to_load_it_offline(
 def test_push_again_says_that_nothing_was_changed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    hub: Hub,
+    hub: Recorder,
     packaged: Path,
     tmp_path: Path,
 ) -> None:
@@ -184,7 +189,7 @@ def test_push_again_says_that_nothing_was_changed(
 def test_push_to_an_endpoint_says_how_to_load_it(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    hub: Hub,
+    hub: Recorder,
     packaged: Path,
 ) -> None:
     url = "https://hub.example"
@@ -196,54 +201,81 @@ def test_push_to_an_endpoint_says_how_to_load_it(
 
 
 def test_the_endpoint_may_stand_in_the_environment(
-    monkeypatch: pytest.MonkeyPatch, hub: Hub, packaged: Path
+    monkeypatch: pytest.MonkeyPatch, hub: Recorder, packaged: Path
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "https://from.environment")
-    assert push(packaged, REPO, "v1.0").location == "https://from.environment"
-    assert hub.calls == [("publish_remote", None, REPO, "v1.0", False)]
+    place = select_hub()
+    assert publish_model(packaged, place, REPO, "v1.0").location == "https://from.environment"
+    assert hub.calls == [("publish_remote", "https://from.environment", REPO, "v1.0", False)]
 
 
-def test_a_packaged_model_is_pushed_as_it_is(hub: Hub, packaged: Path, tmp_path: Path) -> None:
-    push(packaged, REPO, "v1.0", local_hub=tmp_path / "hub")
+def test_a_packaged_model_is_pushed_as_it_is(hub: Recorder, packaged: Path, tmp_path: Path) -> None:
+    place = open_hub(tmp_path / "hub")
+    publish_model(packaged, place, REPO, "v1.0")
     with pytest.raises(UserError, match="is packaged already; give --sign-key to nic-publish pack"):
-        push(packaged, REPO, "v1.0", local_hub=tmp_path / "hub", sign_key=tmp_path / "key.pem")
+        publish_model(packaged, place, REPO, "v1.0", Packaging(sign_key=tmp_path / "key.pem"))
+    with pytest.raises(UserError, match="is packaged already; give --onnx to nic-publish package"):
+        publish_model(packaged, place, REPO, "v1.0", Packaging(onnx=True))
     (packaged / "LICENSE").touch()
     with pytest.raises(IntegrityError, match="LICENSE was added"):
-        push(packaged, REPO, "v1.0", local_hub=tmp_path / "hub")
+        publish_model(packaged, place, REPO, "v1.0")
     assert len(hub.calls) == 1
 
 
 def test_a_model_whose_gates_failed_reaches_no_hub(
-    hub: Hub, trained_folder: Path, tmp_path: Path
+    hub: Recorder, trained_folder: Path, tmp_path: Path
 ) -> None:
     write_metadata_of(trained_folder, gates=None)
+    place = open_hub(tmp_path / "hub")
     with pytest.raises(UserError, match="no gates were measured"):
-        push(trained_folder, REPO, "v1.0", local_hub=tmp_path / "hub")
+        publish_model(trained_folder, place, REPO, "v1.0")
     assert hub.calls == []
-    push(trained_folder, REPO, "v1.0", local_hub=tmp_path / "hub", allow_failed_gates="a pilot")
+    publish_model(trained_folder, place, REPO, "v1.0", Packaging(allow_failed_gates="a pilot"))
     assert len(hub.calls) == 1
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "which hub. Give --local-hub DIR, or --endpoint URL"),
-        ({"local_hub": Path("hub"), "public": True}, "--public: only for an endpoint"),
-        ({"endpoint": "https://hub.example", "copy": True}, "--copy: only for a local hub"),
-        ({"endpoint": "https://hub.example", "repo_id": "nic"}, "--repo-id nic: give organisation"),
+        ([], "which hub? Give --local-hub DIR, or --endpoint URL"),
+        (["--local-hub", "hub", "--public"], "--public: only for an endpoint"),
+        (["--endpoint", "https://hub.example", "--copy"], "--copy: only for a local hub"),
+        (["--endpoint", "https://hub.example", "--repo-id", "nic"], "--repo-id nic: give organisa"),
+        (["--endpoint", "hub.example"], "--endpoint hub.example: give an address such as https://"),
+        (["--local-hub", "https://hub.example"], "give a folder; a URL goes with --endpoint"),
+        (["--endpoint", "ftp://hub.example"], "ftp://hub.example: no such kind of hub"),
     ],
 )
 def test_impossible_pushes_are_refused_before_anything_is_done(
-    hub: Hub, tmp_path: Path, options: dict[str, Any], message: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    hub: Recorder,
+    tmp_path: Path,
+    options: list[str],
+    message: str,
 ) -> None:
-    with pytest.raises(UserError, match=message):
-        push(**{"model": tmp_path / "none", "repo_id": REPO, "tag": "v1.0", **options})
+    given = ["--model", tmp_path / "none", "--repo-id", REPO, "--revision-tag", "v1.0"]
+    code, line = exit_of(monkeypatch, capsys, "push", *given, *options)
+    assert code == 2
+    assert message in line
+    assert hub.calls == []
+
+
+def test_what_only_a_local_hub_can_do_is_refused_for_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["promote", "v1.0", "--repo-id", REPO, "--local-hub", "https://hub.example"]
+    assert exit_of(monkeypatch, capsys, *given) == (
+        2,
+        "error: https://hub.example: this kind of hub has no promote; give the folder of a local "
+        "hub with --local-hub",
+    )
 
 
 def test_verify_a_folder_and_what_a_hub_gives(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    hub: Hub,
+    hub: Recorder,
     packaged: Path,
     tmp_path: Path,
 ) -> None:
@@ -251,8 +283,8 @@ def test_verify_a_folder_and_what_a_hub_gives(
     call(monkeypatch, "verify", REPO, "--local-hub", tmp_path, "--revision", "v1.0")
     call(monkeypatch, "verify", REPO, "--endpoint", "https://hub.example")
     assert hub.calls == [
-        ("snapshot_folder", tmp_path, REPO, "v1.0"),
-        ("download_version", REPO, "main", "https://hub.example"),
+        ("fetch_local", tmp_path, REPO, "v1.0"),
+        ("fetch_remote", REPO, "main", "https://hub.example"),
     ]
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
@@ -276,33 +308,38 @@ def test_verify_shows_failed_gates_and_the_reason(
     assert lines[1] == "Published all the same because: a pilot"
 
 
-@pytest.mark.parametrize("hub_option", ["folder", "--local-hub", "--endpoint"])
+@pytest.mark.parametrize(
+    "place", [[], ["--local-hub", "hub"], ["--endpoint", "https://hub.example"]]
+)
 def test_verify_exits_with_4_where_a_byte_was_flipped(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    hub: Hub,
+    hub: Recorder,
     packaged: Path,
-    hub_option: str,
+    place: list[str],
 ) -> None:
     weights = packaged / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    given = [packaged] if hub_option == "folder" else [REPO, hub_option, "https://hub.example"]
+    given = [REPO, *place] if place else [packaged]
     code, line = exit_of(monkeypatch, capsys, "verify", *given)
     assert code == 4
     assert f"{weights} was changed: its SHA-256 is another one" in line
 
 
-def test_verify_says_what_is_missing(hub: Hub, tmp_path: Path) -> None:
+def test_verify_says_what_is_missing(hub: Recorder, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="none: no such folder. Or on which hub. Give --local-hub"):
-        verify(str(tmp_path / "none"))
+        verify_model(str(tmp_path / "none"))
     with pytest.raises(UserError, match=r"--revision v1\.0: .* is a folder and has no revisions"):
-        verify(str(tmp_path), revision="v1.0")
+        verify_model(str(tmp_path), revision="v1.0")
 
 
 def test_the_commands_of_a_local_hub(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hub: Hub, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    hub: Recorder,
+    tmp_path: Path,
 ) -> None:
     place, archive = tmp_path / "hub", tmp_path / "v1.0.zip"
     here = ["--repo-id", REPO, "--local-hub", place]
@@ -325,7 +362,10 @@ def test_the_commands_of_a_local_hub(
 
 
 def test_list_shows_a_table(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], hub: Hub, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    hub: Recorder,
+    tmp_path: Path,
 ) -> None:
     call(monkeypatch, "list", "--local-hub", tmp_path)
     assert capsys.readouterr().out.splitlines() == [
@@ -371,3 +411,42 @@ def test_the_script_runs_by_its_path_and_refuses_in_one_line(
     assert result.stdout == ""
     assert result.stderr.splitlines()[-1].startswith("error: not packaged: its gates failed.")
     assert "Traceback" not in result.stderr
+
+
+EXIT_CODES = "4 a file or an embedding differs from what was published"
+
+
+@pytest.mark.parametrize("command", [[], ["push"]])
+def test_help_needs_no_pytorch_and_names_the_exit_codes(command: list[str], tmp_path: Path) -> None:
+    shown = by_path(tmp_path, [*command, "--help"], "-X", "importtime")
+    assert (EXIT_CODES in " ".join(shown.stdout.split())) == (command == [])
+    imported = {line.rpartition("|")[2].strip() for line in shown.stderr.splitlines()}
+    assert "model_card.arguments" in imported
+    assert imported.isdisjoint({"torch", "numpy", "transformers", "huggingface_hub"})
+
+
+def test_the_script_runs_where_folders_have_the_names_of_the_rooms(tmp_path: Path) -> None:
+    for name in ("nic", "pairs", "evaluation", "model_card", "training"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+    shown = by_path(tmp_path, ["list", "--local-hub", "none"])
+    assert shown.stderr.splitlines() == [
+        "error: none: no such folder; give the folder of a local hub with --local-hub"
+    ]
+    assert by_path(tmp_path, ["--version"]).stdout == f"nic-publish {__version__}\n"
+
+
+def by_path(folder: Path, arguments: list[str], *options: str) -> subprocess.CompletedProcess[str]:
+    """The script, started by its path in a folder."""
+    command = [sys.executable, *options, str(PROJECT / "model_card" / "publish.py"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
+
+
+def test_models_are_published_and_verified_from_python(
+    trained_folder: Path, tmp_path: Path
+) -> None:
+    hub = model_card.open_hub(tmp_path / "hub")
+    published = model_card.publish_model(trained_folder, hub, REPO, "v1.0")
+    assert [version.revision for version in hub.versions(REPO)] == [published.revision]
+    found = model_card.verify_model(REPO, hub, revision="v1.0")
+    assert (found.files, found.gates_passed) == (10, True)

@@ -10,7 +10,10 @@ from conftest import make_evidence
 
 from evaluation.gates import GatesFailed, read_thresholds
 from evaluation.summary import EvaluationSummary, assess
-from model_card.hubs import Published
+from model_card.commands import Packaging
+from model_card.hubs import Hub, Published
+from model_card.local_hub.hub import LocalHub
+from model_card.remote_hub.hub import RemoteHub
 from nic.errors import UserError
 from training import publish_run as module
 from training.arguments import RunArguments, parse_arguments
@@ -19,14 +22,18 @@ from training.publish_run import check_publication, publish_run
 
 @pytest.fixture
 def pushed(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What `push` is called with."""
+    """What `publish_model` is called with."""
     calls: list[dict[str, Any]] = []
 
-    def push(model: Path, repo_id: str, tag: str, **more: Any) -> Published:
-        calls.append({"model": model, "repo_id": repo_id, "tag": tag, **more})
+    def publish_model(
+        model: Path, hub: Hub, repo_id: str, tag: str, packaging: Packaging
+    ) -> Published:
+        calls.append(
+            {"model": model, "hub": hub, "repo_id": repo_id, "tag": tag, "packaging": packaging}
+        )
         return Published(repo_id, tag, "ab" * 20, "hub", already_there=False)
 
-    monkeypatch.setattr(module, "push", push)
+    monkeypatch.setattr(module, "publish_model", publish_model)
     return calls
 
 
@@ -42,21 +49,19 @@ def assessment(**changes: Any) -> EvaluationSummary:
 def test_a_model_whose_gates_pass_goes_to_the_local_hub(pushed: list[dict[str, Any]]) -> None:
     published = publish_run(Path("out"), assessment(), asked())
     assert published is not None and published.tag == "v1.0"
+    hub = pushed[0].pop("hub")
+    assert isinstance(hub, LocalHub)
+    assert (hub.folder, hub.copy) == (Path("hub"), False)
     assert pushed == [
-        {
-            "model": Path("out"),
-            "repo_id": "org/nic",
-            "tag": "v1.0",
-            "local_hub": Path("hub"),
-            "endpoint": None,
-            "allow_failed_gates": None,
-        }
+        {"model": Path("out"), "repo_id": "org/nic", "tag": "v1.0", "packaging": Packaging()}
     ]
 
 
 def test_a_url_is_a_private_hub(pushed: list[dict[str, Any]]) -> None:
     publish_run(Path("out"), assessment(), asked("--publish-to", "https://hub.example"))
-    assert (pushed[0]["local_hub"], pushed[0]["endpoint"]) == (None, "https://hub.example")
+    hub = pushed[0]["hub"]
+    assert isinstance(hub, RemoteHub)
+    assert (hub.endpoint, hub.public) == ("https://hub.example", False)
 
 
 def test_a_model_whose_gates_fail_is_not_published_without_a_reason(
@@ -66,12 +71,12 @@ def test_a_model_whose_gates_fail_is_not_published_without_a_reason(
         publish_run(Path("out"), assessment(speed=None), asked())
     assert pushed == []
     publish_run(Path("out"), assessment(speed=None), asked("--allow-failed-gates", "a trial"))
-    assert pushed[0]["allow_failed_gates"] == "a trial"
+    assert pushed[0]["packaging"] == Packaging(allow_failed_gates="a trial")
 
 
 def test_a_reason_is_not_passed_on_where_no_gate_failed(pushed: list[dict[str, Any]]) -> None:
     publish_run(Path("out"), assessment(), asked("--allow-failed-gates", "just in case"))
-    assert pushed[0]["allow_failed_gates"] is None
+    assert pushed[0]["packaging"] == Packaging()
 
 
 def test_nothing_is_published_unless_asked(pushed: list[dict[str, Any]]) -> None:
@@ -96,3 +101,17 @@ def test_half_an_order_is_refused_before_anything_is_trained(given: str, message
 def test_a_name_that_no_hub_takes_is_refused_before_anything_is_trained() -> None:
     with pytest.raises(UserError, match="--repo-id nic: give organisation/name"):
         check_publication(asked("--repo-id", "nic"))
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("ftp://hub.example", "ftp://hub.example: no such kind of hub; give a folder, or a URL"),
+        ("http://hub.example", "token and model would be readable on the way; use https"),
+    ],
+)
+def test_a_hub_that_cannot_work_is_refused_before_anything_is_trained(
+    address: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        check_publication(asked("--publish-to", address))

@@ -14,14 +14,8 @@ import pytest
 from hub_workers import REPO, make_version, read_folder, read_revision, scan_warnings
 
 from model_card.hubs import IntegrityError
-from model_card.local_hub.versions import (
-    export_version,
-    import_archive,
-    list_versions,
-    publish_local,
-    snapshot_folder,
-)
-from model_card.local_hub.writing import DiskFullError
+from model_card.local_hub.disk import DiskFullError
+from model_card.local_hub.hub import LocalHub
 from nic.errors import UserError
 
 Entries = dict[zipfile.ZipInfo, bytes]
@@ -39,8 +33,8 @@ def exported(tmp_path: Path) -> Exported:
     """A hub of two versions, the first of them exported."""
     hub, archive = tmp_path / "hub", tmp_path / "v1.0.zip"
     for number in range(2):
-        publish_local(make_version(tmp_path / f"v1.{number}", number), hub, REPO, f"v1.{number}")
-    export_version(hub, REPO, "v1.0", archive)
+        LocalHub(hub).publish(make_version(tmp_path / f"v1.{number}", number), REPO, f"v1.{number}")
+    LocalHub(hub).export_version(REPO, "v1.0", archive)
     return Exported(hub, archive)
 
 
@@ -79,12 +73,12 @@ def with_manifest(**changes: object) -> Callable[[Entries], Entries]:
 
 @pytest.mark.parametrize("copy", [False, True])
 def test_a_version_arrives_as_it_left(copy: bool, exported: Exported, tmp_path: Path) -> None:
-    published = import_archive(exported.archive, tmp_path / "other", copy)
-    assert published.revision == snapshot_folder(exported.hub, REPO, "v1.0").name
+    published = LocalHub(tmp_path / "other", copy).import_archive(exported.archive)
+    assert published.revision == LocalHub(exported.hub).fetch(REPO, "v1.0").name
     assert (published.repo_id, published.tag, published.already_there) == (REPO, "v1.0", False)
     assert read_revision(tmp_path / "other", "main") == read_folder(tmp_path / "v1.0")
     assert scan_warnings(tmp_path / "other") == []
-    assert import_archive(exported.archive, tmp_path / "other", copy).already_there
+    assert LocalHub(tmp_path / "other", copy).import_archive(exported.archive).already_there
 
 
 def test_the_archive_holds_files_that_any_unpacker_takes(
@@ -96,8 +90,8 @@ def test_the_archive_holds_files_that_any_unpacker_takes(
 
 
 def test_the_same_version_gives_the_same_archive(exported: Exported, tmp_path: Path) -> None:
-    import_archive(exported.archive, tmp_path / "other", copy=True)
-    export_version(tmp_path / "other", REPO, "v1.0", tmp_path / "again.zip")
+    LocalHub(tmp_path / "other", copy=True).import_archive(exported.archive)
+    LocalHub(tmp_path / "other").export_version(REPO, "v1.0", tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == exported.archive.read_bytes()
 
 
@@ -105,25 +99,25 @@ def test_a_tag_with_other_content_is_not_overwritten_by_an_import(
     exported: Exported, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
-    publish_local(tmp_path / "v1.1", other, REPO, "v1.0")
+    LocalHub(other).publish(tmp_path / "v1.1", REPO, "v1.0")
     with pytest.raises(UserError, match=r"v1\.0 is published in .* with other content \(3 files"):
-        import_archive(exported.archive, other)
+        LocalHub(other).import_archive(exported.archive)
     assert read_revision(other, "main") == read_folder(tmp_path / "v1.1")
 
 
 def test_a_damaged_version_is_not_exported(exported: Exported, tmp_path: Path) -> None:
-    weights = snapshot_folder(exported.hub, REPO, "v1.1") / "model.safetensors"
+    weights = LocalHub(exported.hub).fetch(REPO, "v1.1") / "model.safetensors"
     weights.resolve().write_bytes(b"torn")
     with pytest.raises(IntegrityError, match=r"v1\.1: the files in .* are not those that were"):
-        export_version(exported.hub, REPO, "v1.1", tmp_path / "v1.1.zip")
+        LocalHub(exported.hub).export_version(REPO, "v1.1", tmp_path / "v1.1.zip")
     assert not (tmp_path / "v1.1.zip").exists()
 
 
 def test_an_unknown_version_is_not_exported(exported: Exported, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"v9: no such version in .*; there: main, v1\.0, v1\.1"):
-        export_version(exported.hub, REPO, "v9", tmp_path / "v9.zip")
+        LocalHub(exported.hub).export_version(REPO, "v9", tmp_path / "v9.zip")
     with pytest.raises(UserError, match="--archive .*: there is no folder"):
-        export_version(exported.hub, REPO, "v1.0", tmp_path / "nowhere" / "v1.0.zip")
+        LocalHub(exported.hub).export_version(REPO, "v1.0", tmp_path / "nowhere" / "v1.0.zip")
 
 
 def test_a_full_disk_leaves_no_archive(
@@ -134,7 +128,7 @@ def test_a_full_disk_leaves_no_archive(
 
     monkeypatch.setattr("model_card.local_hub.archive.copy_blocks", full)
     with pytest.raises(DiskFullError, match="needed, .* free"):
-        export_version(exported.hub, REPO, "v1.1", tmp_path / "v1.1.zip")
+        LocalHub(exported.hub).export_version(REPO, "v1.1", tmp_path / "v1.1.zip")
     assert list(tmp_path.glob("v1.1*zip")) == []
 
 
@@ -186,7 +180,7 @@ def test_an_archive_that_was_tampered_with_changes_nothing(
 ) -> None:
     rewrite(exported.archive, change)
     with pytest.raises(IntegrityError, match=f"{problem}.*; nothing was imported") as caught:
-        import_archive(exported.archive, tmp_path / "other")
+        LocalHub(tmp_path / "other").import_archive(exported.archive)
     assert caught.value.exit_code == 4
     assert not (tmp_path / "other").exists()
 
@@ -205,21 +199,21 @@ def test_entries_that_share_their_bytes_are_no_way_around_the_limit(
         packed._didModify = True  # type: ignore[attr-defined]
     assert len(exported.archive.read_bytes()) < len(whole) + 1000
     with pytest.raises(IntegrityError, match="would unpack to more than it holds"):
-        import_archive(exported.archive, tmp_path / "other")
+        LocalHub(tmp_path / "other").import_archive(exported.archive)
 
 
 def test_a_newer_format_asks_for_an_update(exported: Exported, tmp_path: Path) -> None:
     rewrite(exported.archive, with_manifest(format_version=2))
     with pytest.raises(UserError, match="written by a newer version of this program; update it"):
-        import_archive(exported.archive, tmp_path / "other")
+        LocalHub(tmp_path / "other").import_archive(exported.archive)
 
 
 def test_what_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="v1.zip: no such file"):
-        import_archive(tmp_path / "v1.zip", tmp_path / "hub")
+        LocalHub(tmp_path / "hub").import_archive(tmp_path / "v1.zip")
     (tmp_path / "v1.zip").write_bytes(b"no zip")
     with pytest.raises(IntegrityError, match="v1.zip: File is not a zip file; nothing was"):
-        import_archive(tmp_path / "v1.zip", tmp_path / "hub")
+        LocalHub(tmp_path / "hub").import_archive(tmp_path / "v1.zip")
 
 
 def test_a_byte_changed_anywhere_is_noticed_or_changes_nothing(
@@ -236,7 +230,7 @@ def test_a_byte_changed_anywhere_is_noticed_or_changes_nothing(
         exported.archive.write_bytes(bytes(damaged))
         hub = tmp_path / f"hub-{number}"
         try:
-            import_archive(exported.archive, hub)
+            LocalHub(hub).import_archive(exported.archive)
             assert read_revision(hub, "main") == expected
         except IntegrityError:
             refused += 1
@@ -248,11 +242,11 @@ def test_an_archive_cut_short_is_refused(exported: Exported, tmp_path: Path) -> 
     whole = exported.archive.read_bytes()
     exported.archive.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(IntegrityError, match="nothing was imported, export and copy it again"):
-        import_archive(exported.archive, tmp_path / "other")
+        LocalHub(tmp_path / "other").import_archive(exported.archive)
 
 
 def test_gates_and_recall_travel_with_the_version(exported: Exported, tmp_path: Path) -> None:
-    import_archive(exported.archive, tmp_path / "other")
-    (version,) = list_versions(tmp_path / "other")
-    original = list_versions(exported.hub)[0]
+    LocalHub(tmp_path / "other").import_archive(exported.archive)
+    (version,) = LocalHub(tmp_path / "other").versions()
+    original = LocalHub(exported.hub).versions()[0]
     assert (version.tag, version.size_bytes) == (original.tag, original.size_bytes)

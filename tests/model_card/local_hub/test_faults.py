@@ -23,9 +23,9 @@ from hub_workers import (
     scan_warnings,
 )
 
+from model_card.local_hub.disk import DiskFullError
+from model_card.local_hub.hub import LocalHub
 from model_card.local_hub.layout import RepoFolder
-from model_card.local_hub.versions import list_versions, publish_local, snapshot_folder
-from model_card.local_hub.writing import DiskFullError
 from nic.errors import UserError
 
 PUBLISHERS = 4
@@ -79,7 +79,7 @@ def test_racing_publishers_lose_nothing_and_readers_see_whole_versions(tmp_path:
     versions = {f"v{n}": make_version(tmp_path / f"v{n}", n) for n in numbers}
     texts = [f"{tag}={folder}" for tag, folder in versions.items()]
     hub, known = tmp_path / "hub", [read_folder(folder) for folder in versions.values()]
-    publish_local(versions["v0"], hub, REPO, "v0")
+    LocalHub(hub).publish(versions["v0"], REPO, "v0")
     workers = start_race(hub, [texts[n::PUBLISHERS] for n in range(PUBLISHERS)])
     while any(worker.poll() is None for worker in workers):
         assert read_revision(hub, "main") in known
@@ -117,13 +117,13 @@ def test_a_disk_that_becomes_full_at_any_file_leaves_the_hub_as_it_was(
     if first:
         hub.mkdir()
     else:
-        publish_local(make_version(tmp_path / "old", 0), hub, REPO, "v1.0", copy)
+        LocalHub(hub, copy).publish(make_version(tmp_path / "old", 0), REPO, "v1.0")
     staged, before = make_version(tmp_path / "new", 1), without_locks(hub)
     refusals = 0
     while True:
         monkeypatch.setattr(os, "fsync", full_at(refusals, errno.ENOSPC))
         try:
-            publish_local(staged, hub, REPO, "v1.1", copy)
+            LocalHub(hub, copy).publish(staged, REPO, "v1.1")
             break
         except DiskFullError as error:
             assert "nothing was changed, free some space" in str(error)
@@ -150,19 +150,19 @@ def test_a_version_that_does_not_fit_is_refused_before_it_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = tmp_path / "hub"
-    publish_local(make_version(tmp_path / "old", 0), hub, REPO, "v1.0")
+    LocalHub(hub).publish(make_version(tmp_path / "old", 0), REPO, "v1.0")
     staged, before = make_version(tmp_path / "new", 1), without_locks(hub)
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10**9, 10**9 - 90_000, 90_000))
     # 100,000 bytes are 25 pieces of 4096, two small files one each, and 65,536 for the rest.
     with pytest.raises(
         DiskFullError, match=r"hub: 176\.1 kB needed, 90\.0 kB free, 86\.1 kB missing; nothing was"
     ) as caught:
-        publish_local(staged, hub, REPO, "v1.1")
+        LocalHub(hub).publish(staged, REPO, "v1.1")
     assert caught.value.exit_code == 1
     assert without_locks(hub) == before
     # What is there already takes no room.
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10**9, 10**9 - 80_000, 80_000))
-    publish_local(tmp_path / "old", hub, REPO, "v1.0-again")
+    LocalHub(hub).publish(tmp_path / "old", REPO, "v1.0-again")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
@@ -170,11 +170,11 @@ def test_a_hub_that_may_not_be_written_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub = tmp_path / "hub"
-    publish_local(make_version(tmp_path / "old", 0), hub, REPO, "v1.0")
+    LocalHub(hub).publish(make_version(tmp_path / "old", 0), REPO, "v1.0")
     monkeypatch.setattr(os, "fsync", full_at(2, errno.EROFS))
     with pytest.raises(UserError, match="hub: Read-only file system; nothing was changed"):
-        publish_local(make_version(tmp_path / "new", 1), hub, REPO, "v1.1")
-    assert [version.tag for version in list_versions(hub)] == ["v1.0"]
+        LocalHub(hub).publish(make_version(tmp_path / "new", 1), REPO, "v1.1")
+    assert [version.tag for version in LocalHub(hub).versions()] == ["v1.0"]
 
 
 def test_whatever_interrupts_a_publisher_is_cleaned_up_at_once(
@@ -187,8 +187,8 @@ def test_whatever_interrupts_a_publisher_is_cleaned_up_at_once(
 
     monkeypatch.setattr("model_card.local_hub.publishing.tree_json", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        publish_local(make_version(tmp_path / "new", 1), hub, REPO, "v1.0")
+        LocalHub(hub).publish(make_version(tmp_path / "new", 1), REPO, "v1.0")
     assert without_locks(hub) == {}
     assert [path.name for path in hub.iterdir()] == [".locks"]
     with pytest.raises(UserError, match="no such repository"):
-        snapshot_folder(hub, REPO)
+        LocalHub(hub).fetch(REPO)

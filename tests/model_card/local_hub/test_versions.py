@@ -21,15 +21,9 @@ from sentence_transformers import SentenceTransformer
 
 from model_card.hubs import IntegrityError, Published
 from model_card.local_hub import writing
+from model_card.local_hub.hub import LocalHub
 from model_card.local_hub.layout import RepoFolder
-from model_card.local_hub.versions import (
-    Version,
-    list_versions,
-    promote,
-    publish_local,
-    rollback,
-    snapshot_folder,
-)
+from model_card.versions import Version
 from nic.errors import UserError
 
 TEXTS = ["why is the pump noisy", "replace the worn belt"]
@@ -52,7 +46,7 @@ def hub(tmp_path: Path) -> Path:
 def three(hub: Path, tmp_path: Path) -> Path:
     """A hub with v1.0, v1.1 and v1.2, the last one main."""
     for number in range(3):
-        publish_local(make_version(tmp_path / f"v1.{number}", number), hub, REPO, f"v1.{number}")
+        LocalHub(hub).publish(make_version(tmp_path / f"v1.{number}", number), REPO, f"v1.{number}")
     return hub
 
 
@@ -63,7 +57,7 @@ def offline_environment(hub: Path) -> dict[str, str]:
 
 
 def test_a_reader_loads_main_and_the_tag_by_name(tiny_copy: Path, hub: Path) -> None:
-    publish_local(tiny_copy, hub, REPO, "v1.0")
+    LocalHub(hub).publish(tiny_copy, REPO, "v1.0")
     result = subprocess.run(
         [sys.executable, "-c", LOAD],
         env=offline_environment(hub),
@@ -81,13 +75,13 @@ def test_every_version_encodes_as_what_was_published(
     copy: bool, tiny_copy: Path, hub: Path
 ) -> None:
     first = SentenceTransformer(str(tiny_copy), device="cpu")
-    publish_local(tiny_copy, hub, REPO, "v1.0", copy)
+    LocalHub(hub, copy).publish(tiny_copy, REPO, "v1.0")
     second = SentenceTransformer(str(tiny_copy), device="cpu")
     with torch.no_grad():
         for parameter in second.parameters():
             parameter += 0.01 * torch.arange(parameter.numel()).reshape(parameter.shape).cos()
     second.save_pretrained(str(tiny_copy), create_model_card=False)
-    publish_local(tiny_copy, hub, REPO, "v1.1", copy)
+    LocalHub(hub, copy).publish(tiny_copy, REPO, "v1.1")
     for revision, model in ((None, second), ("v1.0", first), ("v1.1", second)):
         options = {"cache_folder": str(hub), "local_files_only": True, "device": "cpu"}
         loaded = SentenceTransformer(REPO, revision=revision, **options)
@@ -116,24 +110,24 @@ def test_the_scan_and_the_download_of_the_hub_library_find_every_file(
     copy: bool, hub: Path, tmp_path: Path
 ) -> None:
     staged = make_version(tmp_path / "staged", 1)
-    published = publish_local(staged, hub, REPO, "v1.0", copy)
+    published = LocalHub(hub, copy).publish(staged, REPO, "v1.0")
     found = scan_cache_dir(hub)
     assert found.warnings == []
     (repo,) = found.repos
     assert (repo.repo_id, set(repo.refs)) == (REPO, {"main", "v1.0"})
     folder = Path(snapshot_download(REPO, cache_dir=hub, local_files_only=True))
-    assert folder == snapshot_folder(hub, REPO) == snapshot_folder(hub, REPO, "v1.0")
+    assert folder == LocalHub(hub).fetch(REPO) == LocalHub(hub).fetch(REPO, "v1.0")
     assert folder.name == published.revision
     assert read_folder(folder) == read_folder(staged)
 
 
 def test_the_hub_library_notices_a_missing_file_by_the_list_of_files(three: Path) -> None:
-    revision = snapshot_folder(three, REPO).name
+    revision = LocalHub(three).fetch(REPO).name
     entries = read_tree_cache(str(RepoFolder(three, REPO).folder), revision)
     assert entries is not None
     assert entries["config.json"].blob_id == "9e26dfeeb6e641a33dae4961196235bdb965b21b"
     assert entries["model.safetensors"].lfs_size == entries["model.safetensors"].size == 100_000
-    (snapshot_folder(three, REPO) / "config.json").unlink()
+    (LocalHub(three).fetch(REPO) / "config.json").unlink()
     with pytest.raises(IncompleteSnapshotError):
         snapshot_download(REPO, cache_dir=three, local_files_only=True)
 
@@ -146,7 +140,7 @@ def test_references_are_forty_digits_and_no_line_end(three: Path) -> None:
 
 def test_links_are_relative_so_that_the_hub_can_be_moved(three: Path, tmp_path: Path) -> None:
     moved = Path(shutil.move(three, tmp_path / "moved"))
-    assert read_folder(snapshot_folder(moved, REPO, "v1.1")) == read_folder(tmp_path / "v1.1")
+    assert read_folder(LocalHub(moved).fetch(REPO, "v1.1")) == read_folder(tmp_path / "v1.1")
     assert scan_warnings(moved) == []
 
 
@@ -161,7 +155,7 @@ def test_everybody_may_read_whatever_the_umask(copy: bool, hub: Path, tmp_path: 
     staged = make_version(tmp_path / "staged", 1)
     before = os.umask(0o077)
     try:
-        publish_local(staged, hub / "deep", REPO, "v1.0", copy)
+        LocalHub(hub / "deep", copy).publish(staged, REPO, "v1.0")
     finally:
         os.umask(before)
     modes = {"file": set(), "folder": {stat.S_IMODE(hub.stat().st_mode)}}
@@ -171,10 +165,10 @@ def test_everybody_may_read_whatever_the_umask(copy: bool, hub: Path, tmp_path: 
 
 
 def test_the_same_content_again_is_no_change_and_says_so(three: Path, tmp_path: Path) -> None:
-    rollback(three, REPO)
+    LocalHub(three).rollback(REPO)
     before = read_folder(three)
-    published = publish_local(tmp_path / "v1.2", three, REPO, "v1.2")
-    revision = snapshot_folder(three, REPO, "v1.2").name
+    published = LocalHub(three).publish(tmp_path / "v1.2", REPO, "v1.2")
+    revision = LocalHub(three).fetch(REPO, "v1.2").name
     assert published == Published(REPO, "v1.2", revision, str(three), already_there=True)
     assert read_folder(three) == before
 
@@ -182,16 +176,16 @@ def test_the_same_content_again_is_no_change_and_says_so(three: Path, tmp_path: 
 def test_the_commit_follows_from_the_content_alone(hub: Path, tmp_path: Path) -> None:
     make_version(tmp_path / "a", 1)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
-    first = publish_local(tmp_path / "a", hub, REPO, "v1.0")
-    second = publish_local(tmp_path / "b", tmp_path / "other", "org/other", "v7", copy=True)
+    first = LocalHub(hub).publish(tmp_path / "a", REPO, "v1.0")
+    second = LocalHub(tmp_path / "other", copy=True).publish(tmp_path / "b", "org/other", "v7")
     assert first.revision == second.revision
     assert not first.already_there and not second.already_there
 
 
 def test_equal_content_under_two_tags_is_one_revision(three: Path, tmp_path: Path) -> None:
-    assert not publish_local(tmp_path / "v1.0", three, REPO, "v1.0-again").already_there
-    assert snapshot_folder(three, REPO) == snapshot_folder(three, REPO, "v1.0")
-    assert rollback(three, REPO) == "v1.2"
+    assert not LocalHub(three).publish(tmp_path / "v1.0", REPO, "v1.0-again").already_there
+    assert LocalHub(three).fetch(REPO) == LocalHub(three).fetch(REPO, "v1.0")
+    assert LocalHub(three).rollback(REPO) == "v1.2"
 
 
 def test_other_content_under_a_tag_is_refused(three: Path, tmp_path: Path) -> None:
@@ -203,28 +197,28 @@ def test_other_content_under_a_tag_is_refused(three: Path, tmp_path: Path) -> No
         match=r"v1\.1 is published in .*hub with other content \(2 files differ: README\.md, "
         r"config\.json\); a version never changes, give this one a new --revision-tag",
     ):
-        publish_local(tmp_path / "v1.1", three, REPO, "v1.1")
+        LocalHub(three).publish(tmp_path / "v1.1", REPO, "v1.1")
     assert read_folder(three) == before
 
 
 def test_main_moves_by_publish_promote_and_rollback_and_tags_do_not(three: Path) -> None:
-    tags = {f"v1.{n}": snapshot_folder(three, REPO, f"v1.{n}") for n in range(3)}
-    assert snapshot_folder(three, REPO) == tags["v1.2"]
-    promote(three, REPO, "v1.0")
-    assert snapshot_folder(three, REPO) == tags["v1.0"]
-    assert rollback(three, REPO) == "v1.2"
-    assert rollback(three, REPO) == "v1.1"
-    assert snapshot_folder(three, REPO) == tags["v1.1"]
-    assert rollback(three, REPO) == "v1.0"
+    tags = {f"v1.{n}": LocalHub(three).fetch(REPO, f"v1.{n}") for n in range(3)}
+    assert LocalHub(three).fetch(REPO) == tags["v1.2"]
+    LocalHub(three).promote(REPO, "v1.0")
+    assert LocalHub(three).fetch(REPO) == tags["v1.0"]
+    assert LocalHub(three).rollback(REPO) == "v1.2"
+    assert LocalHub(three).rollback(REPO) == "v1.1"
+    assert LocalHub(three).fetch(REPO) == tags["v1.1"]
+    assert LocalHub(three).rollback(REPO) == "v1.0"
     with pytest.raises(UserError, match=r"main named nothing before .* v1\.0, v1\.1, v1\.2"):
-        rollback(three, REPO)
-    assert {tag: snapshot_folder(three, REPO, tag) for tag in tags} == tags
+        LocalHub(three).rollback(REPO)
+    assert {tag: LocalHub(three).fetch(REPO, tag) for tag in tags} == tags
 
 
 def test_the_history_holds_every_move_of_main(three: Path) -> None:
-    promote(three, REPO, "v1.0")
-    promote(three, REPO, "v1.0")
-    rollback(three, REPO)
+    LocalHub(three).promote(REPO, "v1.0")
+    LocalHub(three).promote(REPO, "v1.0")
+    LocalHub(three).rollback(REPO)
     lines = RepoFolder(three, REPO).history.read_text(encoding="utf-8").splitlines()
     moves = [json.loads(line) for line in lines]
     assert [(move["action"], move["tag"]) for move in moves] == [
@@ -234,13 +228,13 @@ def test_the_history_holds_every_move_of_main(three: Path) -> None:
         ("promote", "v1.0"),
         ("rollback", "v1.2"),
     ]
-    assert moves[-1]["revision"] == snapshot_folder(three, REPO, "v1.2").name
+    assert moves[-1]["revision"] == LocalHub(three).fetch(REPO, "v1.2").name
 
 
 def test_a_move_that_something_else_made_can_be_rolled_back(three: Path) -> None:
     repo = RepoFolder(three, REPO)
     repo.reference("main").write_text(repo.reference("v1.0").read_text("utf-8"), encoding="utf-8")
-    assert rollback(three, REPO) == "v1.2"
+    assert LocalHub(three).rollback(REPO) == "v1.2"
 
 
 def test_versions_are_listed_with_gates_and_recall(hub: Path, tmp_path: Path) -> None:
@@ -254,13 +248,13 @@ def test_versions_are_listed_with_gates_and_recall(hub: Path, tmp_path: Path) ->
     ):
         staged = make_version(tmp_path / name, len(name))
         (staged / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
-        publish_local(staged, hub, REPO, name)
+        LocalHub(hub).publish(staged, REPO, name)
     (staged / "metadata.json").unlink()
-    publish_local(staged, hub, "org/another", "v1")
-    promote(hub, REPO, "v1.10")
-    another, ten, nine = list_versions(hub)
+    LocalHub(hub).publish(staged, "org/another", "v1")
+    LocalHub(hub).promote(REPO, "v1.10")
+    another, ten, nine = LocalHub(hub).versions()
     size = sum(len(content) for content in read_folder(tmp_path / "v1.10").values())
-    revision = snapshot_folder(hub, REPO, "v1.10").name
+    revision = LocalHub(hub).fetch(REPO, "v1.10").name
     assert ten == Version(REPO, "v1.10", revision, ten.date, size, True, False, 0.5)
     assert (nine.tag, nine.is_main, nine.gates_passed, nine.recall_at_5) == (
         "v1.9",
@@ -269,6 +263,7 @@ def test_versions_are_listed_with_gates_and_recall(hub: Path, tmp_path: Path) ->
         None,
     )
     assert (another.repo_id, another.gates_passed) == ("org/another", None)
+    assert ten.date and nine.date and another.date
     assert before.replace(microsecond=0) <= ten.date <= nine.date <= another.date
 
 
@@ -277,30 +272,30 @@ def test_a_repository_of_the_ordinary_cache_is_not_listed(three: Path) -> None:
     foreign.snapshot("0" * 40).mkdir(parents=True)
     foreign.refs.mkdir()
     foreign.reference("main").write_text("0" * 40, encoding="utf-8")
-    assert {version.repo_id for version in list_versions(three)} == {REPO}
+    assert {version.repo_id for version in LocalHub(three).versions()} == {REPO}
 
 
 @pytest.mark.parametrize("revision", ["v9", "../v1.0", "0" * 40, ""])
 def test_an_unknown_version_is_answered_with_those_there_are(three: Path, revision: str) -> None:
     with pytest.raises(UserError, match=r"no such version in .*; there: main, v1\.0, v1\.1, v1\.2"):
-        snapshot_folder(three, REPO, revision)
+        LocalHub(three).fetch(REPO, revision)
 
 
 def test_an_unknown_tag_is_not_promoted(three: Path) -> None:
     with pytest.raises(UserError, match=r"v9: no such version in .*; there: main, v1\.0"):
-        promote(three, REPO, "v9")
+        LocalHub(three).promote(REPO, "v9")
 
 
 def test_an_unknown_repository_is_answered_with_those_there_are(three: Path) -> None:
     with pytest.raises(UserError, match=f"org/x: no such repository in .*; there: {REPO}"):
-        promote(three, "org/x", "v1.0")
+        LocalHub(three).promote("org/x", "v1.0")
     with pytest.raises(UserError, match="org/x: no such repository"):
-        rollback(three, "org/x")
+        LocalHub(three).rollback("org/x")
 
 
 def test_a_hub_that_is_not_there_is_not_made_by_asking(hub: Path) -> None:
     with pytest.raises(UserError, match="hub: no such folder; .*--local-hub"):
-        list_versions(hub)
+        LocalHub(hub).versions()
     assert not hub.exists()
 
 
@@ -310,16 +305,16 @@ def test_a_hub_that_is_not_there_is_not_made_by_asking(hub: Path) -> None:
 def test_a_tag_that_could_be_something_else_is_refused(tag: str, hub: Path, tmp_path: Path) -> None:
     staged = make_version(tmp_path / "staged", 1)
     with pytest.raises(UserError, match="--revision-tag .*neither main nor a commit"):
-        publish_local(staged, hub, REPO, tag)
+        LocalHub(hub).publish(staged, REPO, tag)
     assert not hub.exists()
 
 
 def test_a_bad_folder_is_refused(hub: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nothing: no such folder"):
-        publish_local(tmp_path / "nothing", hub, REPO, "v1.0")
+        LocalHub(hub).publish(tmp_path / "nothing", REPO, "v1.0")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: holds no file"):
-        publish_local(tmp_path / "empty", hub, REPO, "v1.0")
+        LocalHub(hub).publish(tmp_path / "empty", REPO, "v1.0")
     assert not hub.exists()
 
 
@@ -330,7 +325,7 @@ def test_a_symbolic_link_is_not_published(hub: Path, tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this system makes no links")
     with pytest.raises(UserError, match="link: symbolic link"):
-        publish_local(staged, hub, REPO, "v1.0")
+        LocalHub(hub).publish(staged, REPO, "v1.0")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows makes no such file")
@@ -338,13 +333,13 @@ def test_a_name_that_windows_does_not_take_is_refused(hub: Path, tmp_path: Path)
     staged = make_version(tmp_path / "staged", 1)
     (staged / "a:b.json").write_text("{}", encoding="utf-8")
     with pytest.raises(UserError, match="'a:b.json' holds a character that Windows .*; rename it"):
-        publish_local(staged, hub, REPO, "v1.0")
+        LocalHub(hub).publish(staged, REPO, "v1.0")
 
 
 def test_a_hub_that_is_a_file_is_refused(hub: Path, tmp_path: Path) -> None:
     hub.write_text("", encoding="utf-8")
     with pytest.raises(UserError, match="hub.*: is a file where a folder is needed"):
-        publish_local(make_version(tmp_path / "staged", 1), hub, REPO, "v1.0")
+        LocalHub(hub).publish(make_version(tmp_path / "staged", 1), REPO, "v1.0")
 
 
 def test_where_links_are_refused_files_are_copied(
@@ -355,7 +350,7 @@ def test_where_links_are_refused_files_are_copied(
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
     staged = make_version(tmp_path / "staged", 1)
-    publish_local(staged, hub, REPO, "v1.0")
+    LocalHub(hub).publish(staged, REPO, "v1.0")
     assert not any(path.is_symlink() for path in hub.rglob("*"))
     assert not RepoFolder(hub, REPO).blobs.exists()
     assert read_revision(hub, "main") == read_folder(staged)
@@ -385,20 +380,20 @@ def test_a_file_that_windows_readers_hold_open_is_replaced_a_moment_later(
 @pytest.mark.parametrize("copy", [False, True])
 def test_publishing_again_repairs_a_damaged_version(copy: bool, hub: Path, tmp_path: Path) -> None:
     staged = make_version(tmp_path / "staged", 1)
-    publish_local(staged, hub, REPO, "v1.0", copy)
-    folder = snapshot_folder(hub, REPO)
+    LocalHub(hub, copy).publish(staged, REPO, "v1.0")
+    folder = LocalHub(hub).fetch(REPO)
     (folder / "model.safetensors").resolve().write_bytes(b"torn")
     (folder / "config.json").unlink()
     (folder / "added.json").write_text("{}", encoding="utf-8")
-    assert publish_local(staged, hub, REPO, "v1.0", copy).already_there
+    assert LocalHub(hub, copy).publish(staged, REPO, "v1.0").already_there
     assert read_folder(folder) == read_folder(staged)
     assert scan_warnings(hub) == []
 
 
 def test_a_version_whose_folder_is_gone_is_an_integrity_error(three: Path) -> None:
-    shutil.rmtree(snapshot_folder(three, REPO, "v1.1"))
+    shutil.rmtree(LocalHub(three).fetch(REPO, "v1.1"))
     with pytest.raises(IntegrityError, match=r"v1\.1: the folder .* is gone; publish or import"):
-        promote(three, REPO, "v1.1")
+        LocalHub(three).promote(REPO, "v1.1")
 
 
 def test_a_file_that_changes_while_it_is_published_leaves_the_hub_as_it_was(
@@ -412,13 +407,13 @@ def test_a_file_that_changes_while_it_is_published_leaves_the_hub_as_it_was(
 
     monkeypatch.setattr("model_card.local_hub.publishing.check_space", change)
     with pytest.raises(IntegrityError, match=r"model\.safetensors: changed while it was copied"):
-        publish_local(staged, three, REPO, "v1.3")
+        LocalHub(three).publish(staged, REPO, "v1.3")
     assert read_folder(three) == before
 
 
 def test_the_hub_starts_without_torch() -> None:
     code = (
-        "import sys, model_card.local_hub.versions\n"
+        "import sys, model_card.local_hub.hub\n"
         "heavy = {'torch', 'sentence_transformers', 'transformers', 'datasets', 'numpy'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

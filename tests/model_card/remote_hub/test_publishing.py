@@ -23,8 +23,8 @@ from hub_server import READ_TOKEN, WRITE_TOKEN, HubRepository, HubServer, store
 from huggingface_hub import close_session, constants
 
 from model_card.hubs import IntegrityError, Published
-from model_card.remote_hub import endpoint, publishing
-from model_card.remote_hub.publishing import download_version, publish_remote
+from model_card.remote_hub import endpoint, verification
+from model_card.remote_hub.hub import RemoteHub
 from nic.errors import UserError
 
 NAME = "org/nic"
@@ -55,7 +55,7 @@ def hub() -> Iterator[HubServer]:
 def spared(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """No fresh process but for a real model; the bytes that come back are compared all the same."""
     if "tiny_model_folder" not in request.fixturenames:
-        monkeypatch.setattr(publishing, "largest_difference", lambda first, second: 0.0)
+        monkeypatch.setattr(verification, "largest_difference", lambda first, second: 0.0)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def fails(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -
 
 
 def publish(hub: HubServer, staged: Path, tag: str = TAG, public: bool = False) -> Published:
-    return publish_remote(staged, NAME, tag, hub.address, public)
+    return RemoteHub(hub.address, public).publish(staged, NAME, tag)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -132,7 +132,7 @@ def test_a_model_is_proposed_loaded_back_merged_and_tagged_and_loads_by_name_els
 def test_a_model_that_encodes_otherwise_is_not_merged(
     hub: HubServer, staged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "largest_difference", lambda first, second: float("nan"))
+    monkeypatch.setattr(verification, "largest_difference", lambda first, second: float("nan"))
     with pytest.raises(IntegrityError, match="embeddings differ by nan; nothing was merged"):
         publish(hub, staged)
     assert hub.files(NAME, "main") == {}
@@ -255,7 +255,7 @@ def test_a_token_that_may_only_read_changes_nothing(
 
 def test_an_unknown_organisation_is_named(hub: HubServer, staged: Path, fails: Fails) -> None:
     with fails("elsewhere/nic at .*: cannot be created: there is no organisation elsewhere"):
-        publish_remote(staged, "elsewhere/nic", TAG, hub.address)
+        RemoteHub(hub.address).publish(staged, "elsewhere/nic", TAG)
 
 
 def test_no_token_is_an_error_before_any_request(
@@ -385,7 +385,7 @@ def test_a_hub_that_is_not_there_is_named(hub: HubServer, staged: Path, fails: F
     with HubServer() as gone:
         address = gone.address
     with fails(f"^{address}: not reachable"):
-        publish_remote(staged, NAME, TAG, address)
+        RemoteHub(address).publish(staged, NAME, TAG)
 
 
 def test_a_hub_that_never_answers_does_not_hold_us_up(
@@ -507,10 +507,11 @@ def test_a_byte_flipped_where_there_are_no_pull_requests_is_never_tagged(
 PUBLISHER = """
 import sys
 from pathlib import Path
-from model_card.remote_hub import publishing
+from model_card.remote_hub import verification
+from model_card.remote_hub.hub import RemoteHub
 
-publishing.largest_difference = lambda first, second: 0.0
-publishing.publish_remote(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4])
+verification.largest_difference = lambda first, second: 0.0
+RemoteHub(sys.argv[4]).publish(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
 """
 
 
@@ -549,14 +550,14 @@ def test_after_kill_9_readers_see_a_whole_version_and_the_next_run_completes(
 
 def test_without_an_address_the_public_hub_is_not_taken(staged: Path, fails: Fails) -> None:
     with fails("no hub given: name it with --endpoint .* or set HF_ENDPOINT"):
-        publish_remote(staged, NAME, TAG)
+        RemoteHub().publish(staged, NAME, TAG)
 
 
 def test_hf_endpoint_names_the_hub(
     hub: HubServer, staged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", hub.address + "/")
-    assert publish_remote(staged, NAME, TAG).location == hub.address
+    assert RemoteHub().publish(staged, NAME, TAG).location == hub.address
 
 
 @pytest.mark.parametrize(
@@ -575,7 +576,7 @@ def test_hf_endpoint_names_the_hub(
 )
 def test_an_unsafe_address_is_refused(staged: Path, address: str, match: str, fails: Fails) -> None:
     with fails(match):
-        publish_remote(staged, NAME, TAG, address)
+        RemoteHub(address).publish(staged, NAME, TAG)
 
 
 @pytest.mark.parametrize(
@@ -641,12 +642,12 @@ def test_a_tag_that_git_or_the_client_would_take_for_something_else_is_refused(
     staged: Path, tag: str
 ) -> None:
     with pytest.raises(UserError, match=f"--revision-tag {tag}: give a version such as .v1.0"):
-        publish_remote(staged, NAME, tag, "https://hub.example.org")
+        RemoteHub("https://hub.example.org").publish(staged, NAME, tag)
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no files to publish"):
-        publish_remote(tmp_path / "none", NAME, TAG, "https://hub.example.org")
+        RemoteHub("https://hub.example.org").publish(tmp_path / "none", NAME, TAG)
 
 
 @pytest.mark.parametrize("revision", ["v1.0", "main"])
@@ -655,7 +656,7 @@ def test_a_download_gives_the_published_files_and_leaves_nothing_else(
 ) -> None:
     publish(hub, staged)
     folder = tmp_path / "new" / "fetched"
-    assert download_version(NAME, revision, folder, hub.address) == folder
+    assert RemoteHub(hub.address).fetch(NAME, revision, folder) == folder
     assert files_of(folder) == files_of(staged)
     assert [path.name for path in folder.parent.iterdir()] == ["fetched"]
 
@@ -667,7 +668,7 @@ def test_a_download_takes_nothing_from_the_users_cache(
     cached = Path(constants.HF_HUB_CACHE, "models--org--nic", "snapshots", revision)
     cached.mkdir(parents=True)
     (cached / "modules.json").write_text("older", encoding="utf-8")
-    folder = download_version(NAME, TAG, tmp_path / "fetched", hub.address)
+    folder = RemoteHub(hub.address).fetch(NAME, TAG, tmp_path / "fetched")
     assert files_of(folder) == files_of(staged)
 
 
@@ -676,7 +677,7 @@ def test_a_download_goes_on_after_a_dropped_connection(
 ) -> None:
     publish(hub, staged)
     hub.break_at("GET .*/resolve/.*safetensors")
-    folder = download_version(NAME, TAG, tmp_path / "fetched", hub.address)
+    folder = RemoteHub(hub.address).fetch(NAME, TAG, tmp_path / "fetched")
     assert files_of(folder) == files_of(staged)
 
 
@@ -685,9 +686,9 @@ def test_a_download_of_an_unknown_version_or_repository_is_one_line(
 ) -> None:
     publish(hub, staged)
     with fails("org/nic at .*: has no version v9"):
-        download_version(NAME, "v9", tmp_path / "fetched", hub.address)
+        RemoteHub(hub.address).fetch(NAME, "v9", tmp_path / "fetched")
     with fails("org/other at .*: not there, or not for this token to see"):
-        download_version("org/other", TAG, tmp_path / "fetched", hub.address)
+        RemoteHub(hub.address).fetch("org/other", TAG, tmp_path / "fetched")
     assert not (tmp_path / "fetched").exists()
 
 
@@ -701,7 +702,7 @@ def test_a_download_without_a_token_of_a_private_one_is_one_line(
     publish(hub, staged)
     monkeypatch.delenv("HF_TOKEN")
     with fails("org/nic at .*: not there, or not for this token to see"):
-        download_version(NAME, TAG, tmp_path / "fetched", hub.address)
+        RemoteHub(hub.address).fetch(NAME, TAG, tmp_path / "fetched")
 
 
 def test_a_download_of_damaged_bytes_leaves_nothing(
@@ -711,7 +712,7 @@ def test_a_download_of_damaged_bytes_leaves_nothing(
     (digest,) = hub.objects
     hub.objects[digest] = b"x" * 256 * 40
     with fails("sent other bytes than it lists: model.safetensors", IntegrityError):
-        download_version(NAME, TAG, tmp_path / "fetched", hub.address)
+        RemoteHub(hub.address).fetch(NAME, TAG, tmp_path / "fetched")
     assert not (tmp_path / "fetched").exists()
 
 
@@ -720,9 +721,9 @@ def test_a_download_of_an_empty_repository_is_one_line(
 ) -> None:
     hub.add_repository(NAME)
     with fails("org/nic at .*, main: holds no files"):
-        download_version(NAME, "main", tmp_path / "fetched", hub.address)
+        RemoteHub(hub.address).fetch(NAME, "main", tmp_path / "fetched")
 
 
 def test_a_download_into_a_folder_with_files_is_refused(staged: Path) -> None:
     with pytest.raises(UserError, match="not empty; give a folder that does not exist yet"):
-        download_version(NAME, TAG, staged, "https://hub.example.org")
+        RemoteHub("https://hub.example.org").fetch(NAME, TAG, staged)
