@@ -133,5 +133,4 @@ def _result(task: RetrievalTask, number: int, found: Ranked) -> QueryResult:
 
 def metric_values(rows: Iterable[QueryResult], metrics: Sequence[Metric]) -> np.ndarray:
     """Returns the `(queries, metrics)` values of each query."""
-    ranks = [np.asarray(row.ranks) for row in rows]
-    return np.array([[metric.function(of_query) for metric in metrics] for of_query in ranks])
+    return np.array([[metric.function(row.ranks) for metric in metrics] for row in rows])

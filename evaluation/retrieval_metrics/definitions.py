@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Flag, auto
 from functools import partial
+from math import log2
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-Ranks = Sequence[float] | np.ndarray
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Shown(Flag):
@@ -51,7 +52,7 @@ class Metric:
 
     key: str
     title: str
-    function: Callable[[np.ndarray], float]
+    function: Callable[[Sequence[float]], float]
     meaning: str
     shown: Shown = Shown.NOWHERE
     needs_several: bool = False
@@ -63,39 +64,39 @@ class Metric:
         return self.key.replace("@", "_at_")
 
 
-def recall(ranks: np.ndarray, k: int) -> float:
+def recall(ranks: Sequence[float], k: int) -> float:
     """Returns the share of the relevant passages that are among the first k."""
-    return float(np.mean(ranks <= k))
+    return sum(rank <= k for rank in ranks) / len(ranks)
 
 
-def hit_rate(ranks: np.ndarray, k: int) -> float:
+def hit_rate(ranks: Sequence[float], k: int) -> float:
     """Returns 1 if at least one relevant passage is among the first k, else 0."""
-    return float(np.any(ranks <= k))
+    return float(any(rank <= k for rank in ranks))
 
 
-def reciprocal_rank(ranks: np.ndarray) -> float:
+def reciprocal_rank(ranks: Sequence[float]) -> float:
     """Returns 1 / rank of the first relevant passage, over the whole ranking."""
-    return 1.0 / float(ranks[0])
+    return 1.0 / ranks[0]
 
 
-def ndcg(ranks: np.ndarray, k: int) -> float:
+def ndcg(ranks: Sequence[float], k: int) -> float:
     """Returns nDCG@k with binary gains and the discount 1 / log2(rank + 1).
 
     Source: Jarvelin and Kekalainen, ACM TOIS 20(4), 2002, in the form of Burges et al., ICML 2005.
     """
-    gains = np.sum(1.0 / np.log2(ranks[ranks <= k] + 1.0))
-    best = np.sum(1.0 / np.log2(np.arange(min(len(ranks), k)) + 2.0))
-    return float(gains / best)
+    gains = sum(1.0 / log2(rank + 1.0) for rank in ranks if rank <= k)
+    best = sum(1.0 / log2(place + 1.0) for place in range(1, min(len(ranks), k) + 1))
+    return gains / best
 
 
-def average_precision(ranks: np.ndarray, k: int) -> float:
+def average_precision(ranks: Sequence[float], k: int) -> float:
     """Returns the mean over all relevant passages of the precision at their rank, 0 below rank k.
 
     The same as `map_cut` of trec_eval: the sum is divided by the number of relevant passages, even
     if it is above k.
     """
-    precisions = np.arange(1, len(ranks) + 1) / ranks
-    return float(np.sum(precisions[ranks <= k]) / len(ranks))
+    precisions = (found / rank for found, rank in enumerate(ranks, start=1) if rank <= k)
+    return sum(precisions) / len(ranks)
 
 
 def recall_at(k: int, shown: Shown = Shown.NOWHERE) -> Metric:
@@ -164,7 +165,9 @@ def metrics_at(cutoffs: Sequence[int] | None = None) -> tuple[Metric, ...]:
     return (*map(recall_at, cutoffs), *map(hit_rate_at, cutoffs), *fixed)
 
 
-def query_metrics(ranks: Ranks, cutoffs: Sequence[int] | None = None) -> dict[str, float]:
+def query_metrics(
+    ranks: Sequence[float] | np.ndarray, cutoffs: Sequence[int] | None = None
+) -> dict[str, float]:
     """Returns the metrics of one query.
 
     Args:
@@ -174,8 +177,8 @@ def query_metrics(ranks: Ranks, cutoffs: Sequence[int] | None = None) -> dict[st
     Returns:
         The value of each metric by key, in [0, 1].
     """
-    ranks = np.asarray(ranks)
-    return {metric.key: metric.function(ranks) for metric in metrics_at(cutoffs)}
+    found = [float(rank) for rank in ranks]
+    return {metric.key: metric.function(found) for metric in metrics_at(cutoffs)}
 
 
 def ranks_in_list(ranked: Sequence[str], relevant: Sequence[str]) -> list[float]:
