@@ -84,7 +84,7 @@ def _leakage(report: CheckReport) -> list[str]:
         "out; training splits by passage)"
     ]
     lines += [
-        f"        {'':12s}{'positive':>12s}{'near copy':>12s}{'query':>12s}{'as negative':>13s}"
+        f"        {'':12s}{'positive':>12s}{'near-dup.':>12s}{'query':>12s}{'as negative':>13s}"
     ]
     for kind, counts in report.leakage.items():
         seen = [counts.same_positive, counts.near_positive, counts.same_query]

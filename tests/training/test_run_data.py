@@ -9,6 +9,7 @@ import pytest
 from conftest import MakePairs, make_row
 
 from nic.models import find_model
+from pairs.arguments import CheckArguments
 from training.arguments import parse_arguments
 from training.run_data import check_data, read_data
 
@@ -32,3 +33,12 @@ def test_a_run_logs_what_the_check_warns_of_and_gives_the_counts(
     assert counts["leakage"]["by passage"]["same_positive"] == 0
     assert counts["leakage"]["by passage"]["validation_rows"] == len(data.split.validation)
     assert set(counts["smallest_difference"]) == {"hvac", "overall"}
+
+
+def test_a_check_has_the_defaults_of_the_training() -> None:
+    run, arguments = parse_arguments([])
+    check = CheckArguments()
+    assert (check.data_file, check.base_model) == (run.data_file, run.base_model)
+    assert (check.val_ratio, check.small_domains) == (run.val_ratio, run.small_domains)
+    assert check.batch_size == arguments.per_device_train_batch_size
+    assert check.seed == arguments.seed
