@@ -22,7 +22,12 @@ from sentence_transformers.sentence_transformer.evaluation import InformationRet
 
 from evaluation.comparison import compare
 from evaluation.retrieval.baselines import BM25, BM25Scorer
-from evaluation.retrieval.evaluator import BATCH_SIZE, RetrievalReport, embed_task, summarise
+from evaluation.retrieval.evaluator import (
+    BATCH_SIZE,
+    RetrievalReport,
+    aggregate_metrics,
+    embed_task,
+)
 from evaluation.retrieval.query_results import QueryResult, score_task, write_results
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from nic.models import MINILM, find_model, load_model
@@ -45,7 +50,7 @@ def evaluate_ours(
     compare(results, BM25)
     with tempfile.TemporaryDirectory() as folder:
         write_results(results, Path(folder) / "per_query.jsonl")
-    return summarise(results["model"])
+    return aggregate_metrics(results["model"])
 
 
 def plain_evaluator(

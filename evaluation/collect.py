@@ -8,23 +8,23 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util.distributed import distributed_evaluation
 
-from evaluation.latency import measure_speed
+from evaluation.latency import SpeedReport, measure_speed
 from evaluation.report.tables import short_names
 from evaluation.report.texts import Texts
-from evaluation.results import EvaluationResults
+from evaluation.results import DataDescription, EvaluationResults, LogEntry
 from evaluation.retrieval.baselines import BM25, BM25Scorer, FusionScorer
 from evaluation.retrieval.distractors import read_distractors
 from evaluation.retrieval.evaluator import embed_task
 from evaluation.retrieval.forgetting_probe import Probe, load_probe
 from evaluation.retrieval.query_results import QueryResult, Results, score_task
 from evaluation.retrieval.ranking import Scorer
-from evaluation.retrieval.task import RetrievalTask, add_distractors, retrieval_task
+from evaluation.retrieval.task import RetrievalTask, Scope, add_distractors, retrieval_task
+from evaluation.serialization import from_json
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.models import find_model, load_model
@@ -53,7 +53,7 @@ def collect(arguments: argparse.Namespace) -> tuple[EvaluationResults, Texts] | 
     """Run the models on what the command line asks.
 
     Returns:
-        The evidence and the texts behind its ids; None in all processes but the first.
+        The results and the texts behind their ids; None in all processes but the first.
 
     Raises:
         UserError: A file or a model is not what it should be.
@@ -63,18 +63,18 @@ def collect(arguments: argparse.Namespace) -> tuple[EvaluationResults, Texts] | 
     task = build_task(pairs, asked.rows, arguments.corpus, arguments.extra_corpus)
     probe = load_probe(arguments.probe)
     names, models = load_models(arguments)
-    results, scorers = score_models(models, task, arguments.batch_size, on_terminal())
+    found, scorers = score_models(models, task, arguments.batch_size, on_terminal())
     on_probe = {name: models[name] for name in dict.fromkeys([names.model, names.base])}
     probe_results = score_probe(on_probe, probe, arguments.batch_size, on_terminal())
-    if not results:
+    if not found:
         return None
     lexical = score_lexical(task, names.model, scorers[names.model])
-    evidence = EvaluationResults(
+    results = EvaluationResults(
         model=names.model,
         base=names.base,
         data=describe_selection(pairs, asked),
         task=task.describe(),
-        results=all_results(names.model, names.base, results, lexical),
+        per_query=all_results(names.model, names.base, found, lexical),
         chose_checkpoint=asked.chose_checkpoint,
         probe=probe_results or None,
         probe_data=probe.data if probe else None,
@@ -82,7 +82,7 @@ def collect(arguments: argparse.Namespace) -> tuple[EvaluationResults, Texts] | 
         loads=loads_and_encodes(Path(names.location)),
         history=training_history(names.location),
     )
-    return evidence, Texts.of(task)
+    return results, Texts.of(task)
 
 
 def choose_rows(arguments: argparse.Namespace, pairs: Pairs) -> QuerySelection:
@@ -107,7 +107,7 @@ def choose_rows(arguments: argparse.Namespace, pairs: Pairs) -> QuerySelection:
 
 
 def build_task(
-    pairs: Pairs, rows: list[int], scope: Any, extra_corpus: Path | None
+    pairs: Pairs, rows: list[int], scope: Scope, extra_corpus: Path | None
 ) -> RetrievalTask:
     """The task of some rows, with the distractors of a file where one is given."""
     task = retrieval_task(pairs, rows, scope)
@@ -149,35 +149,29 @@ def load_models(
     return Names(labels[first], labels[arguments.base], sources[first].location), models
 
 
-def describe_selection(pairs: Pairs, asked: QuerySelection) -> dict[str, Any]:
-    """The data by its name and hash, and what was asked of it."""
-    return {
-        "file": pairs.path.name,
-        "sha256": pairs.sha256,
-        "part": asked.part,
-        "rows_asked": len(asked.rows),
-    }
+def describe_selection(pairs: Pairs, asked: QuerySelection) -> DataDescription:
+    """Returns the data by its name and hash, and the part of it that is asked."""
+    return DataDescription(pairs.path.name, pairs.sha256, asked.part, len(asked.rows))
 
 
-def training_history(location: str | Path) -> list[dict[str, Any]] | None:
-    """The Trainer's log in a model's `metadata.json`, where it has one."""
+def training_history(location: str | Path) -> list[LogEntry] | None:
+    """Returns the Trainer's log in a model's `metadata.json`; None where it has none."""
     try:
         content = json.loads((Path(location) / "metadata.json").read_text(encoding="utf-8"))
-        history = content["training"]["history"]
+        return from_json(list[LogEntry], content["training"]["history"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return list(history)
 
 
 def find_texts(
-    evidence: EvaluationResults, data_file: Path, extra_corpus: Path | None
+    results: EvaluationResults, data_file: Path, extra_corpus: Path | None
 ) -> Texts | None:
     """The texts of an earlier evaluation, where the file that it was made on is at hand."""
     if not data_file.is_file():
         logger.warning("%s is not there: the report shows ids in place of texts", data_file)
         return None
     pairs = load_pairs(data_file)
-    if pairs.sha256 != evidence.data["sha256"]:
+    if pairs.sha256 != results.data.sha256:
         logger.warning(
             "%s is not the file of this evaluation (their SHA-256 differ): the report shows ids "
             "in place of texts; give it with --data-file",
@@ -186,7 +180,7 @@ def find_texts(
         return None
     task = build_task(pairs, list(range(len(pairs))), "all", extra_corpus)
     texts = Texts.of(task)
-    asked = {row.query_id for row in evidence.results[evidence.model]}
+    asked = {row.query_id for row in results.per_query[results.model]}
     if not asked <= set(texts.queries):
         raise UserError(f"{data_file}: lacks queries of the evaluation")
     return texts
@@ -232,12 +226,12 @@ def score_probe(
     return score_models(models, probe.task, batch_size, progress)[0]
 
 
-def time_models(models: Mapping[str, SentenceTransformer], task: RetrievalTask) -> dict[str, Any]:
-    """Speed of the models on the CPU, wherever they were before."""
+def time_models(models: Mapping[str, SentenceTransformer], task: RetrievalTask) -> SpeedReport:
+    """Returns the speed of the models on the CPU, wherever they were before."""
     devices = {name: model.device for name, model in models.items()}
     for model in models.values():
         model.to("cpu")
-    report = measure_speed(models, task.queries, task.corpus).as_dict()
+    report = measure_speed(models, task.queries, task.corpus)
     for name, model in models.items():
         model.to(devices[name])
     return report

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -111,10 +110,6 @@ class Comparison:
     def models(self) -> list[str]:
         """Names of the models, in the order given."""
         return list(self.overall.estimates)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For a JSON file."""
-        return asdict(self)
 
 
 def compare(

@@ -7,10 +7,10 @@ table shows in `Shown.GATE` is a gate on its mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from evaluation.comparison import ALIKE, BETTER, WORSE, Comparison
 from evaluation.retrieval_metrics.definitions import PRIMARY, Metric, Shown, shown_in
@@ -45,6 +45,19 @@ class Gate:
     threshold: str
     measured: str
     passed: bool
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """What metadata and result files hold of the gates.
+
+    Attributes:
+        passed: Whether all passed.
+        gates: Every gate that was asked for.
+    """
+
+    passed: bool
+    gates: list[Gate]
 
 
 @dataclass(frozen=True)
@@ -113,9 +126,9 @@ def check_gates(thresholds: Thresholds, measured: Measured) -> list[Gate]:
     ]
 
 
-def describe_gates(gates: Sequence[Gate]) -> dict[str, Any]:
-    """For metadata and result files: whether all passed, and each."""
-    return {"passed": all(gate.passed for gate in gates), "gates": [asdict(gate) for gate in gates]}
+def describe_gates(gates: Sequence[Gate]) -> GateReport:
+    """Returns what metadata and result files hold of the gates."""
+    return GateReport(all(gate.passed for gate in gates), list(gates))
 
 
 def require_passed(gates: Sequence[Gate]) -> None:

@@ -1,4 +1,4 @@
-"""How fast models answer on this machine, measured in turns so that noise hits all alike."""
+"""Latency and throughput of models on this machine, in turns so that noise hits all alike."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -35,13 +34,13 @@ class Latency:
 
 @dataclass(frozen=True)
 class Throughput:
-    """Texts and tokens a second.
+    """Texts and tokens per second.
 
     Attributes:
         batch: Texts encoded at a time.
         texts: Number of texts that were encoded.
-        sentences_per_second: Texts a second of wall time.
-        tokens_per_second: Tokens a second, padding not counted.
+        sentences_per_second: Texts per second of wall time.
+        tokens_per_second: Tokens per second, padding not counted.
     """
 
     batch: int
@@ -52,7 +51,7 @@ class Throughput:
 
 @dataclass(frozen=True)
 class Speed:
-    """What one model reached.
+    """Speed of one model.
 
     Attributes:
         latency: Of one query at a time.
@@ -66,22 +65,39 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """The machine that speeds were measured on.
+
+    Attributes:
+        processor: Name of the processor.
+        cores: Number of its logical cores, None where the system does not tell.
+        threads: Threads that PyTorch used.
+        device: Device that the models were on.
+        load_average_before: Load average before the measurement, None where the system has none.
+        load_average_after: The same after it.
+    """
+
+    processor: str
+    cores: int | None
+    threads: int
+    device: str
+    load_average_before: float | None
+    load_average_after: float | None
+
+
+@dataclass(frozen=True)
 class SpeedReport:
     """Speeds of several models, and the machine they were measured on.
 
     Attributes:
         models: By name.
         runs: Timed runs of one query for each model.
-        machine: Processor, cores, threads, device and load average.
+        machine: The machine.
     """
 
     models: dict[str, Speed]
     runs: int
-    machine: dict[str, Any]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For a JSON file."""
-        return asdict(self)
+    machine: Machine
 
 
 def measure_speed(
@@ -91,7 +107,7 @@ def measure_speed(
     runs: int = RUNS,
     clock: Clock = time.perf_counter,
 ) -> SpeedReport:
-    """Time each model: one query at a time, queries in batches, passages.
+    """Times each model: one query at a time, queries in batches, passages.
 
     The models take turns (A B, B A, A B), each with the same text, and a warm-up is not counted.
 
@@ -119,7 +135,7 @@ def measure_speed(
 
 
 def spread_by_length(texts: Sequence[str], count: int) -> list[str]:
-    """Take texts at even distances from the shortest to the longest, again where too few."""
+    """Returns texts at even distances from the shortest to the longest, repeated if too few."""
     ordered = sorted(texts, key=lambda text: (len(text), text))
     if len(ordered) <= count:
         return list(islice(cycle(ordered), count))
@@ -130,7 +146,7 @@ def spread_by_length(texts: Sequence[str], count: int) -> list[str]:
 def time_single_queries(
     models: Mapping[str, SentenceTransformer], queries: Sequence[str], clock: Clock
 ) -> dict[str, Latency]:
-    """Encode each query by itself, the models in turns."""
+    """Times the encoding of each query by itself, the models in turns."""
     for query in islice(cycle(queries), WARM_UP):
         for model in models.values():
             model.encode(query, show_progress_bar=False)
@@ -146,7 +162,7 @@ def time_single_queries(
 def time_batches(
     models: Mapping[str, SentenceTransformer], texts: Sequence[str], batch: int, clock: Clock
 ) -> dict[str, Throughput]:
-    """Encode texts in batches, the models in turns with each batch."""
+    """Times the encoding of texts in batches, the models in turns with each batch."""
     seconds = dict.fromkeys(models, 0.0)
     for number, start in enumerate(range(0, len(texts), batch)):
         chunk = list(texts[start : start + batch])
@@ -165,25 +181,25 @@ def time_batches(
     }
 
 
-def describe_machine(device: str, load_before: float | None) -> dict[str, Any]:
-    """What the figures were measured on, and how busy it was."""
-    return {
-        "processor": processor_name(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "device": device,
-        "load_average_before": load_before,
-        "load_average_after": load_average(),
-    }
+def describe_machine(device: str, load_before: float | None) -> Machine:
+    """Returns what the speed was measured on, and how busy it was."""
+    return Machine(
+        processor=processor_name(),
+        cores=os.cpu_count(),
+        threads=torch.get_num_threads(),
+        device=device,
+        load_average_before=load_before,
+        load_average_after=load_average(),
+    )
 
 
 def load_average() -> float | None:
-    """Mean number of busy processes over the last minute; None where the system has no such."""
+    """Returns the load average of the last minute; None where the system has none."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
 def processor_name() -> str:
-    """The processor as the system names it."""
+    """Returns the name of the processor."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text(encoding="utf-8").splitlines():

@@ -1,111 +1,147 @@
-"""The evidence: what each query found with each model, kept so that figures need no encoding."""
+"""The results of an evaluation per query, from which metrics are computed without encoding."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import evaluate
 
+from evaluation.latency import SpeedReport
+from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.query_results import Results, read_results, write_results
+from evaluation.retrieval.task import TaskDescription
+from evaluation.serialization import JsonObject, from_json, to_json
 from nic.errors import UserError
 from nic.files import atomic_write, atomic_write_text
 
-EVIDENCE = "results.json"
+RESULTS = "results.json"
+# Key of the facts in `results.json`; the metrics computed from them stand beside it.
+FACTS = "evidence"
 PER_QUERY = "per_query.jsonl"
 PROBE_PER_QUERY = "probe_per_query.jsonl"
+
+# What the Trainer logs at one step, such as loss, learning rate and validation metrics.
+LogEntry = dict[str, int | float | str | None]
+
+
+@dataclass(frozen=True)
+class DataDescription:
+    """The data file and the part of it whose queries are asked.
+
+    Attributes:
+        file: File name, without its folder.
+        sha256: SHA-256 of its bytes.
+        part: "all", "test" or "validation".
+        rows_asked: Number of rows of that part; None where unknown.
+    """
+
+    file: str
+    sha256: str
+    part: str
+    rows_asked: int | None = None
 
 
 @dataclass(frozen=True)
 class EvaluationResults:
-    """What an evaluation found out, before any averaging.
+    """The results of an evaluation, before any averaging.
 
     Attributes:
         model: Name of the model under test, as the report shows it.
         base: Name of the model that the others are compared with.
-        data: File name, SHA-256 and the part of the rows that was asked.
-        task: Scope and sizes, as `RetrievalTask.describe` gives them.
-        results: What each query found, by model; the model under test comes first.
+        data: The data file and the part of it that was asked.
+        task: Scope and sizes of the task.
+        per_query: Result of each query by model; the model under test comes first.
         chose_checkpoint: Whether queries asked also chose the checkpoint; None where unknown.
-        probe: The same on the forgetting probe, empty where there was none.
-        probe_data: File name and SHA-256 of the probe.
-        speed: As `SpeedReport.as_dict` gives it, None where it was not measured.
+        probe: The same on the forgetting probe, None where there was none.
+        probe_data: The data of the probe.
+        speed: Speed of the models, None where it was not measured.
         loads: Whether the folder of the model under test loads and encodes.
-        history: The Trainer's log of the run that made the model; empty where unknown.
+        history: The Trainer's log of the run that made the model; None where unknown.
     """
 
     model: str
     base: str
-    data: dict[str, Any]
-    task: dict[str, Any]
-    results: Results
+    data: DataDescription
+    task: TaskDescription
+    per_query: Results
     chose_checkpoint: bool | None = None
     probe: Results | None = None
-    probe_data: dict[str, Any] | None = None
-    speed: dict[str, Any] | None = None
+    probe_data: ProbeData | None = None
+    speed: SpeedReport | None = None
     loads: bool | None = None
-    history: list[dict[str, Any]] | None = None
+    history: list[LogEntry] | None = None
 
     @property
     def caveat(self) -> str:
-        """What a reader must know of the queries that were asked; empty where all is well."""
-        if self.data["part"] == "all" and self.chose_checkpoint:
+        """What limits the metrics; empty where nothing does."""
+        if self.data.part == "all" and self.chose_checkpoint:
             return (
                 "Every query of the file was asked, those that the model was trained on too: "
-                "these figures say nothing of other queries."
+                "these metrics say nothing about other queries."
             )
         if self.chose_checkpoint:
-            return "The same queries chose the checkpoint: these figures lean to the high side."
+            return "The same queries chose the checkpoint: these metrics are optimistically biased."
         return ""
 
-    def facts(self) -> dict[str, Any]:
-        """All but the rows a query."""
-        return {key: value for key, value in vars(self).items() if key not in ("results", "probe")}
+    def facts(self) -> JsonObject:
+        """Returns all but the results per query, as `results.json` holds it."""
+        content = to_json(replace(self, per_query={}, probe=None))
+        return {key: value for key, value in content.items() if key not in ("per_query", "probe")}
 
 
 def write_results_folder(
-    evidence: EvaluationResults, figures: dict[str, Any], folder: Path
+    results: EvaluationResults, metrics: Mapping[str, Any], folder: Path
 ) -> None:
-    """Write the rows a query, then the facts and the figures that follow, with `evaluate.save`.
+    """Writes the results per query, then the facts and the metrics, with `evaluate.save`.
 
     `evaluate.save` adds time, commit and versions; the interpreter's path, which it adds too, is
     left out, for it names a folder of this machine.
 
     Args:
-        evidence: What was found.
-        figures: What was computed from it; reading looks at none of it.
+        results: The results.
+        metrics: What was computed from them, as JSON; `read_results_folder` ignores it.
         folder: An existing folder.
     """
-    write_results(evidence.results, folder / PER_QUERY)
-    if evidence.probe:
-        write_results(evidence.probe, folder / PROBE_PER_QUERY)
-    with atomic_write(folder / EVIDENCE) as staged:
-        evaluate.save(staged, evidence=evidence.facts(), **figures)
+    write_results(results.per_query, folder / PER_QUERY)
+    if results.probe:
+        write_results(results.probe, folder / PROBE_PER_QUERY)
+    with atomic_write(folder / RESULTS) as staged:
+        evaluate.save(staged, **{FACTS: results.facts()}, **metrics)
         content = json.loads(staged.read_text(encoding="utf-8"))
         del content["_interpreter_path"]
         atomic_write_text(staged, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_results_folder(folder: Path) -> EvaluationResults:
-    """Read what `write_results_folder` wrote.
+    """Reads what `write_results_folder` wrote.
 
     Raises:
         UserError: The folder holds no complete evaluation.
     """
-    path = folder / EVIDENCE
+    path = folder / RESULTS
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))["evidence"]
-        evidence = EvaluationResults(**facts, results={})
+        facts = json.loads(path.read_text(encoding="utf-8"))[FACTS]
+        results = from_json(EvaluationResults, {**facts, "per_query": {}})
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"{path}: cannot be read ({reason}); give the folder of an evaluation"
         ) from error
-    probe = read_results(folder / PROBE_PER_QUERY) if evidence.probe_data else None
-    results = read_results(folder / PER_QUERY)
-    for name in (evidence.model, evidence.base):
-        if name not in results:
+    probe = read_results(folder / PROBE_PER_QUERY) if results.probe_data else None
+    per_query = read_results(folder / PER_QUERY)
+    for name in (results.model, results.base):
+        if name not in per_query:
             raise UserError(f"{folder / PER_QUERY}: holds no row of {name}; evaluate again")
-    return replace(evidence, results=results, probe=probe)
+    return replace(results, per_query=per_query, probe=probe)
+
+
+def is_results_folder(folder: Path) -> bool:
+    """Returns whether a folder holds the results of an evaluation."""
+    try:
+        return FACTS in json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False

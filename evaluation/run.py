@@ -23,7 +23,7 @@ from evaluation.results import EvaluationResults
 from evaluation.results import read_results_folder as read_results_folder
 from evaluation.retrieval.evaluator import BATCH_SIZE
 from evaluation.retrieval.forgetting_probe import DEFAULT
-from evaluation.summary import EvaluationSummary, assess
+from evaluation.summary import EvaluationSummary, summarise
 from nic.command_line import OneLineParser
 from nic.devices import check_device, use_all_cores
 from nic.errors import UserError, one_line_errors
@@ -83,16 +83,16 @@ def main() -> None:
     arguments = parse_arguments()
     state = PartialState(cpu=arguments.device == "cpu")
     with open_run_log(state.is_main_process):
-        assessment = run(arguments)
-    if assessment and arguments.gate:
-        require_passed(assessment.gates)
+        summary = run(arguments)
+    if summary and arguments.gate:
+        require_passed(summary.gates)
 
 
 def run(arguments: argparse.Namespace) -> EvaluationSummary | None:
     """Score each model on the same queries and corpus, and show and write the figures.
 
     Returns:
-        The assessment; None in all processes but the first.
+        The summary; None in all processes but the first.
 
     Raises:
         UserError: A file or a model is not what it should be.
@@ -104,19 +104,19 @@ def run(arguments: argparse.Namespace) -> EvaluationSummary | None:
     gathered = gather(arguments)
     if gathered is None:
         return None
-    evidence, texts = gathered
-    assessment = assess(evidence, thresholds)
-    log_lines(logger, show_summary(assessment))
+    results, texts = gathered
+    summary = summarise(results, thresholds)
+    log_lines(logger, show_summary(summary))
     if arguments.output_dir:
-        write_output(assessment, texts, arguments.output_dir)
-    return assessment
+        write_output(summary, texts, arguments.output_dir)
+    return summary
 
 
 def gather(arguments: argparse.Namespace) -> tuple[EvaluationResults, Texts | None] | None:
-    """New evidence, or that of an earlier evaluation."""
+    """New results, or those of an earlier evaluation."""
     if arguments.from_results:
-        evidence = read_results_folder(arguments.from_results)
-        return evidence, find_texts(evidence, Path(arguments.data_file), arguments.extra_corpus)
+        results = read_results_folder(arguments.from_results)
+        return results, find_texts(results, Path(arguments.data_file), arguments.extra_corpus)
     return collect(arguments)
 
 

@@ -1,71 +1,123 @@
-"""Every figure of a report, computed from the evidence alone."""
+"""The summary of an evaluation: every metric of a report, computed from the results alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from evaluation.comparison import Comparison, compare
 from evaluation.gates import Gate, Measured, Thresholds, check_gates, describe_gates
-from evaluation.results import EvaluationResults
-from evaluation.retrieval.evaluator import RetrievalReport, summarise
+from evaluation.latency import SpeedReport
+from evaluation.results import DataDescription, EvaluationResults
+from evaluation.retrieval.evaluator import RetrievalReport, aggregate_metrics
+from evaluation.retrieval.forgetting_probe import ProbeData
+from evaluation.retrieval.task import TaskDescription
+from evaluation.serialization import JsonObject, report_to_json, to_json
 
 SEED = 42
 
 
 @dataclass(frozen=True)
-class EvaluationSummary:
-    """What the evidence amounts to.
+class PublishedEvaluation:
+    """What `metadata.json` holds of an evaluation: names of domains, no query and no passage.
+
+    The sentences of a report and of a model card are made from it, so that both say the same.
 
     Attributes:
-        evidence: What it was computed from.
+        model: Name of the model under test.
+        base: Name of the model that the others are compared with.
+        data: The data file and the part of it that was asked.
+        task: Scope and sizes of the task.
+        chose_checkpoint: Whether queries asked also chose the checkpoint; None where unknown.
+        probe_data: The data of the forgetting probe, None where there was none.
+        speed: Speed of the models, None where it was not measured.
+        loads: Whether the folder of the model under test loads and encodes.
+        caveat: What limits the metrics; empty where nothing does.
+        comparison: Intervals, differences and verdicts.
+        probe: The same on the forgetting probe, None where there was none.
+    """
+
+    model: str
+    base: str
+    data: DataDescription
+    task: TaskDescription
+    chose_checkpoint: bool | None
+    probe_data: ProbeData | None
+    speed: SpeedReport | None
+    loads: bool | None
+    caveat: str
+    comparison: Comparison
+    probe: Comparison | None
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """The summary of an evaluation.
+
+    Attributes:
+        results: What it was computed from.
         reports: Means of each model.
         comparison: Intervals, differences and verdicts.
         probe: The same on the forgetting probe; None where there was none.
         gates: Every gate that was asked for.
     """
 
-    evidence: EvaluationResults
+    results: EvaluationResults
     reports: dict[str, RetrievalReport]
     comparison: Comparison
     probe: Comparison | None
     gates: list[Gate]
 
-    def figures(self) -> dict[str, Any]:
-        """For result files and metadata: figures and names of domains, no text of the data."""
+    def metrics(self) -> JsonObject:
+        """Returns what result files hold of it: metrics and names of domains, no text."""
         return {
-            "models": {name: report.as_dict() for name, report in self.reports.items()},
-            "comparison": self.comparison.as_dict(),
-            "probe": self.probe.as_dict() if self.probe else None,
-            "gates": describe_gates(self.gates),
+            "models": {name: report_to_json(report) for name, report in self.reports.items()},
+            "comparison": to_json(self.comparison),
+            "probe": to_json(self.probe) if self.probe else None,
+            "gates": to_json(describe_gates(self.gates)),
         }
 
+    def published(self) -> PublishedEvaluation:
+        """Returns what `metadata.json` holds of it."""
+        results = self.results
+        return PublishedEvaluation(
+            model=results.model,
+            base=results.base,
+            data=results.data,
+            task=results.task,
+            chose_checkpoint=results.chose_checkpoint,
+            probe_data=results.probe_data,
+            speed=results.speed,
+            loads=results.loads,
+            caveat=results.caveat,
+            comparison=self.comparison,
+            probe=self.probe,
+        )
 
-def assess(
-    evidence: EvaluationResults, thresholds: Thresholds, seed: int = SEED
+
+def summarise(
+    results: EvaluationResults, thresholds: Thresholds, seed: int = SEED
 ) -> EvaluationSummary:
-    """Compute every figure; equal evidence gives equal figures.
+    """Returns the summary of an evaluation; equal results give equal summaries.
 
     Args:
-        evidence: What each query found.
+        results: The results of each query.
         thresholds: What the gates ask.
         seed: Seed of the resampling.
     """
-    comparison = compare(evidence.results, evidence.base, seed)
-    probe = compare(evidence.probe, evidence.base, seed) if evidence.probe else None
-    speed = evidence.speed["models"] if evidence.speed else {}
-    latency = speed.get(evidence.model, {}).get("latency", {}).get("median")
+    comparison = compare(results.per_query, results.base, seed)
+    probe = compare(results.probe, results.base, seed) if results.probe else None
+    speed = results.speed.models.get(results.model) if results.speed else None
     measured = Measured(
         comparison=comparison,
-        model=evidence.model,
-        base=evidence.base,
-        latency_ms=latency,
+        model=results.model,
+        base=results.base,
+        latency_ms=speed.latency.median if speed else None,
         probe=probe,
-        loads=evidence.loads,
+        loads=results.loads,
     )
     return EvaluationSummary(
-        evidence=evidence,
-        reports={name: summarise(rows) for name, rows in evidence.results.items()},
+        results=results,
+        reports={name: aggregate_metrics(rows) for name, rows in results.per_query.items()},
         comparison=comparison,
         probe=probe,
         gates=check_gates(thresholds, measured),

@@ -14,8 +14,11 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import BertConfig, BertModel, BertTokenizer, set_seed
 
-from evaluation.results import EvaluationResults
+from evaluation.latency import Latency, Machine, Speed, SpeedReport, Throughput
+from evaluation.results import DataDescription, EvaluationResults
+from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.query_results import QueryResult
+from evaluation.retrieval.task import TaskDescription
 from model_card.package.integrity import hash_files
 from nic.models import find_model
 from pairs.checks.scan import Scan, scan_file
@@ -200,7 +203,7 @@ def make_results(domain: str, ranks: Sequence[int], first: int = 0) -> list[Quer
     ]
 
 
-def make_evidence(
+def make_evaluation(
     domains: tuple[str, str] = ("forklift", "radar"), **changes: Any
 ) -> EvaluationResults:
     """Two domains of thirty queries: the tuned model mends the first and leaves the other."""
@@ -209,31 +212,23 @@ def make_evidence(
     forklift_tuned = make_results(one, [1] * 30)
     radar = make_results(other, [1] * 30, first=30)
     probe = make_results("general", [1] * 54 + [30] * 6)
-    latency = {"median": 5.0, "p95": 6.0, "p99": 7.0}
-    figures = {"batch": 1, "texts": 64, "sentences_per_second": 200.0, "tokens_per_second": 2e3}
-    speed = {"latency": latency, "queries": [figures] * 4, "corpus": figures}
-    machine = {"processor": "CPU", "threads": 2, "device": "cpu", "load_average_before": 0.5}
+    throughput = Throughput(1, 64, 200.0, 2e3)
+    speed = Speed(Latency(5.0, 6.0, 7.0), [throughput] * 4, throughput)
+    machine = Machine("CPU", 4, 2, "cpu", 0.5, 0.75)
     facts: dict[str, Any] = {
         "model": "tuned",
         "base": "base",
-        "data": {"file": "pairs.jsonl", "sha256": "ab" * 32, "part": "validation"},
-        "task": {
-            "scope": "all",
-            "queries": 60,
-            "passages": 100,
-            "extra_passages": 0,
-            "left_out": 0,
-            "candidates": {one: 100, other: 100},
-        },
-        "results": {
+        "data": DataDescription("pairs.jsonl", "ab" * 32, "validation"),
+        "task": TaskDescription("all", 60, 100, 0, 0, {one: 100, other: 100}),
+        "per_query": {
             "tuned": forklift_tuned + radar,
             "base": forklift_base + radar,
             "BM25": forklift_base + radar,
         },
         "chose_checkpoint": True,
         "probe": {"tuned": probe, "base": probe},
-        "probe_data": {"file": "general.jsonl", "sha256": "cd" * 32, "pairs": 60},
-        "speed": {"models": {"tuned": speed, "base": speed}, "runs": 200, "machine": machine},
+        "probe_data": ProbeData("general.jsonl", "cd" * 32, 60),
+        "speed": SpeedReport({"tuned": speed, "base": speed}, 200, machine),
         "loads": True,
         "history": [],
     }

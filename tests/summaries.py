@@ -1,4 +1,4 @@
-"""Assessments made by hand, for what shows them."""
+"""Summaries of evaluations made by hand, for what shows them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluation.gates import read_thresholds
+from evaluation.latency import Latency, Machine, Speed, SpeedReport, Throughput
 from evaluation.report.texts import Texts
-from evaluation.results import EvaluationResults
+from evaluation.results import DataDescription, EvaluationResults, LogEntry
+from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.query_results import QueryResult, Results
-from evaluation.summary import EvaluationSummary, assess
+from evaluation.retrieval.task import TaskDescription
+from evaluation.summary import EvaluationSummary, summarise
 
 MODEL, BASE = "nic-v1.0", "base-model"
 CANDIDATES = 100
-HISTORY: list[dict[str, Any]] = [
+HISTORY: list[LogEntry] = [
     {"loss": 1.5, "grad_norm": 2.0, "learning_rate": 2e-5, "epoch": 0.5, "step": 10},
     {"loss": 0.9, "grad_norm": 1.5, "learning_rate": 1e-5, "epoch": 1.0, "step": 20},
     {"eval_validation_recall@5": 0.7, "eval_validation_mrr": 0.6, "epoch": 1.0, "step": 20},
@@ -21,31 +24,17 @@ HISTORY: list[dict[str, Any]] = [
     {"eval_validation_recall@5": 0.8, "eval_validation_mrr": 0.65, "epoch": 1.5, "step": 30},
     {"train_runtime": 12.0, "train_loss": 1.0, "epoch": 1.5, "step": 30},
 ]
-SPEED_OF_ONE = {
-    "latency": {"median": 4.25, "p95": 6.5, "p99": 8.75},
-    "queries": [
-        {
-            "batch": batch,
-            "texts": 64,
-            "sentences_per_second": 200.0 * batch,
-            "tokens_per_second": 9.0,
-        }
-        for batch in (1, 8)
-    ],
-    "corpus": {"batch": 64, "texts": 9, "sentences_per_second": 84.0, "tokens_per_second": 11300.0},
-}
-SPEED = {
-    "models": {MODEL: SPEED_OF_ONE, BASE: SPEED_OF_ONE},
-    "runs": 200,
-    "machine": {
-        "processor": "Some Processor <x>",
-        "cores": 8,
-        "threads": 4,
-        "device": "cpu",
-        "load_average_before": 0.25,
-        "load_average_after": 1.5,
-    },
-}
+SPEED_OF_ONE = Speed(
+    Latency(median=4.25, p95=6.5, p99=8.75),
+    [Throughput(batch, 64, 200.0 * batch, 9.0) for batch in (1, 8)],
+    Throughput(64, 9, 84.0, 11300.0),
+)
+SPEED = SpeedReport(
+    models={MODEL: SPEED_OF_ONE, BASE: SPEED_OF_ONE},
+    runs=200,
+    machine=Machine("Some Processor <x>", 8, 4, "cpu", 0.25, 1.5),
+)
+PROBE_DATA = ProbeData("general.jsonl", "cd" * 32, 60)
 
 
 def rows_of(domain: str, ranks: Sequence[int], first: int = 0) -> list[QueryResult]:
@@ -77,21 +66,21 @@ def results_of(ranks: Mapping[str, Mapping[str, Sequence[int]]]) -> Results:
     return results
 
 
-def assessment_of(results: Results, model: str = MODEL, **facts: Any) -> EvaluationSummary:
-    """Assess results against `BASE`; facts are further fields of the evidence."""
+def summary_of(results: Results, model: str = MODEL, **facts: Any) -> EvaluationSummary:
+    """Summarise results against `BASE`; facts are further fields of the results."""
     rows = next(iter(results.values()))
     domains = sorted({row.domain for row in rows})
-    task = {
-        "scope": "all",
-        "queries": len(rows),
-        "passages": CANDIDATES,
-        "extra_passages": 0,
-        "left_out": 0,
-        "candidates": dict.fromkeys(domains, CANDIDATES),
-    }
-    data = {"file": "pairs.jsonl", "sha256": "ab" * 32, "part": "test"}
-    evidence = EvaluationResults(model, BASE, data, task, results, **facts)
-    return assess(evidence, read_thresholds())
+    task = TaskDescription(
+        scope="all",
+        queries=len(rows),
+        passages=CANDIDATES,
+        extra_passages=0,
+        left_out=0,
+        candidates=dict.fromkeys(domains, CANDIDATES),
+    )
+    data = DataDescription("pairs.jsonl", "ab" * 32, "test")
+    found = EvaluationResults(model, BASE, data, task, results, **facts)
+    return summarise(found, read_thresholds())
 
 
 def two_domains(**facts: Any) -> EvaluationSummary:
@@ -100,12 +89,12 @@ def two_domains(**facts: Any) -> EvaluationSummary:
         MODEL: {"hoists": [1] * 12 + [2] * 3, "pumps": [1] * 6 + [7] * 3 + [3] * 6},
         BASE: {"hoists": [20] * 12 + [2] * 3, "pumps": [1] * 9 + [3] * 6},
     }
-    return assessment_of(results_of(ranks), **facts)
+    return summary_of(results_of(ranks), **facts)
 
 
-def texts_of(assessment: EvaluationSummary, hostile: Sequence[str] = ()) -> Texts:
+def texts_of(summary: EvaluationSummary, hostile: Sequence[str] = ()) -> Texts:
     """A text behind every id; the hostile ones stand in the first queries and their passages."""
-    rows = next(iter(assessment.evidence.results.values()))
+    rows = next(iter(summary.results.per_query.values()))
     queries = {row.query_id: f"how to mend part {row.query_id[1:]}" for row in rows}
     passages = {f"p{id_[1:]}": f"mend part {id_[1:]} with glue" for id_ in queries}
     expected = {id_: [f"p{id_[1:]}"] for id_ in queries}

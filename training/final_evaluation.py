@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from sentence_transformers import SentenceTransformer
 
@@ -19,17 +18,17 @@ from evaluation.collect import (
     time_models,
 )
 from evaluation.report.tables import short_names
-from evaluation.results import EvaluationResults
+from evaluation.results import EvaluationResults, LogEntry
 from evaluation.retrieval.evaluator import (
     BATCH_SIZE,
     DomainRetrievalEvaluator,
     RetrievalReport,
+    aggregate_metrics,
     embed_task,
-    summarise,
 )
 from evaluation.retrieval.query_results import QueryResult, score_task
 from evaluation.retrieval.ranking import DenseScorer
-from evaluation.summary import EvaluationSummary, assess
+from evaluation.summary import EvaluationSummary, summarise
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.models import ModelSource, load_model
@@ -65,10 +64,10 @@ def score_model(
     scorer = evaluator.embed(model)
     found = score_task(scorer, data.task)
     if data.one_task:
-        return Scored(summarise(found), found, scorer)
+        return Scored(aggregate_metrics(found), found, scorer)
     corpus = None if data.task.left_out else scorer.corpus
     final = embed_task(model, data.final_task, show_progress=on_terminal(), corpus=corpus)
-    return Scored(summarise(found), score_task(final, data.final_task), final)
+    return Scored(aggregate_metrics(found), score_task(final, data.final_task), final)
 
 
 def check_saved_model(folder: Path, best: BestCheckpoint, found: RetrievalReport) -> None:
@@ -77,13 +76,16 @@ def check_saved_model(folder: Path, best: BestCheckpoint, found: RetrievalReport
     Raises:
         UserError: A figure differs.
     """
-    before, after = best.report.as_dict(), found.as_dict()
-    for group in ("overall", "macro"):
-        for key, value in before[group].items():
-            if not math.isclose(value, after[group][key], abs_tol=TOLERANCE):
+    groups = {
+        "overall": (best.report.overall, found.overall),
+        "macro": (best.report.macro, found.macro),
+    }
+    for group, (before, after) in groups.items():
+        for key, value in before.items():
+            if not math.isclose(value, after[key], abs_tol=TOLERANCE):
                 raise UserError(
                     f"{folder}: the saved model does not score what it scored in training "
-                    f"({group} {key}: {value:.6f}, reloaded {after[group][key]:.6f}); do not use it"
+                    f"({group} {key}: {value:.6f}, reloaded {after[key]:.6f}); do not use it"
                 )
 
 
@@ -94,7 +96,7 @@ def final_evaluation(
     tuned_model: SentenceTransformer,
     base: Scored,
     tuned: Scored,
-    history: list[dict[str, Any]],
+    history: list[LogEntry],
     speed: bool,
 ) -> EvaluationSummary:
     """Everything that `evaluation/run.py` reports, for the model of this run and its base.
@@ -117,12 +119,12 @@ def final_evaluation(
     part = "test" if data.split.test else "validation"
     asked = QuerySelection(data.split.reported, part, not data.split.test)
     probe = score_probe(models, data.probe, BATCH_SIZE, on_terminal())
-    evidence = EvaluationResults(
+    results = EvaluationResults(
         model=name,
         base=base_name,
         data=describe_selection(data.pairs, asked),
         task=data.final_task.describe(),
-        results=all_results(name, base_name, found, lexical),
+        per_query=all_results(name, base_name, found, lexical),
         chose_checkpoint=asked.chose_checkpoint,
         probe=probe or None,
         probe_data=data.probe.data if data.probe else None,
@@ -130,4 +132,4 @@ def final_evaluation(
         loads=loads_and_encodes(folder),
         history=history,
     )
-    return assess(evidence, data.thresholds)
+    return summarise(results, data.thresholds)

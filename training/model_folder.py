@@ -12,6 +12,7 @@ from transformers import SchedulerType
 from evaluation.gates import describe_gates
 from evaluation.report.output import FIGURES
 from evaluation.report.plots import draw_plots
+from evaluation.serialization import to_json
 from evaluation.summary import EvaluationSummary
 from model_card.card.card import CardFacts, write_card
 from model_card.card.metadata import (
@@ -74,19 +75,19 @@ def package(
     source: ModelSource,
     model: SentenceTransformer,
     training: dict[str, Any],
-    assessment: EvaluationSummary,
+    summary: EvaluationSummary,
 ) -> None:
     """Write figures, card and `metadata.json` beside the saved model."""
     (folder / FIGURES).mkdir(exist_ok=True)
-    figures = draw_plots(assessment, folder / FIGURES)
+    figures = draw_plots(summary, folder / FIGURES)
     facts = CardFacts(
         model=describe_model(model, folder.name),
         base_model=describe_base_model(source),
         data=describe_data(data.pairs, data.counts.as_dict(), findings),
         training=training,
-        metrics=describe_metrics(assessment),
-        evaluation=describe_evaluation(assessment),
-        gates=describe_gates(assessment.gates),
+        metrics=describe_metrics(summary),
+        evaluation=describe_evaluation(summary),
+        gates=to_json(describe_gates(summary.gates)),
         figures=[figure.name for figure in figures],
         environment=describe_environment(model.device),
     )

@@ -28,12 +28,12 @@ def check_publication(run: RunArguments) -> None:
         open_hub(run.publish_to)
 
 
-def publish_run(folder: Path, assessment: EvaluationSummary, run: RunArguments) -> Published | None:
+def publish_run(folder: Path, summary: EvaluationSummary, run: RunArguments) -> Published | None:
     """Publishes the model of a finished run.
 
     Args:
         folder: Output folder of the run.
-        assessment: Summary of its evaluation, with its gates.
+        summary: Summary of its evaluation, with its gates.
         run: The hub, and the name and version on it.
 
     Returns:
@@ -46,8 +46,8 @@ def publish_run(folder: Path, assessment: EvaluationSummary, run: RunArguments) 
     if not run.publish_to or not run.repo_id or not run.revision_tag:
         return None
     if run.allow_failed_gates is None:
-        require_passed(assessment.gates)
-    failed = any(not gate.passed for gate in assessment.gates)
+        require_passed(summary.gates)
+    failed = any(not gate.passed for gate in summary.gates)
     hub = open_hub(run.publish_to)
     packaging = Packaging(allow_failed_gates=run.allow_failed_gates if failed else None)
     published = publish_model(folder, hub, run.repo_id, run.revision_tag, packaging)

@@ -63,11 +63,11 @@ def main() -> None:
     """Run the pipeline on the command line's arguments."""
     run, arguments = parse_arguments()
     with open_run_log(main_process=bool(arguments.should_save)) as log:
-        assessment = train(run, arguments, log)
-        if assessment:
-            publish_run(Path(arguments.output_dir), assessment, run)
-    if assessment and run.gate:
-        require_passed(assessment.gates)
+        summary = train(run, arguments, log)
+        if summary:
+            publish_run(Path(arguments.output_dir), summary, run)
+    if summary and run.gate:
+        require_passed(summary.gates)
 
 
 def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> EvaluationSummary | None:
@@ -130,14 +130,14 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
     check_saved_model(folder, best, tuned.validation)
     training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
     history = training["history"]
-    assessment = final_evaluation(folder, data, source, saved, base, tuned, history, run.speed)
-    package(folder, data, findings, source, saved, training, assessment)
-    write_output(assessment, Texts.of(data.final_task), evaluation_folder(folder))
+    summary = final_evaluation(folder, data, source, saved, base, tuned, history, run.speed)
+    package(folder, data, findings, source, saved, training, summary)
+    write_output(summary, Texts.of(data.final_task), evaluation_folder(folder))
     checkpoints.remove_temporary_checkpoints(folder)
-    log_lines(logger, show_summary(assessment))
+    log_lines(logger, show_summary(summary))
     logger.info("Model saved to %s", folder.as_posix())
     logger.info('Load it with SentenceTransformer("%s")', folder.as_posix())
-    return assessment
+    return summary
 
 
 if __name__ == "__main__":

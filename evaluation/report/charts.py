@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from evaluation.comparison import ALIKE, BETTER, WORSE, Comparison, Estimate
+from evaluation.results import LogEntry
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval_metrics.definitions import Metric, Shown, shown_in
 
@@ -134,7 +135,7 @@ def draw_rank_change(
     return figure
 
 
-def draw_training_curve(history: Sequence[Mapping[str, Any]], theme: Theme) -> Figure | None:
+def draw_training_curve(history: Sequence[LogEntry], theme: Theme) -> Figure | None:
     """Loss, learning rate and validation metrics over the steps.
 
     Args:
@@ -247,6 +248,7 @@ def _bubbles(axes: Axes, points: Mapping[tuple[int, int], int], marker: str, col
     axes.scatter(x, y, s=area, marker=marker, color=colour, alpha=0.6, linewidth=0)
 
 
-def _curve(history: Sequence[Mapping[str, Any]], key: str) -> tuple[list[int], list[float]]:
-    entries = [entry for entry in history if key in entry]
-    return [entry[STEP] for entry in entries], [entry[key] for entry in entries]
+def _curve(history: Sequence[LogEntry], key: str) -> tuple[list[int], list[float]]:
+    points = [(entry[STEP], entry[key]) for entry in history if key in entry]
+    numbers = [(x, y) for x, y in points if isinstance(x, int) and isinstance(y, (int, float))]
+    return [x for x, _ in numbers], [y for _, y in numbers]

@@ -1,8 +1,7 @@
-"""The folder of an evaluation: evidence, figures, pictures and the page."""
+"""The folder of an evaluation: results, figures, pictures and the page."""
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from evaluation.report.page import write_page
 from evaluation.report.plots import draw_plots
 from evaluation.report.texts import Texts
-from evaluation.results import EVIDENCE, write_results_folder
+from evaluation.results import is_results_folder, write_results_folder
 from evaluation.summary import EvaluationSummary
 from nic.errors import UserError
 from nic.files import replace_folder
@@ -33,9 +32,9 @@ def check_output(folder: Path | None, force: bool) -> None:
         raise UserError(f"{folder.parent}: no such folder; create it, or change --output-dir")
     if not folder.exists():
         return
-    if not folder.is_dir() or (any(folder.iterdir()) and not is_evaluation(folder)):
+    if not folder.is_dir() or (any(folder.iterdir()) and not is_results_folder(folder)):
         raise UserError(f"{folder}: is there already and holds no evaluation; give another folder")
-    if is_evaluation(folder) and not force:
+    if is_results_folder(folder) and not force:
         raise UserError(f"{folder}: holds an evaluation; replace it with --force, or give another")
 
 
@@ -44,21 +43,13 @@ def evaluation_folder(model: Path) -> Path:
     return model.with_name(f"{model.name}-evaluation")
 
 
-def is_evaluation(folder: Path) -> bool:
-    """Whether a folder holds an evaluation."""
-    try:
-        return "evidence" in json.loads((folder / EVIDENCE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-
-
-def write_output(assessment: EvaluationSummary, texts: Texts | None, folder: Path) -> None:
+def write_output(summary: EvaluationSummary, texts: Texts | None, folder: Path) -> None:
     """Write the folder, whole or not at all.
 
     `report.html` quotes queries and passages: the folder is for those who may read the data.
 
     Args:
-        assessment: What to write.
+        summary: What to write.
         texts: The texts behind the ids; None leaves the page with ids alone.
         folder: Takes the place of an earlier evaluation.
     """
@@ -66,10 +57,10 @@ def write_output(assessment: EvaluationSummary, texts: Texts | None, folder: Pat
     shutil.rmtree(staged, ignore_errors=True)
     try:
         staged.mkdir(parents=True)
-        write_results_folder(assessment.evidence, assessment.figures(), staged)
+        write_results_folder(summary.results, summary.metrics(), staged)
         (staged / FIGURES).mkdir()
-        draw_plots(assessment, staged / FIGURES)
-        write_page(assessment, texts, staged / PAGE)
+        draw_plots(summary, staged / FIGURES)
+        write_page(summary, texts, staged / PAGE)
         replace_folder(staged, folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)

@@ -20,15 +20,18 @@ from evaluation.report.sentences import (
     change_sentence,
     corpus_sentence,
     domain_sentences,
+    forgetting_sentence,
     gate_sentence,
     headline,
+    machine_phrase,
+    metric_sentences,
     origin_sentence,
-    overall_sentences,
     show_difference,
     show_estimate,
 )
 from evaluation.report.texts import Texts
 from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
+from evaluation.serialization import to_json
 from evaluation.summary import EvaluationSummary
 from nic.files import atomic_write_text
 from nic.html import page_environment
@@ -53,26 +56,26 @@ class Picture:
     dark: str
 
 
-def write_page(assessment: EvaluationSummary, texts: Texts | None, path: Path) -> None:
+def write_page(summary: EvaluationSummary, texts: Texts | None, path: Path) -> None:
     """Write the page, whole or not at all.
 
     It quotes queries and passages where texts are given: keep it out of what is published.
 
     Args:
-        assessment: The figures.
+        summary: The figures.
         texts: Texts behind the ids; None shows ids only.
         path: The HTML file.
     """
-    atomic_write_text(path, render_page(assessment, texts, draw_pictures(assessment)))
+    atomic_write_text(path, render_page(summary, texts, draw_pictures(summary)))
 
 
 def render_page(
-    assessment: EvaluationSummary, texts: Texts | None, pictures: Mapping[str, Picture]
+    summary: EvaluationSummary, texts: Texts | None, pictures: Mapping[str, Picture]
 ) -> str:
     """The page as text; what comes from the data is shown as text, whatever it holds.
 
     Args:
-        assessment: The figures.
+        summary: The figures.
         texts: Texts behind the ids; None shows ids only.
         pictures: By name, in the order in which they are shown.
     """
@@ -84,26 +87,26 @@ def render_page(
         policy=content_security_policy(style, script),
         style=Markup(style),
         script=Markup(script),
-        data=Markup(embed_json(describe_queries(assessment, texts))),
+        data=Markup(embed_json(describe_queries(summary, texts))),
         quotes=texts is not None,
-        evidence=assessment.evidence,
-        comparison=assessment.comparison,
-        reports=assessment.reports,
-        probe=assessment.probe,
-        gates=assessment.gates,
+        results=summary.results,
+        comparison=summary.comparison,
+        reports=summary.reports,
+        probe=summary.probe,
+        gates=summary.gates,
         metrics=COMPARED,
         primary=PRIMARY,
         tables=shown_in(Shown.REPORT),
         folded_tables=shown_in(Shown.REPORT_DETAILS),
         pictures=pictures,
-        **_words(assessment),
+        **_words(summary),
     )
 
 
-def draw_pictures(assessment: EvaluationSummary) -> dict[str, Picture]:
+def draw_pictures(summary: EvaluationSummary) -> dict[str, Picture]:
     """The pictures for bright and for dark screens, by name."""
-    light, dark = render_plots(assessment), render_plots(assessment, DARK)
-    alts = _alts(assessment)
+    light, dark = render_plots(summary), render_plots(summary, DARK)
+    alts = _alts(summary)
     return {
         name: Picture(alts[name], _data_address(light[name]), _data_address(dark[name]))
         for name in light
@@ -124,7 +127,7 @@ def embed_json(content: Any) -> str:
     return UNSAFE_IN_HTML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def describe_queries(assessment: EvaluationSummary, texts: Texts | None) -> dict[str, Any]:
+def describe_queries(summary: EvaluationSummary, texts: Texts | None) -> dict[str, Any]:
     """What the table of queries is made from.
 
     Passages are named by their place in `passages`, so each stands in the page once. Without texts
@@ -134,16 +137,16 @@ def describe_queries(assessment: EvaluationSummary, texts: Texts | None) -> dict
         `models`, the places of `model` and `base` in it, `domains`, `passages` as [id, text], and
         `queries` as [id, text, domain, expected, ranks by model, first passage by model].
     """
-    evidence = assessment.evidence
-    models = list(evidence.results)
-    domains = list(assessment.comparison.domains)
+    results = summary.results
+    models = list(results.per_query)
+    domains = list(summary.comparison.domains)
     places: dict[str, int] = {}
 
     def place(id_: str) -> int:
         return places.setdefault(id_, len(places))
 
     queries = []
-    for found in zip(*evidence.results.values(), strict=True):
+    for found in zip(*results.per_query.values(), strict=True):
         query = found[0].query_id
         if texts:
             expected = texts.expected[query]
@@ -163,34 +166,37 @@ def describe_queries(assessment: EvaluationSummary, texts: Texts | None) -> dict
     passages = [[id_, texts.passages[id_] if texts else None] for id_ in places]
     return {
         "models": models,
-        "model": models.index(evidence.model),
-        "base": models.index(evidence.base),
+        "model": models.index(results.model),
+        "base": models.index(results.base),
         "domains": domains,
         "passages": passages,
         "queries": queries,
     }
 
 
-def _words(assessment: EvaluationSummary) -> dict[str, Any]:
-    evidence, overall = assessment.evidence, assessment.comparison.overall
-    found = overall.differences.get(evidence.model, {})
+def _words(summary: EvaluationSummary) -> dict[str, Any]:
+    results, evaluation = summary.results, summary.published()
+    found = summary.comparison.overall.differences.get(results.model, {})
     bad = any(d.verdict == WORSE for d in found.values())
-    rows = (evidence.results[evidence.base], evidence.results[evidence.model])
+    rows = (results.per_query[results.base], results.per_query[results.model])
     return {
-        "headline": headline(assessment),
-        "bad": bad or not all(gate.passed for gate in assessment.gates),
-        "overall_sentences": overall_sentences(assessment),
-        "domain_sentences": domain_sentences(assessment),
-        "gate_sentence": gate_sentence(assessment),
-        "origin_sentence": origin_sentence(evidence.chose_checkpoint),
-        "corpus_sentence": corpus_sentence(assessment),
+        "headline": headline(evaluation),
+        "bad": bad or not all(gate.passed for gate in summary.gates),
+        "metric_sentences": metric_sentences(evaluation),
+        "domain_sentences": domain_sentences(evaluation),
+        "gate_sentence": gate_sentence(summary.gates),
+        "origin_sentence": origin_sentence(results.chose_checkpoint),
+        "corpus_sentence": corpus_sentence(evaluation),
         "change_sentence": change_sentence(*rows),
+        "forgetting_sentence": forgetting_sentence(evaluation),
+        "machine": machine_phrase(results.speed.machine) if results.speed else "",
+        "data_fields": to_json(results.data).items(),
     }
 
 
-def _alts(assessment: EvaluationSummary) -> Mapping[str, str]:
-    evidence = assessment.evidence
-    rows = (evidence.results[evidence.base], evidence.results[evidence.model])
+def _alts(summary: EvaluationSummary) -> Mapping[str, str]:
+    results = summary.results
+    rows = (results.per_query[results.base], results.per_query[results.model])
     whole = "overall and by domain, as dots with 95 % intervals; the figures stand in the tables."
     of_metrics = {m.name: f"{m.title} of each model {whole}" for m in shown_in(Shown.PLOT)}
     return of_metrics | {

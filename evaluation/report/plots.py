@@ -31,22 +31,22 @@ FONT = "DejaVu Sans"
 FALLBACK_FONTS = ("Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "Noto Sans")
 
 
-def draw_plots(assessment: EvaluationSummary, folder: Path) -> list[Path]:
-    """Draw the pictures that the assessment has figures for.
+def draw_plots(summary: EvaluationSummary, folder: Path) -> list[Path]:
+    """Draw the pictures that the summary has figures for.
 
     `recall_at_5.png` and `mrr.png` always, `rank_change.png` where another model than the base is
-    under test, `training_curve.png` where the log of the training is known. Equal assessments give
+    under test, `training_curve.png` where the log of the training is known. Equal summaries give
     equal bytes.
 
     Args:
-        assessment: What to draw.
+        summary: What to draw.
         folder: An existing folder.
 
     Returns:
         The files written.
     """
     paths = []
-    for name, content in render_plots(assessment).items():
+    for name, content in render_plots(summary).items():
         path = folder / f"{name}.png"
         with atomic_write(path) as staged:
             staged.write_bytes(content)
@@ -54,26 +54,26 @@ def draw_plots(assessment: EvaluationSummary, folder: Path) -> list[Path]:
     return paths
 
 
-def render_plots(assessment: EvaluationSummary, theme: Theme = LIGHT) -> dict[str, bytes]:
+def render_plots(summary: EvaluationSummary, theme: Theme = LIGHT) -> dict[str, bytes]:
     """The pictures as PNG bytes, by name; a letter that no font here has is drawn as a box."""
     with style.context(["default", _settings(theme)]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
-        drawn = {name: draw(theme=theme) for name, draw in _drawings(assessment).items()}
+        drawn = {name: draw(theme=theme) for name, draw in _drawings(summary).items()}
         return {name: _png(figure) for name, figure in drawn.items() if figure}
 
 
-def _drawings(assessment: EvaluationSummary) -> dict[str, Callable[..., Figure | None]]:
-    evidence, comparison = assessment.evidence, assessment.comparison
-    model, base = evidence.model, evidence.base
+def _drawings(summary: EvaluationSummary) -> dict[str, Callable[..., Figure | None]]:
+    results, comparison = summary.results, summary.comparison
+    model, base = results.model, results.base
     drawings: dict[str, Callable[..., Figure | None]] = {
         metric.name: partial(draw_intervals, comparison, model, metric)
         for metric in shown_in(Shown.PLOT)
     }
     if model != base:
-        rows = (evidence.results[base], evidence.results[model])
+        rows = (results.per_query[base], results.per_query[model])
         drawings["rank_change"] = partial(draw_rank_change, *rows, (base, model))
-    if evidence.history:
-        drawings["training_curve"] = partial(draw_training_curve, evidence.history)
+    if results.history:
+        drawings["training_curve"] = partial(draw_training_curve, results.history)
     return drawings
 
 

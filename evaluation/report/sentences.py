@@ -1,34 +1,49 @@
-"""An assessment in sentences, for readers who want no table."""
+"""The sentences of an evaluation: a report and a model card both take them from here.
+
+Each function takes dataclasses, which come from an `EvaluationSummary` or, by `from_json`, from
+`metadata.json`. `escape` makes a name from outside safe for the text that it is put into; the
+default leaves it as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from evaluation.comparison import ALIKE, BETTER, WORSE, Difference, Estimate
+from evaluation.gates import Gate
+from evaluation.latency import Machine
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
-from evaluation.summary import EvaluationSummary
+from evaluation.summary import PublishedEvaluation
+
+Escape = Callable[[str], str]
 
 NAMES_LISTED = 8
+LOWEST_P = 0.001
 SHOWN = shown_in(Shown.CONSOLE)
 
 
 def show_estimate(found: Estimate) -> str:
-    """A mean with its interval: "0.8455 [0.797, 0.888]"."""
+    """Returns a mean with its interval: "0.8455 [0.797, 0.888]"."""
     return f"{found.value:.4f} [{found.low:.3f}, {found.high:.3f}]"
 
 
 def show_difference(found: Difference) -> str:
-    """A difference with its interval: "+0.0318 [-0.018, +0.077]"."""
+    """Returns a difference with its interval: "+0.0318 [-0.018, +0.077]"."""
     return f"{found.value:+.4f} [{found.low:+.3f}, {found.high:+.3f}]"
 
 
-def headline(assessment: EvaluationSummary) -> str:
-    """Whether the model under test is better than the base model, and in what."""
-    model, base = assessment.evidence.model, assessment.evidence.base
-    if model == base:
+def show_p(found: Difference) -> str:
+    """Returns the corrected p value: "p 0.031" or "p <0.001"."""
+    return f"p {found.adjusted_p:.3f}" if found.adjusted_p >= LOWEST_P else f"p <{LOWEST_P}"
+
+
+def headline(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
+    """Returns whether the model under test is better than the base model, and in which metrics."""
+    model, base = escape(evaluation.model), escape(evaluation.base)
+    if evaluation.model == evaluation.base:
         return f"{model} is the base model: there is nothing to compare it with"
-    found = assessment.comparison.overall.differences[model]
+    found = evaluation.comparison.overall.differences[evaluation.model]
     by_verdict = {
         verdict: join_names([m.title for m in SHOWN if found[m.key].verdict == verdict])
         for verdict in (BETTER, WORSE, ALIKE)
@@ -44,30 +59,33 @@ def headline(assessment: EvaluationSummary) -> str:
     return f"{model} is {', and '.join(claims)}"
 
 
-def overall_sentences(assessment: EvaluationSummary) -> list[str]:
-    """The figures of the model under test over all queries, a sentence a metric."""
-    evidence, overall = assessment.evidence, assessment.comparison.overall
+def metric_sentences(evaluation: PublishedEvaluation) -> list[str]:
+    """Returns one sentence per metric: the model under test against its base on all queries."""
+    overall = evaluation.comparison.overall
     sentences = []
     for metric in SHOWN:
-        own = overall.estimates[evidence.model][metric.key]
-        text = f"{metric.title} {show_estimate(own)}"
-        if evidence.model in overall.differences:
-            before = overall.estimates[evidence.base][metric.key]
-            found = overall.differences[evidence.model][metric.key]
+        text = f"{metric.title} {show_estimate(overall.estimates[evaluation.model][metric.key])}"
+        if evaluation.model in overall.differences:
+            before = overall.estimates[evaluation.base][metric.key]
+            found = overall.differences[evaluation.model][metric.key]
             text += f" against {show_estimate(before)}: {show_difference(found)}, {found.in_words}"
         sentences.append(f"{text}.")
     return sentences
 
 
-def domain_sentences(assessment: EvaluationSummary) -> list[str]:
-    """Returns in which domains the primary metric is better, worse or not distinguishable."""
-    model, domains = assessment.evidence.model, assessment.comparison.domains
-    if model == assessment.evidence.base:
+def domain_sentences(evaluation: PublishedEvaluation, escape: Escape = str) -> list[str]:
+    """Returns in which domains the primary metric is better, worse or not distinguishable.
+
+    Returns:
+        One sentence per verdict; none for the base model itself.
+    """
+    model, domains = evaluation.model, evaluation.comparison.domains
+    if model == evaluation.base:
         return []
     sentences = []
     for verdict in (BETTER, WORSE, ALIKE):
         names = [
-            name
+            escape(name)
             for name, group in domains.items()
             if group.differences[model][PRIMARY.key].verdict == verdict
         ]
@@ -78,42 +96,41 @@ def domain_sentences(assessment: EvaluationSummary) -> list[str]:
 
 
 def origin_sentence(chose_checkpoint: bool | None) -> str:
-    """Whether the queries that the figures come from also chose the checkpoint."""
+    """Returns whether the queries that the metrics come from also chose the checkpoint."""
     if chose_checkpoint is None:
         return (
-            "It is not known whether these queries chose the checkpoint; if they did, the figures "
-            "lean to the high side."
+            "It is not known whether these queries chose the checkpoint; if they did, the metrics "
+            "are optimistically biased."
         )
     if chose_checkpoint:
         return (
-            "The figures come from the part that also chose the checkpoint, so they lean to the "
-            "high side."
+            "The metrics come from the part that also chose the checkpoint, so they are "
+            "optimistically biased."
         )
     return (
-        "The figures come from a test part: neither training nor the choice of the checkpoint saw "
+        "The metrics come from a test part: neither training nor the choice of the checkpoint saw "
         "these queries."
     )
 
 
-def corpus_sentence(assessment: EvaluationSummary) -> str:
-    """What each query was ranked against, and how much evidence the queries are."""
-    task, overall = assessment.evidence.task, assessment.comparison.overall
-    sizes = list(task["candidates"].values())
-    if task["scope"] == "all":
-        corpus = f"{task['passages']:,} passages"
+def corpus_sentence(evaluation: PublishedEvaluation) -> str:
+    """Returns which queries were asked, how independent they are, and what they rank against."""
+    task, overall = evaluation.task, evaluation.comparison.overall
+    sizes = list(task.candidates.values())
+    if task.scope == "all":
+        corpus = f"{task.passages:,} passages"
     else:
         corpus = f"the passages of its own domain ({min(sizes):,} to {max(sizes):,})"
-    extra = f", {task['extra_passages']:,} of them distractors" if task["extra_passages"] else ""
-    left_out = f" {task['left_out']:,} passages were left out." if task["left_out"] else ""
+    extra = f", {task.extra_passages:,} of them distractors" if task.extra_passages else ""
+    left_out = f" {task.left_out:,} passages were left out." if task.left_out else ""
     return (
         f"{overall.queries:,} queries in {overall.clusters:,} independent groups, each ranked "
         f"against {corpus}{extra}.{left_out}"
     )
 
 
-def gate_sentence(assessment: EvaluationSummary) -> str:
-    """How many gates passed, and which did not."""
-    gates = assessment.gates
+def gate_sentence(gates: Sequence[Gate]) -> str:
+    """Returns how many gates passed, and which did not."""
     if not gates:
         return "No gates were asked for."
     failed = [gate.name for gate in gates if not gate.passed]
@@ -121,8 +138,37 @@ def gate_sentence(assessment: EvaluationSummary) -> str:
     return f"{text}; failed: {join_names(failed)}." if failed else f"{text}."
 
 
+def forgetting_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
+    """Returns what the model lost on the forgetting probe, in the primary metric."""
+    probe, data = evaluation.probe, evaluation.probe_data
+    if probe is None or data is None:
+        return "Forgetting was not measured."
+    group = probe.overall
+    asked = f"{group.queries:,} queries of other data ({escape(data.file)})"
+    before = show_estimate(group.estimates[evaluation.base][PRIMARY.key])
+    if evaluation.model not in group.differences:
+        return f"On {asked} the base model reaches {PRIMARY.title} {before}."
+    after = show_estimate(group.estimates[evaluation.model][PRIMARY.key])
+    found = group.differences[evaluation.model][PRIMARY.key]
+    return (
+        f"On {asked}, which the model was not trained for, {PRIMARY.title} was {before} and is "
+        f"{after}: {show_difference(found)}, {found.in_words}."
+    )
+
+
+def machine_phrase(machine: Machine, escape: Escape = str) -> str:
+    """Returns what the speed was measured on, and how busy it was."""
+    cores = "" if machine.cores is None else f"{machine.cores} cores, "
+    text = f"{escape(machine.processor)}, {cores}{machine.threads} threads, "
+    text += f"device {escape(machine.device)}"
+    if machine.load_average_before is None:
+        return text
+    load = f"{machine.load_average_before} before and {machine.load_average_after} after"
+    return f"{text}, load average {load}"
+
+
 def change_sentence(before: Sequence[QueryResult], after: Sequence[QueryResult]) -> str:
-    """How many queries were won, lost and unchanged, by the rank of the first right passage."""
+    """Returns how many queries were won, lost and unchanged, by the rank of the first relevant."""
     pairs = [(old.rank, new.rank) for old, new in zip(before, after, strict=True)]
     won = sum(new < old for old, new in pairs)
     lost = sum(new > old for old, new in pairs)
@@ -130,7 +176,7 @@ def change_sentence(before: Sequence[QueryResult], after: Sequence[QueryResult])
 
 
 def join_names(names: Sequence[str]) -> str:
-    """A list as in "a, b and c"; of many names the first ones, and how many more."""
+    """Returns a list as in "a, b and c"; of many names the first ones, and how many more."""
     if len(names) > NAMES_LISTED:
         listed, rest = names[: NAMES_LISTED - 1], len(names) - NAMES_LISTED + 1
         return f"{', '.join(listed)} and {rest} more"

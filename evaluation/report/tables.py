@@ -4,36 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
-from typing import Any
 
 from evaluation.comparison import Comparison, Difference
 from evaluation.gates import Gate
-from evaluation.report.sentences import corpus_sentence, show_difference, show_estimate
+from evaluation.latency import SpeedReport
+from evaluation.report.sentences import (
+    SHOWN,
+    corpus_sentence,
+    machine_phrase,
+    show_difference,
+    show_estimate,
+    show_p,
+)
 from evaluation.retrieval.evaluator import Metrics, RetrievalReport
 from evaluation.retrieval.task import OVERALL
 from evaluation.retrieval_metrics.definitions import Metric, Shown, shown_in
 from evaluation.summary import EvaluationSummary
 
-LOWEST_P = 0.001
-SHOWN = shown_in(Shown.CONSOLE)
 
-
-def show_summary(assessment: EvaluationSummary) -> str:
+def show_summary(summary: EvaluationSummary) -> str:
     """The whole report as text: figures, differences, speed, forgetting, gates.
 
     Returns:
         Lines without an end after the last.
     """
-    evidence, comparison = assessment.evidence, assessment.comparison
-    parts = [_means(assessment, metric) for metric in SHOWN]
+    results, comparison = summary.results, summary.comparison
+    parts = [_means(summary, metric) for metric in SHOWN]
     others = [name for name in comparison.models if name != comparison.baseline]
     parts += [_differences(comparison, name) for name in others]
-    parts.append([f"{corpus_sentence(assessment)} {evidence.caveat}".strip()])
-    if assessment.probe and evidence.probe_data:
-        parts.append(_forgetting(assessment.probe, evidence.model))
-    if evidence.speed:
-        parts.append(_speeds(evidence.speed))
-    parts.append(show_gates(assessment.gates))
+    parts.append([f"{corpus_sentence(summary.published())} {results.caveat}".strip()])
+    if summary.probe and results.probe_data:
+        parts.append(_forgetting(summary.probe, results.model))
+    if results.speed:
+        parts.append(_speeds(results.speed))
+    parts.append(show_gates(summary.gates))
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
@@ -90,14 +94,14 @@ def align(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
     return lines
 
 
-def _means(assessment: EvaluationSummary, metric: Metric) -> list[str]:
+def _means(summary: EvaluationSummary, metric: Metric) -> list[str]:
     """Returns one metric of every model: one line per domain, three for all queries."""
-    key, comparison, models = metric.key, assessment.comparison, assessment.comparison.models
+    key, comparison, models = metric.key, summary.comparison, summary.comparison.models
     rows = [["", "queries", *models]]
     for name, group in [*comparison.domains.items(), (OVERALL, comparison.overall)]:
         cells = [show_estimate(group.estimates[model][key]) for model in models]
         rows.append([name, str(group.queries), *cells])
-    reports = [assessment.reports[model] for model in models]
+    reports = [summary.reports[model] for model in models]
     rows.append(["mean of the domains", "", *[f"{r.macro[key]:.4f}" for r in reports]])
     worst = [f"{r.worst[key]:.4f} {r.worst_domain}" for r in reports]
     rows.append(["worst domain", "", *worst])
@@ -130,25 +134,23 @@ def _forgetting(probe: Comparison, model: str) -> list[str]:
     return [*lines, *align([["", probe.baseline, model, "difference"], *rows], "llll")]
 
 
-def _speeds(speed: dict[str, Any]) -> list[str]:
-    machine = speed["machine"]
-    header = ["", "median", "p95", "p99", "batch 1", "8", "32", "128", "passages/s", "tokens/s"]
+def _speeds(speed: SpeedReport) -> list[str]:
+    batches = [str(found.batch) for found in next(iter(speed.models.values())).queries]
+    header = ["", "median", "p95", "p99", *batches, "passages/s", "tokens/s"]
+    header[4] = f"batch {header[4]}"
     rows = []
-    for name, of_model in speed["models"].items():
-        latency = [f"{of_model['latency'][key]:.1f} ms" for key in ("median", "p95", "p99")]
-        queries = [f"{found['sentences_per_second']:,.0f}/s" for found in of_model["queries"]]
-        corpus = of_model["corpus"]
-        passages = [f"{corpus[f'{key}_per_second']:,.0f}" for key in ("sentences", "tokens")]
+    for name, of_model in speed.models.items():
+        one, corpus = of_model.latency, of_model.corpus
+        latency = [f"{value:.1f} ms" for value in (one.median, one.p95, one.p99)]
+        queries = [f"{found.sentences_per_second:,.0f}/s" for found in of_model.queries]
+        passages = [f"{corpus.sentences_per_second:,.0f}", f"{corpus.tokens_per_second:,.0f}"]
         rows.append([name, *latency, *queries, *passages])
-    load = machine["load_average_before"]
-    about = f"{machine['processor']}, {machine['threads']} threads, {machine['device']}"
     return [
-        f"One query at a time ({speed['runs']} runs in turns), queries in batches, passages",
-        *align([header, *rows], "l" + "r" * 9),
-        about + (f", load average {load}" if load is not None else ""),
+        f"One query at a time ({speed.runs} runs in turns), queries in batches, passages",
+        *align([header, *rows], "l" + "r" * (len(header) - 1)),
+        machine_phrase(speed.machine),
     ]
 
 
 def _difference(found: Difference) -> str:
-    p = f"p {found.adjusted_p:.3f}" if found.adjusted_p >= LOWEST_P else f"p <{LOWEST_P}"
-    return f"{show_difference(found)} {p} {found.in_words}"
+    return f"{show_difference(found)} {show_p(found)} {found.in_words}"

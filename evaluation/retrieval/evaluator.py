@@ -6,7 +6,6 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +18,8 @@ from evaluation.retrieval.task import RetrievalTask
 from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS, METRICS, PRIMARY
 from nic.errors import UserError
 
-Metrics = dict[str, float]
+# Metrics by key, and under "queries" the number of queries.
+Metrics = dict[str, int | float]
 BATCH_SIZE = 64
 
 
@@ -42,22 +42,6 @@ class RetrievalReport:
     worst_domain: str
     domains: dict[str, Metrics]
     corpus_size: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """The form in which metadata and result files hold it."""
-        return {
-            "overall": self.overall,
-            "macro": self.macro,
-            "worst": {"domain": self.worst_domain, **self.worst},
-            "domains": self.domains,
-            "corpus_size": self.corpus_size,
-        }
-
-    @classmethod
-    def from_dict(cls, content: dict[str, Any]) -> RetrievalReport:
-        """The report that `as_dict` wrote."""
-        worst = dict(content["worst"])
-        return cls(**{**content, "worst_domain": worst.pop("domain"), "worst": worst})
 
 
 class DomainRetrievalEvaluator(BaseEvaluator):
@@ -104,7 +88,7 @@ class DomainRetrievalEvaluator(BaseEvaluator):
         Returns:
             The figures; equal for equal models, whatever was evaluated before.
         """
-        return summarise(score_task(self.embed(model), self.task))
+        return aggregate_metrics(score_task(self.embed(model), self.task))
 
     def __call__(
         self,
@@ -165,7 +149,7 @@ def embed_task(
     return DenseScorer(queries, encode(task.corpus) if corpus is None else corpus)
 
 
-def summarise(results: Sequence[QueryResult]) -> RetrievalReport:
+def aggregate_metrics(results: Sequence[QueryResult]) -> RetrievalReport:
     """Average the queries' metrics overall, by domain, and over the domains.
 
     The hit rate stands beside Recall@k only where some query has several relevant passages; with

@@ -1,4 +1,4 @@
-"""The forgetting probe: other queries than those of the task, to see what tuning has lost."""
+"""The forgetting probe: queries of other topics, which show what fine-tuning has lost."""
 
 from __future__ import annotations
 
@@ -14,20 +14,35 @@ DEFAULT, NONE = "general", "none"
 
 
 @dataclass(frozen=True)
+class ProbeData:
+    """The data of a forgetting probe.
+
+    Attributes:
+        file: File name, without its folder.
+        sha256: SHA-256 of its bytes.
+        pairs: Number of its pairs.
+    """
+
+    file: str
+    sha256: str
+    pairs: int
+
+
+@dataclass(frozen=True)
 class Probe:
     """A file of pairs whose queries are all asked.
 
     Attributes:
         task: Its queries against its own passages.
-        data: Its name, SHA-256 and number of pairs.
+        data: What the report says of the file.
     """
 
     task: RetrievalTask
-    data: dict[str, str | int]
+    data: ProbeData
 
 
 def load_probe(named: str) -> Probe | None:
-    """Read a probe.
+    """Reads a probe; None where none is asked for.
 
     Args:
         named: "general" for the one that ships with the project, "none", or a JSONL file of pairs.
@@ -39,4 +54,4 @@ def load_probe(named: str) -> Probe | None:
         return None
     pairs = load_pairs(GENERAL if named == DEFAULT else named)
     task = retrieval_task(pairs, range(len(pairs.dataset)))
-    return Probe(task, {"file": pairs.path.name, "sha256": pairs.sha256, "pairs": len(pairs)})
+    return Probe(task, ProbeData(pairs.path.name, pairs.sha256, len(pairs)))

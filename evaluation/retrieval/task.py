@@ -19,6 +19,27 @@ RESERVED_DOMAINS = ("macro", "worst", OVERALL)
 
 
 @dataclass(frozen=True)
+class TaskDescription:
+    """Scope and sizes of a retrieval task.
+
+    Attributes:
+        scope: "all" or "domain", as in `RetrievalTask`.
+        queries: Number of queries.
+        passages: Number of passages of the corpus.
+        extra_passages: Number of those that come from an extra corpus.
+        left_out: Number of passages that `limit_corpus` left out.
+        candidates: Number of passages that a query is ranked against, by its domain.
+    """
+
+    scope: Scope
+    queries: int
+    passages: int
+    extra_passages: int
+    left_out: int
+    candidates: dict[str, int]
+
+
+@dataclass(frozen=True)
 class RetrievalTask:
     """Queries, the corpus they are ranked against, and what is relevant.
 
@@ -61,18 +82,17 @@ class RetrievalTask:
         fits = [not domains or domain in domains for domains in self.passage_domains]
         return np.flatnonzero(fits)
 
-    def describe(self) -> dict[str, object]:
-        """Scope and sizes, for a report."""
-        return {
-            "scope": self.scope,
-            "queries": len(self.queries),
-            "passages": len(self.corpus),
-            "extra_passages": self.extra_passages,
-            "left_out": self.left_out,
-            "candidates": {
-                domain: len(self.candidates(domain)) for domain in sorted(set(self.domains))
-            },
-        }
+    def describe(self) -> TaskDescription:
+        """Returns scope and sizes, for a report."""
+        domains = sorted(set(self.domains))
+        return TaskDescription(
+            scope=self.scope,
+            queries=len(self.queries),
+            passages=len(self.corpus),
+            extra_passages=self.extra_passages,
+            left_out=self.left_out,
+            candidates={domain: len(self.candidates(domain)) for domain in domains},
+        )
 
 
 def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> RetrievalTask:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 
+from evaluation.serialization import report_to_json, to_json
 from evaluation.summary import EvaluationSummary
 from nic.files import atomic_write_text, sha256_of
 from nic.model_files import METADATA
@@ -84,25 +85,17 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
     }
 
 
-def describe_metrics(assessment: EvaluationSummary) -> dict[str, Any]:
+def describe_metrics(summary: EvaluationSummary) -> dict[str, Any]:
     """The figures of both models and the size of the corpus that both were ranked against."""
-    names = {"base": assessment.evidence.base, "tuned": assessment.evidence.model}
-    both = {key: assessment.reports[name].as_dict() for key, name in names.items()}
+    names = {"base": summary.results.base, "tuned": summary.results.model}
+    both = {key: report_to_json(summary.reports[name]) for key, name in names.items()}
     corpus_size = {report.pop("corpus_size") for report in both.values()}
     return {**both, "corpus_size": corpus_size.pop()}
 
 
-def describe_evaluation(assessment: EvaluationSummary) -> dict[str, Any]:
-    """Intervals, differences, forgetting and speed, and what was asked; no text of the data."""
-    evidence, figures = assessment.evidence, assessment.figures()
-    facts = evidence.facts()
-    kept = ("model", "base", "data", "task", "chose_checkpoint", "probe_data", "speed", "loads")
-    return {
-        **{key: facts[key] for key in kept},
-        "caveat": evidence.caveat,
-        "comparison": figures["comparison"],
-        "probe": figures["probe"],
-    }
+def describe_evaluation(summary: EvaluationSummary) -> dict[str, Any]:
+    """Returns intervals, differences, forgetting and speed, and what was asked; no text."""
+    return to_json(summary.published())
 
 
 def git_commit() -> str | None:

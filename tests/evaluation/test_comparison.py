@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import make_evidence, make_results
+from conftest import make_evaluation, make_results
 
 from evaluation.comparison import Difference, compare
 from evaluation.retrieval.query_results import Results
@@ -66,7 +66,7 @@ def test_equal_models_differ_by_exactly_nothing() -> None:
 
 
 def test_equal_rows_give_equal_figures_and_their_order_does_not_matter() -> None:
-    results = make_evidence().results
+    results = make_evaluation().per_query
     assert compare(results, "base") == compare(results, "base")
     turned = {name: rows[::-1] for name, rows in results.items()}
     one, other = compare(results, "base").overall, compare(turned, "base").overall

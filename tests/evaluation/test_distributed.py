@@ -13,7 +13,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from evaluation.collect import score_models
-from evaluation.retrieval.evaluator import summarise
+from evaluation.retrieval.evaluator import aggregate_metrics
 from evaluation.retrieval.task import retrieval_task
 from pairs.loading import load_pairs
 
@@ -74,7 +74,7 @@ def test_two_processes_share_the_encoding_and_only_the_first_has_results(
 ) -> None:
     task = retrieval_task(load_pairs(two_domains), range(QUERIES))
     alone = score_models({"tiny": tiny_model}, task, batch_size=4, progress=False)[0]["tiny"]
-    assert 0 < summarise(alone).overall["recall@5"] < 1
+    assert 0 < aggregate_metrics(alone).overall["recall@5"] < 1
     first, second = run_in_two(tmp_path, tiny_model_folder, two_domains)
     # Eleven queries and eighty passages: six and forty in the first process, the rest in the other.
     assert (first["encoded"], second["encoded"]) == (46, 45)

@@ -6,23 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_evidence, make_results
+from conftest import make_evaluation, make_results
 
 from evaluation.gates import (
     DEFAULTS,
     Gate,
+    GateReport,
     GatesFailed,
     Thresholds,
     describe_gates,
     read_thresholds,
     require_passed,
 )
-from evaluation.summary import assess
+from evaluation.summary import summarise
 from nic.errors import UserError
 
 
 def gates(thresholds: Thresholds | None = None, **changes: Any) -> dict[str, Gate]:
-    found = assess(make_evidence(**changes), thresholds or read_thresholds()).gates
+    found = summarise(make_evaluation(**changes), thresholds or read_thresholds()).gates
     return {gate.name: gate for gate in found}
 
 
@@ -56,7 +57,7 @@ def test_a_good_model_passes_every_gate() -> None:
 
 def test_a_figure_at_its_threshold_does_not_pass() -> None:
     rows = make_results("a", [1] * 7 + [20] * 3)
-    found = gates(results={"tuned": rows, "base": rows}, probe=None)
+    found = gates(per_query={"tuned": rows, "base": rows}, probe=None)
     assert found["recall_at_5"] == Gate("recall_at_5", "> 0.7", "0.7000", False)
     assert not found["better_than_base"].passed
 
@@ -64,7 +65,7 @@ def test_a_figure_at_its_threshold_does_not_pass() -> None:
 def test_a_worse_domain_is_named() -> None:
     good, bad = make_results("radar", [1] * 30), make_results("radar", [50] * 30)
     more = make_results("hvac", [1] * 30, first=30)
-    found = gates(results={"tuned": bad + more, "base": good + more})
+    found = gates(per_query={"tuned": bad + more, "base": good + more})
     assert found["no_domain_worse"] == Gate(
         "no_domain_worse", "no domain worse at 95 %", "worse: radar", False
     )
@@ -132,5 +133,5 @@ def test_a_failed_gate_ends_the_command_with_three_and_one_line() -> None:
     with pytest.raises(GatesFailed, match="1 of 2 gates failed: mrr: 0.5000, asked > 0.65"):
         require_passed(failed)
     assert GatesFailed.exit_code == 3
-    assert describe_gates(failed)["passed"] is False
+    assert describe_gates(failed) == GateReport(False, failed)
     require_passed(failed[1:])

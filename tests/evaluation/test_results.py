@@ -1,4 +1,4 @@
-"""Rows a query on disk: every figure comes back from them, and damage is noticed."""
+"""Rows per query on disk: every metric comes back from them, and damage is noticed."""
 
 from __future__ import annotations
 
@@ -8,31 +8,38 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_evidence, make_results
+from conftest import make_evaluation, make_results
 
 from evaluation.gates import read_thresholds
-from evaluation.results import EVIDENCE, PER_QUERY, read_results_folder, write_results_folder
+from evaluation.results import (
+    PER_QUERY,
+    RESULTS,
+    DataDescription,
+    is_results_folder,
+    read_results_folder,
+    write_results_folder,
+)
 from evaluation.retrieval.query_results import FIELDS
-from evaluation.summary import assess
+from evaluation.summary import summarise
 from nic.errors import UserError
 
 
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
-    evidence = make_evidence()
-    write_results_folder(evidence, assess(evidence, read_thresholds()).figures(), tmp_path)
+    results = make_evaluation()
+    write_results_folder(results, summarise(results, read_thresholds()).metrics(), tmp_path)
     return tmp_path
 
 
-def test_the_evidence_and_every_figure_come_back(written: Path) -> None:
-    evidence = read_results_folder(written)
-    assert evidence == make_evidence()
-    figures = assess(evidence, read_thresholds()).figures()
-    stored = json.loads((written / EVIDENCE).read_text(encoding="utf-8"))
-    assert json.loads(json.dumps(figures)) == {key: stored[key] for key in figures}
+def test_the_results_and_every_metric_come_back(written: Path) -> None:
+    results = read_results_folder(written)
+    assert results == make_evaluation()
+    metrics = summarise(results, read_thresholds()).metrics()
+    stored = json.loads((written / RESULTS).read_text(encoding="utf-8"))
+    assert json.loads(json.dumps(metrics)) == {key: stored[key] for key in metrics}
 
 
-def test_a_row_a_query_and_model_with_ids_and_no_text(written: Path) -> None:
+def test_one_row_per_query_and_model_with_ids_and_no_text(written: Path) -> None:
     rows = [json.loads(line) for line in (written / PER_QUERY).read_text("utf-8").splitlines()]
     assert len(rows) == 3 * 60
     assert all(tuple(row) == FIELDS for row in rows)
@@ -41,7 +48,7 @@ def test_a_row_a_query_and_model_with_ids_and_no_text(written: Path) -> None:
 
 
 def test_the_result_file_names_no_folder_of_this_machine(written: Path) -> None:
-    content = json.loads((written / EVIDENCE).read_text(encoding="utf-8"))
+    content = json.loads((written / RESULTS).read_text(encoding="utf-8"))
     assert "_interpreter_path" not in content
     assert "_timestamp" in content
 
@@ -49,9 +56,9 @@ def test_the_result_file_names_no_folder_of_this_machine(written: Path) -> None:
 def test_several_relevant_passages_keep_all_their_ranks(tmp_path: Path) -> None:
     rows = [make_results("a", [2])[0]]
     rows[0].ranks.append(7)
-    evidence = make_evidence(results={"tuned": rows, "base": rows}, probe=None, probe_data=None)
-    write_results_folder(evidence, {}, tmp_path)
-    found = read_results_folder(tmp_path).results["tuned"][0]
+    results = make_evaluation(per_query={"tuned": rows, "base": rows}, probe=None, probe_data=None)
+    write_results_folder(results, {}, tmp_path)
+    found = read_results_folder(tmp_path).per_query["tuned"][0]
     assert found.ranks == [2, 7]
     assert found.metrics()["recall@5"] == 0.5
     assert not (tmp_path / "probe_per_query.jsonl").exists()
@@ -86,9 +93,9 @@ def spoil_a_rank(folder: Path) -> None:
         (lose_the_base, "holds no row of base"),
         (spoil_a_rank, "per_query.jsonl:1: not a row of results .ranks do not fit"),
         (lambda folder: (folder / PER_QUERY).unlink(), "cannot be read .*--from-results"),
-        (lambda folder: (folder / EVIDENCE).unlink(), "give the folder of an evaluation"),
-        (lambda folder: (folder / EVIDENCE).write_text("[]"), "give the folder of an evaluation"),
-        (lambda folder: (folder / EVIDENCE).write_text("{"), "give the folder of an evaluation"),
+        (lambda folder: (folder / RESULTS).unlink(), "give the folder of an evaluation"),
+        (lambda folder: (folder / RESULTS).write_text("[]"), "give the folder of an evaluation"),
+        (lambda folder: (folder / RESULTS).write_text("{"), "give the folder of an evaluation"),
     ],
 )
 def test_damage_is_one_line(written: Path, damage: Callable[[Path], Any], message: str) -> None:
@@ -99,8 +106,28 @@ def test_damage_is_one_line(written: Path, damage: Callable[[Path], Any], messag
 
 
 def test_the_reader_is_told_what_the_queries_were() -> None:
-    assert make_evidence(chose_checkpoint=False).caveat == ""
-    assert "chose the checkpoint" in make_evidence().caveat
-    everything = {"file": "f", "sha256": "s", "part": "all"}
-    assert "trained on too" in make_evidence(data=everything).caveat
-    assert make_evidence(data=everything, chose_checkpoint=None).caveat == ""
+    assert make_evaluation(chose_checkpoint=False).caveat == ""
+    assert "chose the checkpoint" in make_evaluation().caveat
+    everything = DataDescription("f", "s", "all")
+    assert "trained on too" in make_evaluation(data=everything).caveat
+    assert make_evaluation(data=everything, chose_checkpoint=None).caveat == ""
+
+
+def test_results_of_an_earlier_version_are_read(written: Path) -> None:
+    """The keys on disk do not change; what a version does not know is ignored or missing."""
+    path = written / RESULTS
+    content = json.loads(path.read_text(encoding="utf-8"))
+    facts = content["evidence"]
+    assert list(facts) == [
+        *("model", "base", "data", "task", "chose_checkpoint", "probe_data"),
+        *("speed", "loads", "history"),
+    ]
+    assert list(facts["speed"]) == ["models", "runs", "machine"]
+    assert list(facts["speed"]["models"]["base"]) == ["latency", "queries", "corpus"]
+    del facts["data"]["rows_asked"], facts["loads"]
+    facts["of_another_version"] = facts["task"]["of_another_version"] = 1
+    path.write_text(json.dumps(content), encoding="utf-8")
+    found = read_results_folder(written)
+    assert (found.data.rows_asked, found.loads) == (None, None)
+    assert (found.task, found.speed) == (make_evaluation().task, make_evaluation().speed)
+    assert is_results_folder(written)

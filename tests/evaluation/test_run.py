@@ -13,6 +13,7 @@ from conftest import MakePairs, make_row
 from evaluation import run as run_module
 from evaluation.report.output import check_output
 from evaluation.run import parse_arguments, run
+from evaluation.serialization import report_to_json
 from evaluation.summary import EvaluationSummary
 from nic.errors import UserError
 from pairs.loading import load_pairs
@@ -24,9 +25,9 @@ MODELS = ["tiny", "tiny-base", "BM25", "BM25 + tiny"]
 
 def evaluate(*given: object, probe: str = "none", speed: bool = False) -> EvaluationSummary:
     words = [str(word) for word in given] + ["--probe", probe, "--device", "cpu"]
-    assessment = run(parse_arguments(words if speed else [*words, "--no-speed"]))
-    assert assessment is not None
-    return assessment
+    summary = run(parse_arguments(words if speed else [*words, "--no-speed"]))
+    assert summary is not None
+    return summary
 
 
 @pytest.fixture
@@ -42,13 +43,13 @@ def test_the_test_queries_of_the_split_are_asked_and_every_file_is_written(
     asked: list[object], tmp_path: Path
 ) -> None:
     folder = tmp_path / "results"
-    assessment = evaluate(*asked, "--output-dir", folder)
-    assert assessment.comparison.models == MODELS
-    assert assessment.comparison.overall.queries == 8
-    assert assessment.evidence.chose_checkpoint is False
+    summary = evaluate(*asked, "--output-dir", folder)
+    assert summary.comparison.models == MODELS
+    assert summary.comparison.overall.queries == 8
+    assert summary.results.chose_checkpoint is False
     content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert content["evidence"]["data"]["part"] == "test"
-    reports = {name: report.as_dict() for name, report in assessment.reports.items()}
+    reports = {name: report_to_json(report) for name, report in summary.reports.items()}
     assert content["models"] == reports
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
     assert {"results.json", "per_query.jsonl", "report.html", "figures"} <= written
@@ -60,7 +61,7 @@ def test_without_a_test_part_the_report_says_that_the_queries_chose_the_checkpoi
 ) -> None:
     pairs = load_pairs(two_domains)
     save_split(split_pairs(pairs, 0.2, seed=42), pairs, tiny_copy / "split.json")
-    assert "chose the checkpoint" in evaluate(*asked).evidence.caveat
+    assert "chose the checkpoint" in evaluate(*asked).results.caveat
 
 
 def test_figures_come_again_from_the_rows_alone(
@@ -74,7 +75,7 @@ def test_figures_come_again_from_the_rows_alone(
         )
     )
     assert again is not None
-    assert again.figures() == first.figures()
+    assert again.metrics() == first.metrics()
     one, two = (tmp_path / name / "per_query.jsonl" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
 
@@ -83,10 +84,10 @@ def test_the_corpus_of_a_domain_and_distractors(asked: list[object], tmp_path: P
     (tmp_path / "more.jsonl").write_text('{"text": "the mast"}\n', encoding="utf-8")
     extra = ["--extra-corpus", tmp_path / "more.jsonl"]
     whole, own = evaluate(*asked, *extra), evaluate(*asked, *extra, "--corpus", "domain")
-    assert whole.evidence.task["candidates"] == {"forklift": 81, "vehicle_civilian": 81}
-    assert own.evidence.task["candidates"] == {"forklift": 41, "vehicle_civilian": 41}
-    assert own.evidence.task["extra_passages"] == 1
-    ranks = [[row.rank for row in found.evidence.results["tiny"]] for found in (whole, own)]
+    assert whole.results.task.candidates == {"forklift": 81, "vehicle_civilian": 81}
+    assert own.results.task.candidates == {"forklift": 41, "vehicle_civilian": 41}
+    assert own.results.task.extra_passages == 1
+    ranks = [[row.rank for row in found.results.per_query["tiny"]] for found in (whole, own)]
     assert all(small <= large for large, small in zip(*ranks, strict=True))
 
 
@@ -101,18 +102,18 @@ def test_several_models_stand_in_one_report(
 
 def test_all_asks_every_query(tiny_model_folder: Path, two_domains: Path) -> None:
     given = ["--model", tiny_model_folder, "--base", tiny_model_folder]
-    assessment = evaluate(*given, "--data-file", two_domains, "--all")
-    assert assessment.comparison.overall.queries == 40
-    assert assessment.comparison.overall.differences.keys() == {"BM25", "BM25 + tiny-base"}
-    assert assessment.evidence.caveat == ""
+    summary = evaluate(*given, "--data-file", two_domains, "--all")
+    assert summary.comparison.overall.queries == 40
+    assert summary.comparison.overall.differences.keys() == {"BM25", "BM25 + tiny-base"}
+    assert summary.results.caveat == ""
 
 
 def test_a_probe_of_ones_own(asked: list[object], write_pairs: MakePairs) -> None:
     probe = write_pairs([make_row(n, "general") for n in range(5)], "probe.jsonl")
-    assessment = evaluate(*asked, probe=str(probe))
-    assert assessment.probe is not None
-    assert assessment.probe.overall.queries == 5
-    assert assessment.probe.models == ["tiny", "tiny-base"]
+    summary = evaluate(*asked, probe=str(probe))
+    assert summary.probe is not None
+    assert summary.probe.overall.queries == 5
+    assert summary.probe.models == ["tiny", "tiny-base"]
 
 
 def test_without_a_split_the_user_has_to_say_which_queries(

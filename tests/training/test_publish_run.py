@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import make_evidence
+from conftest import make_evaluation
 
 from evaluation.gates import GatesFailed, read_thresholds
-from evaluation.summary import EvaluationSummary, assess
+from evaluation.summary import EvaluationSummary, summarise
 from model_card.commands import Packaging
 from model_card.hubs import Hub, Published
 from model_card.local_hub.hub import LocalHub
@@ -42,12 +42,12 @@ def asked(*more: str) -> RunArguments:
     return parse_arguments([*given, "--device", "cpu"])[0]
 
 
-def assessment(**changes: Any) -> EvaluationSummary:
-    return assess(make_evidence(**changes), read_thresholds())
+def summary(**changes: Any) -> EvaluationSummary:
+    return summarise(make_evaluation(**changes), read_thresholds())
 
 
 def test_a_model_whose_gates_pass_goes_to_the_local_hub(pushed: list[dict[str, Any]]) -> None:
-    published = publish_run(Path("out"), assessment(), asked())
+    published = publish_run(Path("out"), summary(), asked())
     assert published is not None and published.tag == "v1.0"
     hub = pushed[0].pop("hub")
     assert isinstance(hub, LocalHub)
@@ -58,7 +58,7 @@ def test_a_model_whose_gates_pass_goes_to_the_local_hub(pushed: list[dict[str, A
 
 
 def test_a_url_is_a_private_hub(pushed: list[dict[str, Any]]) -> None:
-    publish_run(Path("out"), assessment(), asked("--publish-to", "https://hub.example"))
+    publish_run(Path("out"), summary(), asked("--publish-to", "https://hub.example"))
     hub = pushed[0]["hub"]
     assert isinstance(hub, RemoteHub)
     assert (hub.endpoint, hub.public) == ("https://hub.example", False)
@@ -68,19 +68,19 @@ def test_a_model_whose_gates_fail_is_not_published_without_a_reason(
     pushed: list[dict[str, Any]],
 ) -> None:
     with pytest.raises(GatesFailed, match="1 of 7 gates failed: latency_ms"):
-        publish_run(Path("out"), assessment(speed=None), asked())
+        publish_run(Path("out"), summary(speed=None), asked())
     assert pushed == []
-    publish_run(Path("out"), assessment(speed=None), asked("--allow-failed-gates", "a trial"))
+    publish_run(Path("out"), summary(speed=None), asked("--allow-failed-gates", "a trial"))
     assert pushed[0]["packaging"] == Packaging(allow_failed_gates="a trial")
 
 
 def test_a_reason_is_not_passed_on_where_no_gate_failed(pushed: list[dict[str, Any]]) -> None:
-    publish_run(Path("out"), assessment(), asked("--allow-failed-gates", "just in case"))
+    publish_run(Path("out"), summary(), asked("--allow-failed-gates", "just in case"))
     assert pushed[0]["packaging"] == Packaging()
 
 
 def test_nothing_is_published_unless_asked(pushed: list[dict[str, Any]]) -> None:
-    assert publish_run(Path("out"), assessment(), parse_arguments(["--device", "cpu"])[0]) is None
+    assert publish_run(Path("out"), summary(), parse_arguments(["--device", "cpu"])[0]) is None
     assert pushed == []
 
 

@@ -188,7 +188,7 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
         "training_curve.png",
     ]
     assert set(metadata["metrics"]) == {"base", "tuned", "corpus_size"}
-    figures = {"recall@1", "recall@5", "recall@10", "mrr", "ndcg@10", "queries"}
+    figures = {"recall@1", "recall@5", "recall@10", "mrr", "ndcg@10", "map@100", "queries"}
     for model in ("base", "tuned"):
         report = metadata["metrics"][model]
         assert set(report) == {"overall", "macro", "worst", "domains"}
@@ -213,11 +213,11 @@ def test_the_saved_model_scores_what_the_metadata_says(
 
     data = str(finished.parent / "pairs.jsonl")
     given = ["--model", str(finished), "--base", str(tiny_model_folder), "--data-file", data]
-    assessment = evaluate(parse([*given, "--device", "cpu", "--probe", "none", "--no-speed"]))
+    summary = evaluate(parse([*given, "--device", "cpu", "--probe", "none", "--no-speed"]))
     metadata = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))
-    assert assessment is not None
-    assert json.loads(json.dumps(describe_metrics(assessment))) == metadata["metrics"]
-    again = json.loads(json.dumps(describe_evaluation(assessment)))
+    assert summary is not None
+    assert json.loads(json.dumps(describe_metrics(summary))) == metadata["metrics"]
+    again = json.loads(json.dumps(describe_evaluation(summary)))
     assert again == metadata["evaluation"]
 
 
@@ -236,13 +236,13 @@ def test_with_a_test_part_the_report_asks_queries_that_chose_nothing(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
     more = ("--test-ratio", "0.2", "--epochs", "1")
-    assessment = run(tiny_model_folder, two_domains, tmp_path / "out", *more)
-    assert assessment is not None
+    summary = run(tiny_model_folder, two_domains, tmp_path / "out", *more)
+    assert summary is not None
     split = json.loads((tmp_path / "out" / "split.json").read_text(encoding="utf-8"))
-    asked = {int(row.query_id[1:]) for row in assessment.evidence.results["out"]}
+    asked = {int(row.query_id[1:]) for row in summary.results.per_query["out"]}
     assert asked == set(split["test_lines"])
     assert not asked & set(split["validation_lines"])
-    assert assessment.evidence.chose_checkpoint is False
+    assert summary.results.chose_checkpoint is False
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "chose the checkpoint" not in card
     assert "| domain | train pairs | validation pairs | test pairs |" in card
@@ -252,9 +252,9 @@ def test_a_smaller_corpus_while_training_is_said_and_the_report_takes_the_whole(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
     more = ("--eval-corpus-limit", "20", "--epochs", "1")
-    assessment = run(tiny_model_folder, two_domains, tmp_path / "out", *more)
-    assert assessment is not None
-    assert assessment.evidence.task["passages"] == 80
+    summary = run(tiny_model_folder, two_domains, tmp_path / "out", *more)
+    assert summary is not None
+    assert summary.results.task.passages == 80
     log = (tmp_path / "out" / "training.log").read_text(encoding="utf-8")
     assert "Validation ranks against 20 of 80 passages: the relevant ones and a sample" in log
 

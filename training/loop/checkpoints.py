@@ -16,6 +16,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, RetrievalReport
 from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
+from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
 from nic.files import replace_folder
 from nic.logs import LOG_NAME
@@ -251,7 +252,7 @@ class CheckpointCallback(TrainerCallback):
         content = {
             "step": state.global_step,
             "epoch": state.epoch,
-            "metrics": self.evaluator.last_report.as_dict(),
+            "metrics": report_to_json(self.evaluator.last_report),
         }
         (staged / EVALUATION).write_text(json.dumps(content) + "\n", encoding="utf-8")
         replace_folder(staged, self.folder / BEST)
@@ -270,7 +271,7 @@ def load_best(folder: Path) -> BestCheckpoint | None:
     if not path.is_file():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
-    return BestCheckpoint(content["step"], RetrievalReport.from_dict(content["metrics"]))
+    return BestCheckpoint(content["step"], report_from_json(content["metrics"]))
 
 
 def _steps(checkpoint: Path) -> int:

@@ -1,4 +1,4 @@
-"""The page: its figures are those of the assessment, and what comes from the data stays text."""
+"""The page: its figures are those of the summary, and what comes from the data stays text."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from summaries import (
     CANDIDATES,
     HISTORY,
     MODEL,
+    PROBE_DATA,
     SPEED,
-    assessment_of,
     results_of,
+    summary_of,
     texts_of,
     two_domains,
 )
@@ -80,12 +81,12 @@ class Reader(HTMLParser):
         return content
 
 
-def read(assessment: EvaluationSummary, quotes: bool = True) -> Reader:
-    return Reader(render_page(assessment, texts_of(assessment) if quotes else None, {}))
+def read(summary: EvaluationSummary, quotes: bool = True) -> Reader:
+    return Reader(render_page(summary, texts_of(summary) if quotes else None, {}))
 
 
 def lines(comparison: Comparison, model: str, metric: str) -> list[list[str]]:
-    """The rows that a reader of the assessment would write down."""
+    """The rows that a reader of the summary would write down."""
     rows = []
     for name, group in comparison.groups.items():
         before, after = (group.estimates[m][metric] for m in (comparison.baseline, model))
@@ -108,38 +109,38 @@ def whole() -> EvaluationSummary:
     general = results_of({MODEL: {"general": [1, 9, 1]}, BASE: {"general": [1, 1, 1]}})
     facts: dict[str, Any] = {
         "probe": general,
-        "probe_data": {"file": "general.jsonl"},
+        "probe_data": PROBE_DATA,
         "speed": SPEED,
     }
-    return assessment_of(results_of(ranks), history=HISTORY, loads=True, **facts)
+    return summary_of(results_of(ranks), history=HISTORY, loads=True, **facts)
 
 
 @pytest.mark.parametrize("model", [MODEL, "BM25"])
 @pytest.mark.parametrize("metric", ["recall@5", "mrr", "ndcg@10"])
 def test_the_tables_hold_the_figures_of_the_assessment(metric: str, model: str) -> None:
-    assessment = whole()
-    expected = lines(assessment.comparison, model, metric)
-    rows = read(assessment).rows
+    summary = whole()
+    expected = lines(summary.comparison, model, metric)
+    rows = read(summary).rows
     places = [n for n in range(len(rows)) if rows[n : n + len(expected)] == expected]
     assert len(places) == 1
-    macro = [f"{assessment.reports[name].macro[metric]:.4f}" for name in (BASE, model)]
+    macro = [f"{summary.reports[name].macro[metric]:.4f}" for name in (BASE, model)]
     after = rows[places[0] + len(expected)]
     assert after == ["mean of the domains", "", *macro, "", "", ""]
 
 
 def test_every_model_stands_in_one_table() -> None:
-    assessment = whole()
-    row = next(row for row in read(assessment).rows if row[0] == "BM25" and len(row) == 7)
-    found = assessment.comparison.overall.differences["BM25"]["mrr"]
+    summary = whole()
+    row = next(row for row in read(summary).rows if row[0] == "BM25" and len(row) == 7)
+    found = summary.comparison.overall.differences["BM25"]["mrr"]
     text = f"{found.value:+.4f} [{found.low:+.3f}, {found.high:+.3f}] {found.in_words}"
     assert row[4] == text
 
 
 def test_probe_and_speed_are_shown() -> None:
-    assessment = whole()
-    assert assessment.probe
-    reader = read(assessment)
-    probe = lines(assessment.probe, MODEL, "recall@5")[0]
+    summary = whole()
+    assert summary.probe
+    reader = read(summary)
+    probe = lines(summary.probe, MODEL, "recall@5")[0]
     assert ["Recall@5", *probe[2:]] in reader.rows
     assert [MODEL, "4.2 ms", "6.5 ms", "8.8 ms", "200", "1,600", "84", "11,300"] in reader.rows
     machine = "Some Processor <x>, 8 cores, 4 threads, device cpu, load average 0.25 before"
@@ -147,17 +148,17 @@ def test_probe_and_speed_are_shown() -> None:
 
 
 def test_each_gate_is_shown_with_what_came_of_it() -> None:
-    assessment = whole()
-    rows = read(assessment).rows
-    for gate in assessment.gates:
+    summary = whole()
+    rows = read(summary).rows
+    for gate in summary.gates:
         result = "passed" if gate.passed else "failed"
         assert [gate.name, result, gate.threshold, gate.measured] in rows
-    assert {gate.passed for gate in assessment.gates} == {True, False}
+    assert {gate.passed for gate in summary.gates} == {True, False}
 
 
 def test_the_page_begins_with_the_verdict_in_words() -> None:
-    assessment = two_domains(chose_checkpoint=False)
-    reader = read(assessment)
+    summary = two_domains(chose_checkpoint=False)
+    reader = read(summary)
     assert reader.contents["h1"] == [f"{MODEL} is better than {BASE} in Recall@5 and MRR"]
     assert reader.contents["li"] == [
         "Better in 1 of 2 domains: hoists.",
@@ -165,7 +166,7 @@ def test_the_page_begins_with_the_verdict_in_words() -> None:
         "Not distinguishable in 1 of 2 domains: pumps.",
     ]
     assert "By query: 12 queries won, 3 lost, 15 unchanged." in reader.contents["p"]
-    passed = sum(gate.passed for gate in assessment.gates)
+    passed = sum(gate.passed for gate in summary.gates)
     assert any(
         text.startswith(f"{passed} of 7 gates passed; failed: ") for text in reader.contents["p"]
     )
@@ -173,12 +174,12 @@ def test_the_page_begins_with_the_verdict_in_words() -> None:
 
 def test_what_is_not_distinguishable_is_not_called_better() -> None:
     ranks = {MODEL: {"pumps": [1] * 12 + [2]}, BASE: {"pumps": [2] * 12 + [1]}}
-    reader = read(assessment_of(results_of(ranks)))
+    reader = read(summary_of(results_of(ranks)))
     assert reader.contents["h1"] == [
         f"{MODEL} is better than {BASE} in MRR, and not distinguishable in Recall@5"
     ]
     same = {name: {"pumps": [1, 2, 3]} for name in (MODEL, BASE)}
-    reader = read(assessment_of(results_of(same)))
+    reader = read(summary_of(results_of(same)))
     assert reader.contents["h1"] == [
         f"{MODEL} is not distinguishable from {BASE} in Recall@5 and MRR"
     ]
@@ -186,18 +187,18 @@ def test_what_is_not_distinguishable_is_not_called_better() -> None:
 
 def test_a_worse_model_is_called_worse() -> None:
     ranks = {MODEL: {"pumps": [9] * 12}, BASE: {"pumps": [1] * 12}}
-    reader = read(assessment_of(results_of(ranks)))
+    reader = read(summary_of(results_of(ranks)))
     assert reader.contents["h1"] == [f"{MODEL} is worse than {BASE} in Recall@5 and MRR"]
     assert ("div", {"class": "verdict bad"}) in reader.elements
 
 
 def test_the_base_model_by_itself_is_compared_with_nothing() -> None:
-    assessment = assessment_of(results_of({BASE: {"pumps": [1, 2, 9]}}), model=BASE)
-    reader = read(assessment)
+    summary = summary_of(results_of({BASE: {"pumps": [1, 2, 9]}}), model=BASE)
+    reader = read(summary)
     assert reader.contents["h1"] == [
         f"{BASE} is the base model: there is nothing to compare it with"
     ]
-    found = assessment.comparison.overall.estimates[BASE]["mrr"]
+    found = summary.comparison.overall.estimates[BASE]["mrr"]
     cells = f"{found.value:.4f} [{found.low:.3f}, {found.high:.3f}]"
     assert ["overall", "3 / 3", cells] in reader.rows
 
@@ -205,8 +206,8 @@ def test_the_base_model_by_itself_is_compared_with_nothing() -> None:
 @pytest.mark.parametrize(
     ("chose", "words"),
     [
-        (True, "The figures come from the part that also chose the checkpoint, so they lean"),
-        (False, "The figures come from a test part: neither training nor the choice of the"),
+        (True, "The metrics come from the part that also chose the checkpoint, so they are opt"),
+        (False, "The metrics come from a test part: neither training nor the choice of the"),
         (None, "It is not known whether these queries chose the checkpoint"),
     ],
 )
@@ -223,8 +224,8 @@ def test_it_says_what_the_queries_were_ranked_against() -> None:
 
 
 def test_queries_are_given_to_the_script_with_their_passages_once() -> None:
-    assessment = two_domains()
-    data = read(assessment).data()
+    summary = two_domains()
+    data = read(summary).data()
     assert (data["models"], data["model"], data["base"]) == ([MODEL, BASE], 0, 1)
     assert data["domains"] == ["hoists", "pumps"]
     first, last = data["queries"][0], data["queries"][-1]
@@ -248,7 +249,7 @@ def test_without_texts_only_ids_are_shown_and_the_page_says_so() -> None:
 
 def test_without_texts_a_passage_that_no_model_found_is_not_named() -> None:
     ranks = {MODEL: {"pumps": [1, 30]}, BASE: {"pumps": [15, 40]}}
-    data = read(assessment_of(results_of(ranks)), quotes=False).data()
+    data = read(summary_of(results_of(ranks)), quotes=False).data()
     assert [[data["passages"][n][0] for n in query[3]] for query in data["queries"]] == [["p0"], []]
 
 
@@ -269,10 +270,10 @@ def test_hostile_texts_and_names_add_no_element_to_the_page() -> None:
     domains = [*HOSTILE[:-1]]
     ranks = {name: dict.fromkeys(domains, [1, 2, 7]) for name in (MODEL, BASE, "<b>BM25</b>")}
     plain = {name: {f"d{n}": [1, 2, 7] for n in range(7)} for name in (MODEL, BASE, "other")}
-    assessment = assessment_of(results_of(ranks))
-    page = render_page(assessment, texts_of(assessment, HOSTILE), {})
+    summary = summary_of(results_of(ranks))
+    page = render_page(summary, texts_of(summary, HOSTILE), {})
     hostile = Reader(page.encode("utf-8").decode("utf-8"))
-    harmless = read(assessment_of(results_of(plain)))
+    harmless = read(summary_of(results_of(plain)))
     assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in harmless.elements]
     assert [row[0] for row in hostile.rows if row[0] in domains and len(row) > 3] == [
         *sorted(domains) * 6
@@ -281,8 +282,8 @@ def test_hostile_texts_and_names_add_no_element_to_the_page() -> None:
 
 
 def test_the_policy_allows_this_style_and_this_script_and_no_network() -> None:
-    assessment = two_domains(history=HISTORY)
-    reader = Reader(render_page(assessment, None, draw_pictures(assessment)))
+    summary = two_domains(history=HISTORY)
+    reader = Reader(render_page(summary, None, draw_pictures(summary)))
     policy = next(a["content"] for tag, a in reader.elements if a.get("http-equiv"))
     assert policy
     for tag, place in (("style", 0), ("script", 1)):
@@ -317,7 +318,7 @@ def test_equal_assessments_give_equal_pages() -> None:
 
 
 def test_links_lead_to_sections_that_are_there() -> None:
-    for assessment in (whole(), two_domains()):
-        elements = read(assessment).elements
+    for summary in (whole(), two_domains()):
+        elements = read(summary).elements
         targets = {attributes["href"] for tag, attributes in elements if tag == "a"}
         assert targets <= {f"#{attributes.get('id')}" for _, attributes in elements}

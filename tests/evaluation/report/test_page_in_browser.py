@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from chromium import Page, find_chromium, headless_page
-from summaries import BASE, HISTORY, MODEL, SPEED, assessment_of, results_of, texts_of
+from summaries import BASE, HISTORY, MODEL, PROBE_DATA, SPEED, results_of, summary_of, texts_of
 
 from evaluation.report.page import render_page, write_page
 
@@ -110,13 +110,13 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     general = results_of({MODEL: {"general": [1, 9]}, BASE: {"general": [1, 1]}})
     facts: dict[str, Any] = {
         "probe": general,
-        "probe_data": {"file": "general.jsonl"},
+        "probe_data": PROBE_DATA,
         "speed": SPEED,
     }
-    assessment = assessment_of(results_of(by_domain), history=HISTORY, **facts)
+    summary = summary_of(results_of(by_domain), history=HISTORY, **facts)
     folder = tmp_path_factory.mktemp("page")
-    write_page(assessment, texts_of(assessment, HOSTILE), folder / "report.html")
-    (folder / "ids.html").write_text(render_page(assessment, None, {}), encoding="utf-8")
+    write_page(summary, texts_of(summary, HOSTILE), folder / "report.html")
+    (folder / "ids.html").write_text(render_page(summary, None, {}), encoding="utf-8")
     with headless_page(CHROMIUM, tmp_path_factory.mktemp("profile")) as page:
         yield Reader(page, folder / "report.html", folder / "ids.html")
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
-from summaries import BASE, HISTORY, MODEL, assessment_of, results_of, rows_of, two_domains
+from summaries import BASE, HISTORY, MODEL, results_of, rows_of, summary_of, two_domains
 
 from evaluation.report.charts import LIGHT, draw_intervals, draw_rank_change, draw_training_curve
 from evaluation.report.plots import draw_plots, render_plots
@@ -28,12 +28,12 @@ HOSTILE_NAMES = ["$x_1$", "a_b^{c}$\\frac$", "x" * 200, "_hidden", "line\nbreak"
 def named(domains: list[str], model: str = MODEL) -> EvaluationSummary:
     """Three queries a domain."""
     ranks = {name: {domain: [1, 2, 8] for domain in domains} for name in (model, BASE)}
-    return assessment_of(results_of(ranks), model=model)
+    return summary_of(results_of(ranks), model=model)
 
 
-def intervals(assessment: EvaluationSummary, metric: str = "recall@5") -> Figure:
+def intervals(summary: EvaluationSummary, metric: str = "recall@5") -> Figure:
     (drawn,) = (entry for entry in METRICS if entry.key == metric)
-    return draw_intervals(assessment.comparison, assessment.evidence.model, drawn, LIGHT)
+    return draw_intervals(summary.comparison, summary.results.model, drawn, LIGHT)
 
 
 def points(drawn: Any) -> list[list[float]]:
@@ -55,8 +55,8 @@ def test_each_picture_is_drawn_where_there_is_something_to_draw(tmp_path: Path) 
 
 
 def test_the_base_model_by_itself_has_no_rank_change() -> None:
-    assessment = assessment_of(results_of({BASE: {"pumps": [1, 2, 3]}}), model=BASE)
-    assert list(render_plots(assessment)) == ["recall_at_5", "mrr"]
+    summary = summary_of(results_of({BASE: {"pumps": [1, 2, 3]}}), model=BASE)
+    assert list(render_plots(summary)) == ["recall_at_5", "mrr"]
 
 
 def test_equal_assessments_give_equal_bytes_whatever_the_users_matplotlib_settings() -> None:
@@ -74,11 +74,11 @@ def test_a_png_is_twice_600_pixels_wide_and_names_no_program_or_time(tmp_path: P
 
 
 def test_dots_and_whiskers_stand_at_the_estimates() -> None:
-    assessment = two_domains()
-    axes = intervals(assessment, "mrr").axes[0]
+    summary = two_domains()
+    axes = intervals(summary, "mrr").axes[0]
     drawn = [c for c in axes.containers if isinstance(c, ErrorbarContainer)]
     for container, name in zip(drawn, (BASE, MODEL), strict=True):
-        groups = assessment.comparison.groups.values()
+        groups = summary.comparison.groups.values()
         found = [group.estimates[name]["mrr"] for group in groups]
         dots, _, (bars,) = container.lines
         assert isinstance(bars, LineCollection)
@@ -89,7 +89,7 @@ def test_dots_and_whiskers_stand_at_the_estimates() -> None:
 
 def test_models_differ_in_their_marker_and_not_only_in_colour() -> None:
     ranks = {name: {"pumps": [1, 2, 8]} for name in (MODEL, BASE, "BM25", "fusion", "v0.9")}
-    legend = intervals(assessment_of(results_of(ranks))).legends[0]
+    legend = intervals(summary_of(results_of(ranks))).legends[0]
     handles = [handle for handle in legend.legend_handles if isinstance(handle, Line2D)]
     markers = [handle.get_marker() for handle in handles]
     assert len(set(markers)) == 5
@@ -103,9 +103,9 @@ def test_models_differ_in_their_marker_and_not_only_in_colour() -> None:
 
 
 def test_every_difference_is_written_with_its_verdict() -> None:
-    assessment = two_domains()
-    words = words_of(intervals(assessment))
-    hoists = assessment.comparison.groups["hoists"].differences[MODEL]["recall@5"]
+    summary = two_domains()
+    words = words_of(intervals(summary))
+    hoists = summary.comparison.groups["hoists"].differences[MODEL]["recall@5"]
     assert f"{hoists.value:+.3f} better" in words
     assert "-0.200 unclear" in words
 
@@ -128,11 +128,11 @@ def test_names_are_shown_as_plain_text(metric: str) -> None:
     "domains", [["pumps"], [f"domain {n}" for n in range(40)], HOSTILE_NAMES], ids=len
 )
 def test_nothing_is_cut_off(domains: list[str]) -> None:
-    assessment = named(domains, model="a_model_with_a_name_" * 6)
-    rows = assessment.evidence.results
-    names = (BASE, assessment.evidence.model)
-    ranks = draw_rank_change(rows[BASE], rows[assessment.evidence.model], names, LIGHT)
-    for figure in (intervals(assessment), ranks):
+    summary = named(domains, model="a_model_with_a_name_" * 6)
+    rows = summary.results.per_query
+    names = (BASE, summary.results.model)
+    ranks = draw_rank_change(rows[BASE], rows[summary.results.model], names, LIGHT)
+    for figure in (intervals(summary), ranks):
         FigureCanvasAgg(figure).draw()
         box = figure.get_tightbbox()
         width, height = figure.get_size_inches()

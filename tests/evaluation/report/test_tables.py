@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import make_evidence
+from conftest import make_evaluation
 
 from evaluation.gates import Gate, read_thresholds
 from evaluation.report.tables import domain_lines, short_names, show_gates, show_summary
 from evaluation.retrieval.evaluator import RetrievalReport
-from evaluation.summary import assess
+from evaluation.retrieval.task import TaskDescription
+from evaluation.summary import summarise
 
 
 def test_figures_stand_with_their_intervals_and_each_difference_with_its_verdict() -> None:
-    shown = show_summary(assess(make_evidence(), read_thresholds())).splitlines()
+    shown = show_summary(summarise(make_evaluation(), read_thresholds())).splitlines()
     assert shown[0] == "Recall@5 with 95 % intervals"
     assert shown[1].split() == ["queries", "tuned", "base", "BM25"]
     # forklift: the base model finds 10 of 30, the tuned one all of them.
@@ -38,17 +39,17 @@ def test_figures_stand_with_their_intervals_and_each_difference_with_its_verdict
 
 def test_what_was_asked_is_said() -> None:
     def asked(**changes: Any) -> str:
-        shown = show_summary(assess(make_evidence(**changes), read_thresholds()))
+        shown = show_summary(summarise(make_evaluation(**changes), read_thresholds()))
         return next(line for line in shown.splitlines() if "independent groups" in line)
 
     against = "60 queries in 60 independent groups, each ranked against 100 passages."
     assert asked(chose_checkpoint=False) == against
     assert asked() == (
-        f"{against} The same queries chose the checkpoint: these figures lean to the high side."
+        f"{against} The same queries chose the checkpoint: these metrics are optimistically biased."
     )
-    task = {"scope": "domain", "passages": 9, "extra_passages": 2, "candidates": {"a": 4, "b": 7}}
+    task = TaskDescription("domain", 60, 9, 2, 0, {"a": 4, "b": 7})
     assert "against the passages of its own domain (4 to 7), 2 of them distractors." in asked(
-        task={**task, "left_out": 0}
+        task=task
     )
 
 

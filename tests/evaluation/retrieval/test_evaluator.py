@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from conftest import KeywordModel, MakePairs, make_row
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, RetrievalReport
 from evaluation.retrieval.task import add_distractors, limit_corpus, retrieval_task
+from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
 from pairs.loading import load_pairs
 
@@ -111,7 +113,7 @@ def test_the_keys_are_flat_and_the_primary_metric_is_one_of_them_before_any_call
 
 def test_a_report_comes_back_from_its_dictionary(write_pairs: MakePairs) -> None:
     report = report_of(write_pairs)
-    assert RetrievalReport.from_dict(report.as_dict()) == report
+    assert report_from_json(json.loads(json.dumps(report_to_json(report)))) == report
 
 
 def test_ids_name_the_line_in_which_a_text_stands_first(write_pairs: MakePairs) -> None:
@@ -149,7 +151,7 @@ def test_distractors_join_every_domain_and_known_texts_are_left_out(
     assert more.passage_ids[-1] == "x1"
     assert more.extra_passages == 1
     assert len(more.candidates("hvac")) == len(task.candidates("hvac")) + 1
-    assert more.describe()["candidates"] == {"hvac": 3, "radar": 6}
+    assert more.describe().candidates == {"hvac": 3, "radar": 6}
 
 
 def test_a_limited_corpus_keeps_the_relevant_passages_and_draws_the_others(

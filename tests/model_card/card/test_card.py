@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import MakePairs, make_evidence, make_row
+from conftest import MakePairs, make_evaluation, make_row
 from huggingface_hub import ModelCard
 from jinja2 import UndefinedError
 
 from evaluation.gates import describe_gates, read_thresholds
-from evaluation.summary import assess
+from evaluation.serialization import to_json
+from evaluation.summary import summarise
 from model_card.card.card import CardFacts, render_card, write_card
 from model_card.card.metadata import describe_evaluation, describe_metrics
 from model_card.card.sentences import as_text
@@ -24,7 +25,7 @@ GOLDEN = Path(__file__).with_name("golden_card.md")
 
 def make_facts(*domains: str, **changes: Any) -> CardFacts:
     one, other = domains or ("forklift", "vehicle_civilian")
-    assessment = assess(make_evidence((one, other), **changes), read_thresholds())
+    summary = summarise(make_evaluation((one, other), **changes), read_thresholds())
     counts = {"train": 450, "validation": 50}
     split: dict[str, Any] = {
         "train_pairs": 900,
@@ -65,9 +66,9 @@ def make_facts(*domains: str, **changes: Any) -> CardFacts:
             "steps": 140,
             "best_step": 112,
         },
-        metrics=describe_metrics(assessment),
-        evaluation=describe_evaluation(assessment),
-        gates=describe_gates(assessment.gates),
+        metrics=describe_metrics(summary),
+        evaluation=describe_evaluation(summary),
+        gates=to_json(describe_gates(summary.gates)),
         figures=["recall_at_5.png", "rank_change.png"],
         environment={"device": "cpu", "packages": {"torch": "2.13.0", "datasets": "5.2.0"}},
     )
