@@ -21,9 +21,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
 from evaluation.comparison import compare
+from evaluation.defaults import BATCH_SIZE
 from evaluation.retrieval.baselines import BM25, BM25Scorer
 from evaluation.retrieval.evaluator import (
-    BATCH_SIZE,
     RetrievalReport,
     aggregate_metrics,
     embed_task,

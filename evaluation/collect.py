@@ -1,8 +1,7 @@
-"""Runs the models of an evaluation and collects what each query found; nothing is averaged yet."""
+"""Runs the models of an evaluation and collects the result of each query, before averaging."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util.distributed import distributed_evaluation
 
+from evaluation.arguments import EvaluationArguments
 from evaluation.latency import SpeedReport, measure_speed
 from evaluation.report.tables import short_names
 from evaluation.report.texts import Texts
@@ -49,8 +49,8 @@ class QuerySelection:
     chose_checkpoint: bool | None
 
 
-def collect(arguments: argparse.Namespace) -> tuple[EvaluationResults, Texts] | None:
-    """Run the models on what the command line asks.
+def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] | None:
+    """Runs the models on the queries that the arguments select.
 
     Returns:
         The results and the texts behind their ids; None in all processes but the first.
@@ -61,7 +61,7 @@ def collect(arguments: argparse.Namespace) -> tuple[EvaluationResults, Texts] | 
     pairs = load_pairs(arguments.data_file)
     asked = choose_rows(arguments, pairs)
     task = build_task(pairs, asked.rows, arguments.corpus, arguments.extra_corpus)
-    probe = load_probe(arguments.probe)
+    probe = load_probe(str(arguments.probe))
     names, models = load_models(arguments)
     found, scorers = score_models(models, task, arguments.batch_size, on_terminal())
     on_probe = {name: models[name] for name in dict.fromkeys([names.model, names.base])}
@@ -78,21 +78,21 @@ def collect(arguments: argparse.Namespace) -> tuple[EvaluationResults, Texts] | 
         chose_checkpoint=asked.chose_checkpoint,
         probe=probe_results or None,
         probe_data=probe.data if probe else None,
-        speed=None if arguments.no_speed else time_models(on_probe, task),
+        speed=time_models(on_probe, task) if arguments.speed else None,
         loads=loads_and_encodes(Path(names.location)),
         history=training_history(names.location),
     )
     return results, Texts.of(task)
 
 
-def choose_rows(arguments: argparse.Namespace, pairs: Pairs) -> QuerySelection:
-    """The rows whose queries are asked.
+def choose_rows(arguments: EvaluationArguments, pairs: Pairs) -> QuerySelection:
+    """Returns the rows whose queries are asked.
 
     Raises:
         UserError: Nothing says which, or the split is of another file.
     """
     beside_model = Path(arguments.model[0]) / "split.json"
-    if arguments.all:
+    if arguments.all_queries:
         return QuerySelection(
             list(range(len(pairs))), "all", True if beside_model.is_file() else None
         )
@@ -101,22 +101,22 @@ def choose_rows(arguments: argparse.Namespace, pairs: Pairs) -> QuerySelection:
             f"which queries to ask? {arguments.model[0]} holds no split.json; give one with "
             "--split, or --all for every query of the file"
         )
-    split = load_split(arguments.split or beside_model, pairs)
+    split = load_split(Path(arguments.split) if arguments.split else beside_model, pairs)
     part = "test" if split.test else "validation"
     return QuerySelection(split.reported, part, not split.test if beside_model.is_file() else None)
 
 
 def build_task(
-    pairs: Pairs, rows: list[int], scope: Scope, extra_corpus: Path | None
+    pairs: Pairs, rows: list[int], scope: Scope, extra_corpus: str | Path | None
 ) -> RetrievalTask:
-    """The task of some rows, with the distractors of a file where one is given."""
+    """Returns the task of some rows, with the distractors of a file where one is given."""
     task = retrieval_task(pairs, rows, scope)
-    return add_distractors(task, read_distractors(extra_corpus)) if extra_corpus else task
+    return add_distractors(task, read_distractors(Path(extra_corpus))) if extra_corpus else task
 
 
 @dataclass(frozen=True)
 class Names:
-    """How the report calls the two models that matter.
+    """The names by which a report calls the model under test and its base.
 
     Attributes:
         model: Name of the model under test.
@@ -130,23 +130,23 @@ class Names:
 
 
 def load_models(
-    arguments: argparse.Namespace,
+    arguments: EvaluationArguments,
 ) -> tuple[Names, dict[str, SentenceTransformer]]:
-    """Load every model that was named, and the base model.
+    """Loads every model that was named, and the base model.
 
     Returns:
         The names, and the models by name with the one under test first.
     """
     models: dict[str, SentenceTransformer] = {}
     device = None if arguments.device == "auto" else arguments.device
-    asked = list(dict.fromkeys([*arguments.model, arguments.base]))
+    first, base = str(arguments.model[0]), str(arguments.base)
+    asked = list(dict.fromkeys([*map(str, arguments.model), base]))
     sources = {name: find_model(name) for name in asked}
     labels = short_names(sources)
     for name, source in sources.items():
         logger.info("Model %s from %s", source.name, source.origin)
         models[labels[name]] = load_model(source, device)
-    first = arguments.model[0]
-    return Names(labels[first], labels[arguments.base], sources[first].location), models
+    return Names(labels[first], labels[base], sources[first].location), models
 
 
 def describe_selection(pairs: Pairs, asked: QuerySelection) -> DataDescription:
@@ -163,10 +163,9 @@ def training_history(location: str | Path) -> list[LogEntry] | None:
         return None
 
 
-def find_texts(
-    results: EvaluationResults, data_file: Path, extra_corpus: Path | None
-) -> Texts | None:
-    """The texts of an earlier evaluation, where the file that it was made on is at hand."""
+def find_texts(results: EvaluationResults, arguments: EvaluationArguments) -> Texts | None:
+    """Returns the texts of an earlier evaluation, or None if its data file is not at hand."""
+    data_file = Path(arguments.data_file)
     if not data_file.is_file():
         logger.warning("%s is not there: the report shows ids in place of texts", data_file)
         return None
@@ -178,7 +177,7 @@ def find_texts(
             data_file,
         )
         return None
-    task = build_task(pairs, list(range(len(pairs))), "all", extra_corpus)
+    task = build_task(pairs, list(range(len(pairs))), "all", arguments.extra_corpus)
     texts = Texts.of(task)
     asked = {row.query_id for row in results.per_query[results.model]}
     if not asked <= set(texts.queries):
@@ -187,12 +186,12 @@ def find_texts(
 
 
 def score_lexical(task: RetrievalTask, model: str, dense: Scorer) -> Results:
-    """What BM25 finds, and BM25 together with the model under test.
+    """Returns the results of BM25, and of BM25 fused with the model under test.
 
     Args:
         task: The task.
         model: Name of the model under test.
-        dense: Its scores.
+        dense: The scores of the model under test.
     """
     lexical = BM25Scorer.of(task)
     fusion = FusionScorer(dense, lexical)
@@ -202,7 +201,7 @@ def score_lexical(task: RetrievalTask, model: str, dense: Scorer) -> Results:
 def score_models(
     models: Mapping[str, SentenceTransformer], task: RetrievalTask, batch_size: int, progress: bool
 ) -> tuple[Results, dict[str, Scorer]]:
-    """What each model finds; the processes of a launcher share the encoding.
+    """Returns the results of each model; the processes of a launcher share the encoding.
 
     Returns:
         Results and scores by model in the first process, nothing in the others.
@@ -220,7 +219,7 @@ def score_models(
 def score_probe(
     models: Mapping[str, SentenceTransformer], probe: Probe | None, batch_size: int, progress: bool
 ) -> Results:
-    """What each model finds on the forgetting probe; empty without one."""
+    """Returns the results of each model on the forgetting probe; empty without one."""
     if probe is None:
         return {}
     return score_models(models, probe.task, batch_size, progress)[0]
@@ -238,7 +237,7 @@ def time_models(models: Mapping[str, SentenceTransformer], task: RetrievalTask) 
 
 
 def loads_and_encodes(folder: Path) -> bool:
-    """Whether `SentenceTransformer(folder)` loads and gives one finite vector for a text."""
+    """Returns whether `SentenceTransformer(folder)` loads and encodes a text to a finite vector."""
     try:
         vector = SentenceTransformer(str(folder), device="cpu").encode("Does it load?")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError):
@@ -249,6 +248,6 @@ def loads_and_encodes(folder: Path) -> bool:
 def all_results(
     model: str, base: str, found: Mapping[str, list[QueryResult]], lexical: Results
 ) -> Results:
-    """Results in the order of a report: model under test, base model, others, baselines."""
+    """Returns results in the order of a report: under test, base, other models, baselines."""
     order = dict.fromkeys([model, base, *found])
     return {name: found[name] for name in order} | lexical

@@ -17,10 +17,10 @@ from evaluation.collect import (
     score_probe,
     time_models,
 )
+from evaluation.defaults import BATCH_SIZE
 from evaluation.report.tables import short_names
 from evaluation.results import EvaluationResults, LogEntry
 from evaluation.retrieval.evaluator import (
-    BATCH_SIZE,
     DomainRetrievalEvaluator,
     RetrievalReport,
     aggregate_metrics,

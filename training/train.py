@@ -16,7 +16,7 @@ from pathlib import Path
 from transformers import set_seed
 
 from evaluation.gates import require_passed
-from evaluation.report.output import check_output, evaluation_folder, write_output
+from evaluation.report.output import check_output, evaluation_folder, write_report
 from evaluation.report.tables import show_summary
 from evaluation.report.texts import Texts
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
@@ -132,7 +132,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
     history = training["history"]
     summary = final_evaluation(folder, data, source, saved, base, tuned, history, run.speed)
     package(folder, data, findings, source, saved, training, summary)
-    write_output(summary, Texts.of(data.final_task), evaluation_folder(folder))
+    write_report(summary, evaluation_folder(folder), Texts.of(data.final_task))
     checkpoints.remove_temporary_checkpoints(folder)
     log_lines(logger, show_summary(summary))
     logger.info("Model saved to %s", folder.as_posix())

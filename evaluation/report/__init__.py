@@ -1,1 +1,4 @@
-"""How an evaluation is shown: console, plots and report.html."""
+"""Shows an evaluation: console tables, plots, sentences and report.html.
+
+Other rooms use `output`, `plots`, `sentences`, `tables` and `texts`.
+"""

@@ -43,15 +43,15 @@ def evaluation_folder(model: Path) -> Path:
     return model.with_name(f"{model.name}-evaluation")
 
 
-def write_output(summary: EvaluationSummary, texts: Texts | None, folder: Path) -> None:
+def write_report(summary: EvaluationSummary, folder: Path, texts: Texts | None = None) -> None:
     """Write the folder, whole or not at all.
 
     `report.html` quotes queries and passages: the folder is for those who may read the data.
 
     Args:
         summary: What to write.
+        folder: Folder to write; it replaces an earlier evaluation.
         texts: The texts behind the ids; None leaves the page with ids alone.
-        folder: Takes the place of an earlier evaluation.
     """
     staged = folder.with_name(folder.name + ".incomplete")
     shutil.rmtree(staged, ignore_errors=True)

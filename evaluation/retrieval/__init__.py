@@ -1,1 +1,4 @@
-"""What is measured: the task, ranking, baselines, the evaluator and the forgetting probe."""
+"""Measures retrieval: task, ranking, baselines, evaluator and forgetting probe.
+
+Other rooms use `task`, `ranking`, `evaluator`, `query_results` and `forgetting_probe`.
+"""

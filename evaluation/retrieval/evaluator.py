@@ -12,6 +12,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.evaluation import BaseEvaluator
 
+from evaluation.defaults import BATCH_SIZE
 from evaluation.retrieval.query_results import QueryResult, score_task
 from evaluation.retrieval.ranking import DenseScorer
 from evaluation.retrieval.task import RetrievalTask
@@ -20,7 +21,6 @@ from nic.errors import UserError
 
 # Metrics by key, and under "queries" the number of queries.
 Metrics = dict[str, int | float]
-BATCH_SIZE = 64
 
 
 @dataclass(frozen=True)

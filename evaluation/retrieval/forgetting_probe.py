@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluation.defaults import GENERAL_PROBE, NO_PROBE
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from pairs.loading import load_pairs
 
 GENERAL = Path(__file__).with_name("probe_data") / "general.jsonl"
-# What `--probe` takes in place of a file.
-DEFAULT, NONE = "general", "none"
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,8 @@ def load_probe(named: str) -> Probe | None:
     Raises:
         UserError: The file is not what it should be.
     """
-    if named == NONE:
+    if named == NO_PROBE:
         return None
-    pairs = load_pairs(GENERAL if named == DEFAULT else named)
+    pairs = load_pairs(GENERAL if named == GENERAL_PROBE else named)
     task = retrieval_task(pairs, range(len(pairs.dataset)))
     return Probe(task, ProbeData(pairs.path.name, pairs.sha256, len(pairs)))

@@ -1,1 +1,4 @@
-"""Retrieval metrics as an `evaluate.Metric`; the folder can be copied and loaded alone."""
+"""The metrics table, also as an `evaluate.Metric`; the folder can be copied and loaded alone.
+
+Other rooms use `definitions`.
+"""

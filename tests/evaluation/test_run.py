@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 import pytest
 from conftest import MakePairs, make_row
 
+import evaluation
+from evaluation import pipeline
 from evaluation import run as run_module
+from evaluation.arguments import EvaluationArguments, parse_arguments
+from evaluation.pipeline import evaluate_models
 from evaluation.report.output import check_output
-from evaluation.run import parse_arguments, run
 from evaluation.serialization import report_to_json
 from evaluation.summary import EvaluationSummary
 from nic.errors import UserError
@@ -25,7 +29,7 @@ MODELS = ["tiny", "tiny-base", "BM25", "BM25 + tiny"]
 
 def evaluate(*given: object, probe: str = "none", speed: bool = False) -> EvaluationSummary:
     words = [str(word) for word in given] + ["--probe", probe, "--device", "cpu"]
-    summary = run(parse_arguments(words if speed else [*words, "--no-speed"]))
+    summary = evaluate_models(parse_arguments(words if speed else [*words, "--no-speed"]))
     assert summary is not None
     return summary
 
@@ -68,8 +72,8 @@ def test_figures_come_again_from_the_rows_alone(
     asked: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = evaluate(*asked, "--output-dir", tmp_path / "one", probe="general", speed=True)
-    monkeypatch.setattr(run_module, "collect", None)
-    again = run(
+    monkeypatch.setattr(pipeline, "collect", None)
+    again = evaluate_models(
         parse_arguments(
             ["--from-results", str(tmp_path / "one"), "--output-dir", str(tmp_path / "two")]
         )
@@ -129,7 +133,9 @@ def test_other_data_than_the_evaluations_leaves_the_page_with_ids(
     evaluate(*asked, "--output-dir", tmp_path / "one")
     other = write_pairs([make_row(1, "radar")], "other.jsonl")
     for path, reason in ((other, "not the file of this evaluation"), ("nowhere", "is not there")):
-        run(parse_arguments(["--from-results", str(tmp_path / "one"), "--data-file", str(path)]))
+        evaluate_models(
+            parse_arguments(["--from-results", str(tmp_path / "one"), "--data-file", str(path)])
+        )
         assert reason in caplog.text
 
 
@@ -158,6 +164,7 @@ def test_a_failed_gate_exits_with_three_where_it_is_asked_to(
         ("--model m --batch-size x", "invalid int value: 'x'"),
         ("--model m --corpus some", "invalid choice: 'some'"),
         ("--model m --nothing", "unrecognized arguments: --nothing"),
+        ("--model m --bat 3", "unrecognized arguments: --bat 3"),
     ],
 )
 def test_a_wrong_command_line_is_one_line(given: str, message: str) -> None:
@@ -202,3 +209,71 @@ def test_a_full_disk_leaves_the_earlier_evaluation_as_it_was(
         evaluate(*asked, "--output-dir", folder, "--force")
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert not list(tmp_path.glob("*.incomplete"))
+
+
+def test_the_same_evaluation_from_python(
+    tiny_copy: Path, tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    arguments = EvaluationArguments(
+        model=(tiny_copy,),
+        base=str(tiny_model_folder),
+        data_file=str(two_domains),
+        all_queries=True,
+        probe="none",
+        speed=False,
+        device="cpu",
+    )
+    summary = evaluation.evaluate_models(arguments)
+    assert summary is not None
+    given = ["--model", tiny_copy, "--base", tiny_model_folder, "--data-file", two_domains, "--all"]
+    assert summary.metrics() == evaluate(*given).metrics()
+    evaluation.write_report(summary, tmp_path / "report")
+    assert evaluation.read_results_folder(tmp_path / "report") == summary.results
+    assert "Ids only" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_defaults_from_python_are_those_of_the_command_line() -> None:
+    arguments = EvaluationArguments(model="models/x")
+    assert arguments == parse_arguments(["--model", "models/x"])
+    assert arguments == EvaluationArguments(model=("models/x",))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "give a model with --model"),
+        ({"model": ("m",), "batch_size": 0}, "--batch-size 0: must be 1 or more"),
+        ({"model": ("m",), "split": "s", "all_queries": True}, "--split, --all, --from-results"),
+        ({"model": ("m",), "corpus": "some"}, "--corpus some: must be one of all, domain"),
+        ({"model": ("m",), "device": "tpu"}, "--device tpu: must be one of auto, cpu, cuda, mps"),
+    ],
+)
+def test_impossible_arguments_from_python_are_refused(given: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        EvaluationArguments(**given)
+
+
+HELP = """
+import sys
+
+sys.argv = ["nic-evaluate", sys.argv[1]]
+from evaluation.run import main
+
+try:
+    main()
+finally:
+    heavy = {"torch", "sentence_transformers", "transformers", "datasets", "matplotlib", "scipy"}
+    print(sorted(heavy & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("flag", "words"), [("--help", "3 a gate failed and --gate was given"), ("--version", "1.")]
+)
+def test_help_and_version_import_no_heavy_library(flag: str, words: str) -> None:
+    result = subprocess.run([sys.executable, "-c", HELP, flag], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("usage: nic-evaluate" if flag == "--help" else "nic-evaluate 1.")
+    assert words in " ".join(result.stdout.split())
+    assert lines[-1] == "[]"

@@ -208,8 +208,8 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
 def test_the_saved_model_scores_what_the_metadata_says(
     finished: Path, tiny_model_folder: Path
 ) -> None:
-    from evaluation.run import parse_arguments as parse
-    from evaluation.run import run as evaluate
+    from evaluation.arguments import parse_arguments as parse
+    from evaluation.pipeline import evaluate_models as evaluate
 
     data = str(finished.parent / "pairs.jsonl")
     given = ["--model", str(finished), "--base", str(tiny_model_folder), "--data-file", data]

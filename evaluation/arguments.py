@@ -1,0 +1,138 @@
+"""The arguments of an evaluation, from Python or from the command line.
+
+Nothing here imports PyTorch, so that `nic-evaluate --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from evaluation.defaults import BATCH_SIZE, GENERAL_PROBE
+from nic.command_line import OneLineParser
+from nic.errors import UserError
+from nic.models import MINILM
+from pairs.readers import DEFAULT_FILE
+
+Corpus = Literal["all", "domain"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True)
+class EvaluationArguments:
+    """The arguments of `nic-evaluate`, with its defaults.
+
+    Attributes:
+        model: Folders or names of models; the first is under test, the others are shown beside it.
+        base: The model that the others are compared with.
+        data_file: JSONL file of pairs.
+        split: `split.json` whose test queries, or else validation queries, are asked; None takes
+            the one in the folder of the first model.
+        all_queries: Ask every query of the file in place of those of a split.
+        from_results: Folder of an earlier evaluation, whose metrics are computed again without
+            encoding.
+        corpus: Whether a query is ranked against all passages or those of its own domain.
+        extra_corpus: JSONL file of distractors, each {"text": ...}.
+        probe: Forgetting probe: "general", "none", or a JSONL file of pairs.
+        speed: Whether to measure the latency; without it the latency gate fails.
+        gates: YAML file of thresholds; None takes `evaluation/gates.yaml`.
+        gate: Whether the command exits with 3 if a gate fails.
+        output_dir: Folder for results, metrics, plots and report.html; None writes nothing.
+        force: Whether to replace the evaluation that `output_dir` holds.
+        batch_size: Texts encoded at a time, 1 or more.
+        device: Where to encode; "auto" takes the best device there is.
+    """
+
+    model: Sequence[str | Path] = ()
+    base: str | Path = MINILM
+    data_file: str | Path = DEFAULT_FILE
+    split: str | Path | None = None
+    all_queries: bool = False
+    from_results: str | Path | None = None
+    corpus: Corpus = "all"
+    extra_corpus: str | Path | None = None
+    probe: str | Path = GENERAL_PROBE
+    speed: bool = True
+    gates: str | Path | None = None
+    gate: bool = False
+    output_dir: str | Path | None = None
+    force: bool = False
+    batch_size: int = BATCH_SIZE
+    device: Device = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuses impossible arguments.
+
+        Raises:
+            UserError: A value is out of range, or two arguments contradict each other.
+        """
+        if isinstance(self.model, (str, Path)):
+            object.__setattr__(self, "model", (self.model,))
+        if self.batch_size < 1:
+            raise UserError(f"--batch-size {self.batch_size}: must be 1 or more")
+        if not self.model and not self.from_results:
+            raise UserError(
+                "give a model with --model, or an earlier evaluation with --from-results"
+            )
+        given = [bool(self.split), self.all_queries, bool(self.from_results)]
+        if sum(given) > 1:
+            raise UserError("--split, --all, --from-results: give one of them")
+        for flag, value, allowed in (
+            ("--corpus", self.corpus, get_args(Corpus)),
+            ("--device", self.device, get_args(Device)),
+        ):
+            if value not in allowed:
+                raise UserError(f"{flag} {value}: must be one of {', '.join(allowed)}")
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> EvaluationArguments:
+    """Reads the command line.
+
+    Args:
+        argv: The arguments without the program's name; None takes those of the process.
+
+    Raises:
+        UserError: A flag is unknown, missing or impossible.
+    """
+    given = _build_parser().parse_args(argv)
+    return EvaluationArguments(**{**vars(given), "model": tuple(given.model)})
+
+
+def _build_parser() -> OneLineParser:
+    parser = OneLineParser(
+        prog="nic-evaluate",
+        description="Evaluate models by retrieval, domain by domain.",
+        exit_codes={3: "a gate failed and --gate was given"},
+    )
+    add = parser.add_argument
+    models = "folder or name; the first is under test, others are shown beside it"
+    add("--model", action="append", default=[], help=models)
+    add("--base", default=MINILM, help="the model that the others are compared with")
+    add("--data-file", default=DEFAULT_FILE, help="JSONL file of pairs")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument(
+        "--split",
+        help="split.json whose test queries (or else validation queries) are asked; default: the "
+        "one in the first model",
+    )
+    asked.add_argument(
+        "--all", dest="all_queries", action="store_true", help="ask every query of the file"
+    )
+    asked.add_argument(
+        "--from-results", type=Path, help="folder of an evaluation: new metrics, nothing encoded"
+    )
+    against = "what a query is ranked against"
+    add("--corpus", choices=get_args(Corpus), default="all", help=against)
+    add("--extra-corpus", type=Path, help='JSONL file of distractors, each {"text": ...}')
+    add("--probe", default=GENERAL_PROBE, help="general, none, or a JSONL file of pairs")
+    no_speed = "measure no latency (its gate then fails)"
+    add("--no-speed", dest="speed", action="store_false", help=no_speed)
+    add("--gates", type=Path, help="YAML file of thresholds; default: evaluation/gates.yaml")
+    add("--gate", action="store_true", help="exit with 3 if a gate fails")
+    add("--output-dir", type=Path, help="folder for results, metrics, plots and report.html")
+    add("--force", action="store_true", help="replace the evaluation that --output-dir holds")
+    add("--batch-size", type=int, default=BATCH_SIZE, help="texts encoded at a time")
+    add("--device", choices=get_args(Device), default="auto", help="where to encode")
+    return parser
