@@ -1,4 +1,4 @@
-"""The argument parser of the smaller commands; training has its own in `training/arguments.py`."""
+"""The argument parser of the commands; `nic-train` has its own in `training/parser.py`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class OneLineParser(argparse.ArgumentParser):
             self.add_argument("--version", action="version", version=f"{self.prog} {__version__}")
 
     def error(self, message: str) -> NoReturn:
-        """Raise what `one_line_errors` shows."""
+        """Raises what `one_line_errors` shows."""
         raise UserError(f"{message}; --help lists every flag")
 
 
@@ -51,5 +51,5 @@ def exit_code_text(own: Mapping[int, str]) -> str:
 
 
 def say(lines: Sequence[str]) -> None:
-    """Print lines."""
+    """Prints lines to standard output."""
     sys.stdout.write("\n".join(lines) + "\n")

@@ -1,10 +1,8 @@
-"""The device of a run, and all cores of a CPU, also behind a launcher."""
+"""The device of a run, and the number of its CPU threads."""
 
 from __future__ import annotations
 
 import os
-
-import torch
 
 from nic.errors import UserError
 
@@ -13,22 +11,24 @@ SET_BY_LAUNCHERS = ("ACCELERATE_MIXED_PRECISION", "LOCAL_WORLD_SIZE")
 
 
 def available_cores() -> int:
-    """Number of cores that this process may run on."""
+    """Returns the number of cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def use_all_cores() -> int:
-    """Undo the single thread to which launchers hold each process.
+    """Sets PyTorch's threads to the cores of this machine, divided by its processes.
 
     `accelerate launch` and torchrun set OMP_NUM_THREADS=1 unless told otherwise, which leaves all
-    cores but one idle when a CPU trains. The cores are shared out among the processes of this
-    machine. Another number of threads, or a process without a launcher, is left as it is.
+    cores but one idle on a CPU. Any other number of threads, and a process without a launcher, are
+    left as they are.
 
     Returns:
         The number of threads that PyTorch now uses.
     """
+    import torch
+
     launched = any(name in os.environ for name in SET_BY_LAUNCHERS)
     if launched and torch.get_num_threads() == 1:
         processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -37,11 +37,16 @@ def use_all_cores() -> int:
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that is not there.
+    """Refuses a device that PyTorch does not see.
+
+    Args:
+        device: auto, cpu, cuda or mps.
 
     Raises:
-        UserError: cuda or mps was asked for and PyTorch sees none.
+        UserError: The device is cuda or mps, and PyTorch sees none.
     """
+    import torch
+
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError(
             "--device cuda: PyTorch sees no CUDA device; use --device cpu, or install a CUDA build "

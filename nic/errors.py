@@ -5,19 +5,19 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 Result = TypeVar("Result")
 
 MEMORY_ADVICE = (
-    "out of memory: use a smaller --batch-size, keep the batch and use --loss cached_mnrl "
-    "with a smaller --mini-batch-size, or move to main memory with --device cpu"
+    "out of memory: use a smaller --batch-size, or main memory with --device cpu; training can "
+    "keep its batch with --loss cached_mnrl and a smaller --mini-batch-size"
 )
-DISK_ADVICE = "free some space and run it again; a training goes on with --resume"
+DISK_ADVICE = "free some space and run it again; training continues with --resume"
 
 
 class UserError(Exception):
-    """Something that the user can put right; the message says what, where and what to do.
+    """A mistake that the user can correct; the message says what, where and what to do.
 
     Attributes:
         exit_code: What the command exits with.
@@ -36,6 +36,22 @@ class Interrupted(Exception):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.signal_number = signal_number
+
+
+def require_value(holds: bool, flag: str, value: Any, allowed: str) -> None:
+    """Refuses the value of a flag unless a condition holds.
+
+    Args:
+        holds: The condition.
+        flag: Name of the flag.
+        value: What was given.
+        allowed: What is allowed, after "must be".
+
+    Raises:
+        UserError: The condition does not hold.
+    """
+    if not holds:
+        raise UserError(f"{flag} {value}: must be {allowed}")
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -58,11 +74,10 @@ def _exit(message: str, code: int) -> NoReturn:
 
 
 def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
-    """Decorate a command so that expected failures print one line and exit non-zero.
+    """Decorates a command so that expected failures print one line and exit non-zero.
 
-    Exit codes: 2 for what the user can put right, or the error's own; 1 for a full disk or memory;
-    128 + N after signal N. Anything unexpected keeps its traceback: it is a bug and the traceback
-    is its report.
+    Exit codes: 2 for a `UserError`, or the code of its class; 1 if the disk or the memory is full;
+    128 + N after signal N. An unexpected error is a bug and keeps its traceback.
     """
 
     @functools.wraps(command)
@@ -74,7 +89,7 @@ def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
         except Interrupted as error:
             _exit(str(error), 128 + error.signal_number)
         except KeyboardInterrupt:
-            _exit("interrupted: a training goes on from its newest checkpoint with --resume", 130)
+            _exit("interrupted; training continues from its newest checkpoint with --resume", 130)
         except Exception as error:
             if out_of_memory(error):
                 _exit(f"error: {MEMORY_ADVICE}", 1)

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, their hashes, and YAML settings."""
+"""Atomic writes, hashes and YAML settings."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from nic.errors import UserError, no_space_left
 
 
 def check_writable(path: Path, flag: str) -> None:
-    """Refuse, before any work is done, a file that could not be written at its end.
+    """Refuses, before any work is done, a file that could not be written afterwards.
 
     Args:
         path: The file to write.
         flag: The flag that names it.
 
     Raises:
-        UserError: Its folder is missing or closed, or what stands there is no file.
+        UserError: Its folder is missing or read-only, or the path is not a regular file.
     """
     if not path.parent.is_dir():
         raise UserError(f"{path.parent}: no such folder; create it, or change {flag}")
     if not os.access(path.parent, os.W_OK):
         raise UserError(f"{path.parent}: may not be written to; change its permissions or {flag}")
-    _refuse_what_is_no_file(path)
+    _refuse_special_file(path)
 
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a name beside `path` to write to, which takes its place once all is written.
+    """Yields a temporary path to write to; it replaces `path` if the block succeeds.
 
-    Whatever goes wrong before, a full disk or Ctrl-C, `path` stays as it was and nothing is left.
-    Where `path` is a link it stays one, and what it points to is replaced.
+    If the block fails, for example by a full disk or Ctrl-C, `path` is unchanged and the temporary
+    file is deleted. If `path` is a link, the file that it points to is replaced.
 
     Raises:
-        UserError: The system refuses to write there, or what stands there is no file.
+        UserError: The system refuses to write there, or the path is not a regular file.
     """
-    _refuse_what_is_no_file(path)
+    _refuse_special_file(path)
     path = path.resolve()
     staged = path.with_name(f"{path.stem}.incomplete{path.suffix}")
     try:
@@ -56,20 +56,20 @@ def atomic_write(path: Path) -> Iterator[Path]:
         staged.unlink(missing_ok=True)
 
 
-def _refuse_what_is_no_file(path: Path) -> None:
-    """A device or a pipe would be replaced by a file of its name."""
+def _refuse_special_file(path: Path) -> None:
+    """A device or a pipe must not be replaced by a regular file."""
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: is not a file that can be replaced; give another name")
 
 
 def atomic_write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Writes a UTF-8 text file atomically."""
     with atomic_write(path) as staged:
         staged.write_text(text, encoding="utf-8", newline="\n")
 
 
 def replace_folder(source: Path, target: Path) -> None:
-    """Move a folder to where another may stand; the other is deleted last."""
+    """Moves a folder to `target`; a folder that is already there is deleted last."""
     old = target.with_name(target.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
@@ -79,14 +79,17 @@ def replace_folder(source: Path, target: Path) -> None:
 
 
 def read_mapping(path: Path, flag: str) -> dict[str, Any]:
-    """Read a YAML file of settings; an empty one gives none.
+    """Reads a YAML file of settings.
 
     Args:
         path: The file.
-        flag: The flag that named it, for messages.
+        flag: The flag that names it, for messages.
+
+    Returns:
+        The values by name; none for an empty file.
 
     Raises:
-        UserError: It cannot be read, is no YAML, or is no mapping.
+        UserError: It cannot be read, is not valid YAML, or is not a mapping.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -103,7 +106,7 @@ def read_mapping(path: Path, flag: str) -> dict[str, Any]:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
+    """Returns the SHA-256 of a file's bytes, 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -1,4 +1,4 @@
-"""What the HTML pages of this project share."""
+"""Templates of the HTML pages."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 
 def page_environment(package: str) -> Environment:
-    """Templates of a package, and `report.css.jinja`, the style of every page.
+    """Returns the templates of a package with `report.css.jinja`, the style of every page.
 
-    Whatever is put into them is escaped, and a missing value is an error.
+    Values are escaped, and a missing value is an error.
 
     Args:
         package: Name of the package whose folder holds the templates.

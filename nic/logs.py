@@ -17,10 +17,10 @@ FORMAT = "[%(levelname)s] %(message)s"
 
 
 class RunLog:
-    """Console lines at once; the file gets them all once its folder may be written.
+    """Writes log lines to the console, and to a file as soon as its folder exists.
 
     Args:
-        main_process: Only the main process of a distributed run says anything.
+        main_process: Whether this is the main process; the others log errors only.
     """
 
     def __init__(self, main_process: bool = True) -> None:
@@ -40,7 +40,12 @@ class RunLog:
                 package.addHandler(handler)
 
     def open_file(self, folder: Path, append: bool) -> None:
-        """Start `training.log` in a folder, with all that was said so far."""
+        """Starts `training.log` in a folder with all lines so far.
+
+        Args:
+            folder: The folder; it exists.
+            append: Whether to append to the log of an earlier run.
+        """
         if self._pending not in self._handlers:
             return
         file = logging.FileHandler(folder / LOG_NAME, mode="a" if append else "w", encoding="utf-8")
@@ -53,7 +58,7 @@ class RunLog:
         self._handlers = [self._handlers[0], file]
 
     def close(self) -> None:
-        """Detach and close the handlers, and leave the loggers as they were."""
+        """Closes the handlers and restores the loggers."""
         for name, (level, propagate) in self._before.items():
             package = logging.getLogger(name)
             package.setLevel(level)
@@ -66,7 +71,7 @@ class RunLog:
 
 @contextmanager
 def open_run_log(main_process: bool) -> Iterator[RunLog]:
-    """A `RunLog` that is closed however the run ends."""
+    """Yields a `RunLog` and closes it when the block ends."""
     log = RunLog(main_process)
     try:
         yield log
@@ -75,18 +80,18 @@ def open_run_log(main_process: bool) -> Iterator[RunLog]:
 
 
 def log_lines(log: logging.Logger, text: str) -> None:
-    """Log a text of several lines, each with its level, so that `grep` finds them."""
+    """Logs each line of a text as a line of its own, with its level."""
     for line in text.splitlines():
         log.info("%s", line)
 
 
 def on_terminal() -> bool:
-    """Whether progress bars would be seen by somebody."""
+    """Whether standard error is a terminal, so that a progress bar is visible."""
     return sys.stderr.isatty()
 
 
 def quiet_libraries() -> None:
-    """No progress bars of the libraries in a file; their hints are left to warnings."""
+    """Limits the libraries to warnings, and to progress bars on a terminal."""
     import datasets
     import transformers
 
@@ -98,6 +103,6 @@ def quiet_libraries() -> None:
 
 @contextmanager
 def lines_above_progress_bars() -> Iterator[None]:
-    """Write log lines above a terminal's progress bar instead of through it."""
+    """Writes log lines above the progress bars of a terminal while the block runs."""
     with logging_redirect_tqdm(loggers=[logging.getLogger(name) for name in OUR_LOGGERS]):
         yield

@@ -1,4 +1,4 @@
-"""The model to start from: a folder, the Hub's cache, the packaged copy, or the network."""
+"""Finds and loads a model: a folder, the Hub's cache, the packaged copy, or the network."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-)
 
 from nic.errors import UserError
 from nic.files import sha256_of
@@ -37,7 +28,7 @@ class ModelSource:
     Attributes:
         name: What the user asked for; a folder is given by its last part, never by its full path.
         location: The folder or the Hub name to load from.
-        origin: How it was found, in words for the log and the metadata.
+        origin: Where it was found, in words for the log and the metadata.
     """
 
     name: str
@@ -46,7 +37,7 @@ class ModelSource:
 
 
 def find_model(name: str) -> ModelSource:
-    """Look a model up: local folder, Hub cache, packaged copy (hash checked), network.
+    """Finds a model: a folder, the Hub's cache, the packaged copy (hash checked), the network.
 
     Args:
         name: A folder, or the name of a repository such as
@@ -67,11 +58,18 @@ def find_model(name: str) -> ModelSource:
 def load_model(
     source: ModelSource, device: torch.device | str | None = None
 ) -> SentenceTransformer:
-    """Load a model onto a device (None: the best there is).
+    """Loads a model onto a device (None: the best available).
 
     Raises:
-        UserError: It cannot be had or is no model; the message names the ways to get it.
+        UserError: It is not found or is no model; the message names the ways to get it.
     """
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+    )
     from sentence_transformers import SentenceTransformer
 
     try:
@@ -86,11 +84,11 @@ def load_model(
 
 
 def model_not_found(source: ModelSource) -> UserError:
-    """The error for a model that cannot be had; it names the ways to get it."""
+    """Returns the error for a model that is not found; it names the ways to get it."""
     return UserError(
         f"{source.name}: neither a folder nor in the Hub's cache, and the Hub did not give it; "
-        "give a folder, or for all-MiniLM-L6-v2 without network: "
-        'pip install "nic-embeddings[offline]"'
+        "give a folder, or install all-MiniLM-L6-v2 with this project: "
+        'pip install -e ".[offline]"'
     )
 
 
@@ -104,7 +102,9 @@ def _local_folder(path: Path) -> ModelSource:
 
 
 def _cached_snapshot(name: str) -> Path | None:
-    """The Hub cache's snapshot of a model, where it is complete enough to load."""
+    """The Hub cache's snapshot of a model, if it is complete enough to load."""
+    from huggingface_hub import snapshot_download
+
     full_name = MINILM if name == MINILM.split("/")[1] else name
     try:
         snapshot = Path(snapshot_download(full_name, local_files_only=True))

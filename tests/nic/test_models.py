@@ -60,5 +60,5 @@ def test_the_hubs_cache_comes_before_the_packaged_copy(
 def test_what_is_nowhere_is_one_line_that_names_the_ways(tmp_path: Path) -> None:
     source = find_model("nobody/no-such-model")
     assert source.origin == "the Hub, over the network"
-    with pytest.raises(UserError, match=r"nobody/no-such-model: .*nic-embeddings\[offline\]"):
+    with pytest.raises(UserError, match=r'nobody/no-such-model: .*pip install -e "\.\[offline\]"$'):
         load_model(source, "cpu")
