@@ -1,1 +1,26 @@
-"""Fine-tuning: pairs, split, base model, freezing, schedule, checkpoints, log."""
+"""Fine-tuning, from pairs to a published model.
+
+From Python, `fine_tune(RunArguments(...), TrainingArguments(...))` does the job of `nic-train`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nic.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from training.arguments import TrainingArguments
+    from training.pipeline import fine_tune
+    from training.run_arguments import RunArguments
+
+__all__ = ["RunArguments", "TrainingArguments", "fine_tune"]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "RunArguments": "training.run_arguments",
+        "TrainingArguments": "training.arguments",
+        "fine_tune": "training.pipeline",
+    },
+)

@@ -26,12 +26,14 @@ from model_card.card.metadata import (
 )
 from model_card.package.integrity import hash_files
 from nic.models import ModelSource
-from training.arguments import RunArguments, TrainingArguments, asked_arguments, repeat_command
+from training.arguments import TrainingArguments
+from training.asked_arguments import asked_arguments, repeat_command
 from training.loop.checkpoints import BestCheckpoint
 from training.loop.freezing import Freezing
 from training.loop.losses import describe_loss
 from training.loop.schedule import LOWEST_LEARNING_RATE
 from training.loop.trainer import PairsTrainer
+from training.run_arguments import RunArguments
 from training.run_data import RunData
 
 

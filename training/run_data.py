@@ -17,8 +17,9 @@ from pairs.loading import Pairs
 from pairs.prepare import prepare_pairs
 from pairs.split import Split
 from pairs.split_counts import SplitCounts
-from training.arguments import RunArguments, TrainingArguments
+from training.arguments import TrainingArguments
 from training.loop.trainer import check_trainable
+from training.run_arguments import RunArguments
 
 logger = logging.getLogger(__name__)
 

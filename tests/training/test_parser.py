@@ -1,4 +1,4 @@
-"""Arguments: the runbook's flags with its defaults, the Trainer's flags, a YAML file."""
+"""The parser: the runbook's flags with its defaults, the Trainer's flags, a YAML file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers
 
 from nic.errors import UserError
-from training.arguments import asked_arguments, parse_arguments, warn_outside_usual_range
+from training.parser import parse_arguments
 
 RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
 
@@ -50,11 +50,6 @@ def test_the_recipes_hold_the_runbooks_figures(
     assert training.num_train_epochs == epochs
     assert training.per_device_train_batch_size == batch
     assert training.learning_rate == rate
-
-
-def test_the_production_recipe_is_the_defaults() -> None:
-    recipe = parse_arguments([f"--config={RECIPES / 'production.yaml'}"])
-    assert asked_arguments(*recipe) == asked_arguments(*parse_arguments([]))
 
 
 def test_flags_win_over_the_file_wherever_they_stand(tmp_path: Path) -> None:
@@ -108,7 +103,7 @@ def test_a_missing_config_and_an_empty_one(tmp_path: Path) -> None:
         ("--epochs ten", "invalid float value: 'ten'"),
         ("--epoch 3", "unrecognized arguments: --epoch 3"),
         ("--load_best_model_at_end", "checkpoint-best is always kept"),
-        ("--push_to_hub", "training publishes nothing"),
+        ("--push_to_hub", "use --publish-to with --repo-id and --revision-tag, or nic-publish"),
         ("--lr_scheduler_type wavy", "wavy is not a valid SchedulerType"),
     ],
 )
@@ -131,21 +126,3 @@ def test_a_device_that_is_not_there_is_refused(
 
 def test_cpu_is_told_to_the_trainer() -> None:
     assert parse_arguments(["--device", "cpu"])[1].device.type == "cpu"
-
-
-def test_a_value_outside_its_usual_range_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    warn_outside_usual_range(*parse_arguments(["--epochs", "20", "--val-ratio", "0.5"]))
-    assert "--epochs 20 is outside its usual range, 3 to 10" in caplog.text
-    assert "--val-ratio 0.5 is outside its usual range, 0.05 to 0.2" in caplog.text
-    assert len(caplog.records) == 2
-
-
-def test_the_metadata_holds_arguments_and_no_folder_of_this_machine(tmp_path: Path) -> None:
-    data = tmp_path / "secret-folder" / "pairs.jsonl"
-    data.parent.mkdir()
-    data.touch()
-    given = ["--data-file", str(data), "--output-dir", str(tmp_path / "out"), "--epochs", "4"]
-    asked = asked_arguments(*parse_arguments(given))
-    assert asked["data_file"] == "pairs.jsonl"
-    assert asked["num_train_epochs"] == 4
-    assert str(tmp_path) not in str(asked)

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +22,14 @@ from model_card.card.metadata import describe_evaluation, describe_metrics
 from nic.errors import Interrupted, UserError
 from nic.logs import open_run_log
 from pairs.loading import load_pairs
-from training import train as train_module
-from training.arguments import RunArguments, TrainingArguments, parse_arguments
+from training import pipeline
+from training.arguments import TrainingArguments
 from training.loop.checkpoints import EVALUATION, load_best
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.trainer import build_trainer, set_dropout, training_rows
+from training.parser import parse_arguments
+from training.run_arguments import RunArguments
 
 MODEL_FILES = {
     "config.json",
@@ -56,7 +56,7 @@ def arguments(
 
 def run(model: Path, data: Path, output: Path, *more: str) -> EvaluationSummary | None:
     with open_run_log(main_process=True) as log:
-        return train_module.train(*arguments(model, data, output, *more), log)
+        return pipeline.train(*arguments(model, data, output, *more), log)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -259,19 +259,6 @@ def test_a_smaller_corpus_while_training_is_said_and_the_report_takes_the_whole(
     assert "Validation ranks against 20 of 80 passages: the relevant ones and a sample" in log
 
 
-def test_a_failed_gate_ends_the_command_with_three_and_keeps_the_model(
-    tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given = ["--base-model", str(tiny_model_folder), "--data-file", str(two_domains)]
-    given += ["--output-dir", str(tmp_path / "out"), "--epochs", "1", "--batch-size", "8"]
-    given += ["--val-ratio", "0.2", "--device", "cpu", "--probe", "none", "--no-speed", "--gate"]
-    monkeypatch.setattr(sys, "argv", ["nic-train", *given])
-    with pytest.raises(SystemExit) as end:
-        train_module.main()
-    assert end.value.code == 3
-    assert (tmp_path / "out" / "metadata.json").is_file()
-
-
 def test_the_command_in_the_metadata_repeats_the_training(finished: Path) -> None:
     metadata = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))
     command = metadata["training"]["command"]
@@ -457,7 +444,7 @@ class SignalAtEvaluation(TrainerCallback):
 def test_a_signal_during_the_evaluation_at_the_very_last_step_loses_nothing(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = train_module.build_trainer
+    build = pipeline.build_trainer
 
     def with_signal(*args: Any) -> Any:
         trainer = build(*args)
@@ -465,7 +452,7 @@ def test_a_signal_during_the_evaluation_at_the_very_last_step_loses_nothing(
         return trainer
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_module, "build_trainer", with_signal)
+        patch.setattr(pipeline, "build_trainer", with_signal)
         with pytest.raises(Interrupted, match="after step 8 of 8"):
             run(tiny_model_folder, two_domains, tmp_path / "out", "--eval-steps", "2")
     run(tiny_model_folder, two_domains, tmp_path / "out", "--eval-steps", "2", "--resume")
@@ -497,7 +484,7 @@ def test_a_signal_saves_the_state_and_a_resumed_run_ends_where_an_unbroken_one_d
     # Without the cache: it is empty after a stop, and other batches round otherwise.
     unbroken, output, exact = tmp_path / "unbroken", tmp_path / "out", ("--frozen-cache-gb", "0")
     run(tiny_model_folder, two_domains, unbroken, *exact)
-    build = train_module.build_trainer
+    build = pipeline.build_trainer
 
     def with_signal(*args: Any) -> Any:
         trainer = build(*args)
@@ -505,7 +492,7 @@ def test_a_signal_saves_the_state_and_a_resumed_run_ends_where_an_unbroken_one_d
         return trainer
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_module, "build_trainer", with_signal)
+        patch.setattr(pipeline, "build_trainer", with_signal)
         with pytest.raises(Interrupted, match=f"after step {step + 1} of 8.*--resume") as stop:
             run(tiny_model_folder, two_domains, output, *exact)
     assert stop.value.signal_number == number
@@ -559,7 +546,7 @@ def test_a_half_written_checkpoint_is_passed_over_when_resuming(
 def test_a_saved_model_that_scores_otherwise_ends_with_an_error(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promote = train_module.checkpoints.promote_best
+    promote = pipeline.checkpoints.promote_best
 
     def spoil(folder: Path) -> Any:
         best = promote(folder)
@@ -568,7 +555,7 @@ def test_a_saved_model_that_scores_otherwise_ends_with_an_error(
         )
         return best
 
-    monkeypatch.setattr(train_module.checkpoints, "promote_best", spoil)
+    monkeypatch.setattr(pipeline.checkpoints, "promote_best", spoil)
     with pytest.raises(UserError, match="does not score what it scored in training"):
         run(tiny_model_folder, two_domains, tmp_path / "out", "--learning-rate", "1e-2")
     assert not (tmp_path / "out" / "metadata.json").exists()
@@ -596,13 +583,3 @@ def test_a_saved_split_is_used_again(
     assert json.loads((tmp_path / "o" / "split.json").read_text(encoding="utf-8")) == json.loads(
         split.read_text(encoding="utf-8")
     )
-
-
-def test_the_command_ends_with_one_line_and_exit_code_2(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "training.train", "--data-file", str(tmp_path / "none.jsonl")]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-    assert result.returncode == 2
-    assert result.stderr.splitlines()[-1].startswith("error: ")
-    assert "none.jsonl: no such file" in result.stderr
-    assert "Traceback" not in result.stderr
-    assert list(tmp_path.iterdir()) == []

@@ -16,8 +16,9 @@ from model_card.local_hub.hub import LocalHub
 from model_card.remote_hub.hub import RemoteHub
 from nic.errors import UserError
 from training import publish_run as module
-from training.arguments import RunArguments, parse_arguments
+from training.parser import parse_arguments
 from training.publish_run import check_publication, publish_run
+from training.run_arguments import RunArguments
 
 
 @pytest.fixture

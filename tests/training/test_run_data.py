@@ -10,7 +10,7 @@ from conftest import MakePairs, make_row
 
 from nic.models import find_model
 from pairs.arguments import CheckArguments
-from training.arguments import parse_arguments
+from training.parser import parse_arguments
 from training.run_data import check_data, read_data
 
 

@@ -41,13 +41,13 @@ LOSSES = {
     # Henderson et al., arXiv:1705.00652.
     "mnrl": Loss(
         "MultipleNegativesRankingLoss",
-        "ranks each positive above all other passages of the batch",
+        "in-batch ranking",
         settings={"scale": 20.0},
     ),
     # Gao et al., arXiv:2101.06983.
     "cached_mnrl": Loss(
         "CachedMultipleNegativesRankingLoss",
-        "the same gradients in less memory and more time",
+        "in less memory",
         settings={"scale": 20.0},
         arguments=("mini_batch_size",),
     ),

@@ -1,0 +1,35 @@
+"""What was asked of a run, for its metadata and its warnings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.asked_arguments import asked_arguments, warn_outside_usual_range
+from training.parser import parse_arguments
+
+RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
+
+
+def test_a_value_outside_its_usual_range_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    warn_outside_usual_range(*parse_arguments(["--epochs", "20", "--val-ratio", "0.5"]))
+    assert "--epochs 20 is outside its usual range, 3 to 10" in caplog.text
+    assert "--val-ratio 0.5 is outside its usual range, 0.05 to 0.2" in caplog.text
+    assert len(caplog.records) == 2
+
+
+def test_the_metadata_holds_arguments_and_no_folder_of_this_machine(tmp_path: Path) -> None:
+    data = tmp_path / "secret-folder" / "pairs.jsonl"
+    data.parent.mkdir()
+    data.touch()
+    given = ["--data-file", str(data), "--output-dir", str(tmp_path / "out"), "--epochs", "4"]
+    asked = asked_arguments(*parse_arguments(given))
+    assert asked["data_file"] == "pairs.jsonl"
+    assert asked["num_train_epochs"] == 4
+    assert str(tmp_path) not in str(asked)
+
+
+def test_the_production_recipe_is_the_defaults() -> None:
+    recipe = parse_arguments([f"--config={RECIPES / 'production.yaml'}"])
+    assert asked_arguments(*recipe) == asked_arguments(*parse_arguments([]))

@@ -1,0 +1,167 @@
+"""The help of `nic-train`, grouped; only `--help-all` waits for the import of PyTorch."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from nic import __version__
+from nic.command_line import exit_code_text, say
+from training.run_arguments import RunArguments, TrainerDefaults
+
+PROGRAM = "nic-train"
+# Every flag of this project, in the order of the help.
+GROUPS = {
+    "data": ("data_file", "val_ratio", "test_ratio", "split", "small_domains"),
+    "training": (
+        "base_model",
+        "num_train_epochs",
+        "per_device_train_batch_size",
+        "learning_rate",
+        "freeze_layers",
+        "loss",
+        "mini_batch_size",
+        "dropout",
+        "weight_decay",
+        "max_grad_norm",
+        "lr_scheduler_type",
+        "batch_sampler",
+        "dataloader_drop_last",
+        "seed",
+        "device",
+        "frozen_cache_gb",
+    ),
+    "evaluation": (
+        "eval_strategy",
+        "eval_steps",
+        "eval_corpus_limit",
+        "patience",
+        "probe",
+        "speed",
+        "gates",
+        "gate",
+    ),
+    "output": (
+        "output_dir",
+        "resume",
+        "force",
+        "save_strategy",
+        "keep_checkpoints",
+        "logging_steps",
+    ),
+    "publishing": ("publish_to", "repo_id", "revision_tag", "allow_failed_gates"),
+}
+Fields = dict[str, "dataclasses.Field[Any]"]
+
+
+def answer_help(argv: Sequence[str]) -> None:
+    """Prints the help or the version and exits, if the command line asks for either.
+
+    Args:
+        argv: The arguments without the program's name.
+    """
+    if "--version" in argv:
+        text = f"{PROGRAM} {__version__}"
+    elif "--help-all" in argv:
+        text = help_text(_trainer_fields())
+    elif {"-h", "--help"} & set(argv):
+        text = help_text()
+    else:
+        return
+    say([text.rstrip()])
+    sys.exit(0)
+
+
+def own_fields() -> Fields:
+    """Returns the fields behind this project's flags, by name."""
+    classes = (RunArguments, TrainerDefaults)
+    return {field.name: field for kind in classes for field in dataclasses.fields(kind)}
+
+
+def help_text(trainer: Iterable[dataclasses.Field[Any]] = ()) -> str:
+    """Returns the help.
+
+    Args:
+        trainer: Further fields to list in a group of their own, the Trainer's.
+    """
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [--flag value ...]",
+        description="Fine-tune a sentence-embedding model. Defaults stand in brackets.",
+        epilog=exit_code_text({3: "a gate failed (with --gate or --publish-to)"}),
+        add_help=False,
+        formatter_class=_formatter,
+    )
+    fields, hints = own_fields(), get_type_hints(RunArguments)
+    for title, names in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name in names:
+            _add(group, fields[name], hints.get(name))
+    _add_general(parser)
+    if theirs := list(trainer):
+        group = parser.add_argument_group("the Trainer's own")
+        for field in theirs:
+            _add(group, field)
+    return parser.format_help()
+
+
+def shown_names(field: dataclasses.Field[Any]) -> list[str]:
+    """Returns the spellings of a flag in the help: one in dashes, and `--no-...` if it is on."""
+    name = field.name.replace("_", "-")
+    aliases = field.metadata.get("aliases")
+    if aliases:
+        return [str(aliases[0])]
+    return [f"--{name}", f"--no-{name}"] if field.default is True else [f"--{name}"]
+
+
+def _add(group: Any, field: dataclasses.Field[Any], hint: Any = None) -> None:
+    """Adds the lines of a field to a group."""
+    text = " ".join(str(field.metadata.get("help", "")).split()) + _default_text(field)
+    # The Trainer's help texts are written for argparse, where "%%" stands for "%".
+    options: dict[str, Any] = {"help": text.replace("%%", "%").replace("%", "%%")}
+    if isinstance(field.default, bool):
+        options["action"] = "store_true"
+    else:
+        literals = get_args(hint) if get_origin(hint) is Literal else ()
+        choices = ",".join(field.metadata.get("choices", literals))
+        options["metavar"] = field.metadata.get("metavar") or (
+            f"{{{choices}}}" if choices else "VALUE"
+        )
+    group.add_argument(*shown_names(field), **options)
+
+
+def _add_general(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("general").add_argument
+    add("--config", metavar="FILE", help="YAML file of the same names; flags win")
+    add("-h", "--help", action="store_true", help="show this help")
+    trainers = "show the Trainer's flags too: --bf16, --report-to, ..."
+    add("--help-all", action="store_true", help=trainers)
+    add("--version", action="store_true", help="show the version")
+
+
+def _default_text(field: dataclasses.Field[Any]) -> str:
+    """Returns the default in brackets; nothing for a switch that is off or no default."""
+    value = "on" if field.default is True else field.default
+    if isinstance(value, Enum):
+        value = value.value
+    if value is None or value is dataclasses.MISSING or value is False:
+        return ""
+    return f" [{value}]"
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    columns = shutil.get_terminal_size(fallback=(100, 24)).columns
+    return argparse.HelpFormatter(prog, max_help_position=33, width=max(80, min(100, columns)))
+
+
+def _trainer_fields() -> list[dataclasses.Field[Any]]:
+    from sentence_transformers import SentenceTransformerTrainingArguments
+
+    ours = own_fields()
+    fields = dataclasses.fields(SentenceTransformerTrainingArguments)
+    return [field for field in fields if field.init and field.name not in ours]

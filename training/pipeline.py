@@ -1,0 +1,179 @@
+"""The order of a run: data, model, base score, training, final score, card, publication."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from sentence_transformers import SentenceTransformer
+from transformers import set_seed
+
+from evaluation.report.output import check_output, evaluation_folder, write_report
+from evaluation.report.tables import show_summary
+from evaluation.report.texts import Texts
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from evaluation.summary import EvaluationSummary
+from nic.devices import use_all_cores
+from nic.errors import UserError
+from nic.logs import RunLog, log_lines, on_terminal, open_run_log, quiet_libraries
+from nic.model_files import SPLIT
+from nic.models import ModelSource, find_model, load_model
+from pairs.split_file import save_split
+from training.arguments import TrainingArguments
+from training.asked_arguments import warn_outside_usual_range
+from training.final_evaluation import check_saved_model, final_evaluation, score_model
+from training.loop import checkpoints
+from training.loop.freezing import FreezeLayersCallback, check_freezable
+from training.loop.interruption import Interruption
+from training.loop.losses import build_loss
+from training.loop.progress import RunLogCallback, log_score
+from training.loop.trainer import build_trainer, run_training, set_dropout, training_rows
+from training.model_folder import describe_training, package
+from training.publish_run import check_publication, publish_run
+from training.run_arguments import RunArguments
+from training.run_data import RunData, check_data, read_data
+
+logger = logging.getLogger(__name__)
+
+
+def fine_tune(run: RunArguments, arguments: TrainingArguments) -> EvaluationSummary | None:
+    """Fine-tunes, evaluates and packages a model, and publishes it with `publish_to`.
+
+    The job of `nic-train` without its command line. The log goes to standard error and to
+    `training.log` in the output folder. `run.gate` sets the exit code of the command alone.
+
+    Args:
+        run: Data, base model, freezing, loss, evaluation and publication.
+        arguments: The Trainer's arguments; `output_dir` is the folder of the model.
+
+    Returns:
+        The evaluation of the saved model against its base; None in all processes but the first.
+
+    Raises:
+        UserError: The arguments, the data, the model or the output folder do not fit.
+        Interrupted: A signal stopped the training after its state was saved.
+        GatesFailed: The model was to be published, and a gate failed.
+
+    Example:
+        ```python
+        from training import RunArguments, TrainingArguments, fine_tune
+
+        summary = fine_tune(
+            RunArguments(data_file="my_pairs.jsonl", device="cpu"),
+            TrainingArguments(output_dir="models/mine", num_train_epochs=3, use_cpu=True),
+        )
+        ```
+    """
+    check_same_device(run, arguments)
+    with open_run_log(main_process=bool(arguments.should_save)) as log:
+        summary = train(run, arguments, log)
+        if summary:
+            publish_run(Path(arguments.output_dir), summary, run)
+    return summary
+
+
+def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> EvaluationSummary | None:
+    """Takes pairs to a packaged model; arguments, result and errors as in `fine_tune`."""
+    folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
+    set_up_process(run, arguments)
+    check_targets(run, folder)
+    checkpoint = checkpoints.newest_checkpoint(folder) if run.resume else None
+
+    data = read_data(run, arguments)
+    source = find_model(run.base_model)
+    logger.info("Base model %s from %s", source.name, source.origin)
+    model = load_trainable_model(source, run, arguments)
+    findings = check_data(data, source, run, arguments) if main_process else {}
+    if main_process:
+        open_output_folder(folder, run, data, log)
+
+    evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
+    interruption = Interruption()
+    freezing = FreezeLayersCallback(run.freeze_layers, run.frozen_cache_gb)
+    keeping = checkpoints.CheckpointCallback(
+        folder, evaluator, run.patience, run.keep_checkpoints, interruption
+    )
+    rows = training_rows(data.pairs.dataset, data.split.train)
+    callbacks = [freezing, RunLogCallback(evaluator), keeping]
+    loss = build_loss(model, run.loss, vars(run))
+    trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
+    base = score_model(model, evaluator, data)
+    log_score(logger, "Base model", base.validation)
+    seconds = run_training(trainer, interruption, checkpoint)
+    if not main_process:
+        return None
+
+    best = checkpoints.promote_best(folder)
+    saved = load_model(ModelSource(folder.name, str(folder), "output folder"), arguments.device)
+    tuned = score_model(saved, evaluator, data)
+    check_saved_model(folder, best, tuned.validation)
+    training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
+    history = training["history"]
+    summary = final_evaluation(folder, data, source, saved, base, tuned, history, run.speed)
+    package(folder, data, findings, source, saved, training, summary)
+    write_report(summary, evaluation_folder(folder), Texts.of(data.final_task))
+    checkpoints.remove_temporary_checkpoints(folder)
+    log_result(summary, folder)
+    return summary
+
+
+def check_same_device(run: RunArguments, arguments: TrainingArguments) -> None:
+    """Refuses a device that the Trainer's arguments contradict.
+
+    Raises:
+        UserError: `run.device` names another kind of device than the Trainer takes.
+    """
+    taken = arguments.device.type
+    if run.device not in ("auto", taken):
+        raise UserError(
+            f'device="{run.device}": the Trainer takes {taken}; for a CPU give '
+            "TrainingArguments(use_cpu=True) too, for a GPU leave use_cpu out"
+        )
+
+
+def set_up_process(run: RunArguments, arguments: TrainingArguments) -> None:
+    """Sets logging, threads and seed of this process, and warns of unusual arguments."""
+    quiet_libraries()
+    use_all_cores()
+    set_seed(arguments.seed)
+    logger.info("Random seed set to %d", arguments.seed)
+    warn_outside_usual_range(run, arguments)
+
+
+def check_targets(run: RunArguments, folder: Path) -> None:
+    """Refuses folders and names that cannot be written to or published, before any work.
+
+    Raises:
+        UserError: The output folder is taken, or the name of the repository is not allowed.
+    """
+    checkpoints.refuse_taken(folder, run.resume, run.force)
+    check_output(evaluation_folder(folder), force=True)
+    check_publication(run)
+
+
+def load_trainable_model(
+    source: ModelSource, run: RunArguments, arguments: TrainingArguments
+) -> SentenceTransformer:
+    """Returns the base model on its device, with the dropout of the run.
+
+    Raises:
+        UserError: It is not found, or its layers cannot be frozen.
+    """
+    model = load_model(source, arguments.device)
+    set_dropout(model, run.dropout)
+    check_freezable(model, run.freeze_layers)
+    return model
+
+
+def open_output_folder(folder: Path, run: RunArguments, data: RunData, log: RunLog) -> None:
+    """Creates the output folder with the log and the split of the run."""
+    checkpoints.open_output_dir(folder, run.force)
+    log.open_file(folder, append=run.resume)
+    save_split(data.split, data.pairs, folder / SPLIT)
+
+
+def log_result(summary: EvaluationSummary, folder: Path) -> None:
+    """Logs the evaluation, and how to load the model."""
+    log_lines(logger, show_summary(summary))
+    logger.info("Model saved to %s", folder.as_posix())
+    logger.info('Load it with SentenceTransformer("%s")', folder.as_posix())

@@ -1,0 +1,149 @@
+"""The flags of this project with their defaults and help; importing this imports no PyTorch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nic.errors import UserError, require_value
+from nic.models import MINILM
+from pairs.readers import DEFAULT_FILE
+from training.loop.losses import DEFAULT_LOSS, LOSSES, loss_help
+
+
+def flag(
+    default: Any,
+    help: str,
+    metavar: str | None = None,
+    aliases: tuple[str, ...] = (),
+    choices: Container[str] | None = None,
+) -> Any:
+    """Returns a dataclass field that `HfArgumentParser` and `training.help_text` turn into a flag.
+
+    Args:
+        default: Its default.
+        help: Its help, in one line where possible, with its unit and its sentinel.
+        metavar: Name of the value in the help.
+        aliases: Shorter spellings; the first one is the name in the help.
+        choices: The values that it takes.
+    """
+    options = {"help": help, "metavar": metavar, "aliases": list(aliases), "choices": choices}
+    metadata = {name: value for name, value in options.items() if value}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass
+class RunArguments:
+    """The arguments of a run that are not the Trainer's, with the names and defaults of the flags.
+
+    Raises:
+        UserError: A value is out of its range, or two arguments contradict each other.
+    """
+
+    _argument_group_name = "NIC Embeddings"
+
+    data_file: str = flag(DEFAULT_FILE, "JSONL, may be gzipped", "FILE")
+    base_model: str = flag(MINILM, "folder or Hub name", "MODEL")
+    freeze_layers: int = flag(10, "bottom layers to freeze; 0: none; too many: all but two", "N")
+    val_ratio: float = flag(0.1, "share of the passages for validation, 0.05 to 0.2", "SHARE")
+    test_ratio: float = flag(
+        0.0, "share for the final report; 0: it reports on validation", "SHARE"
+    )
+    split: str | None = flag(None, "split.json to use again instead of drawing a split", "FILE")
+    small_domains: Literal["error", "train"] = flag(
+        "error", "too small to split: refuse, or train on all"
+    )
+    dropout: float = flag(0.0, "dropout of the trained layers; slow on a CPU", "SHARE")
+    frozen_cache_gb: float = flag(
+        4.0, "memory for outputs of frozen layers, on a CPU; 0: none", "GIB"
+    )
+    eval_corpus_limit: int = flag(0, "passages to rank while training, a sample; 0: all", "N")
+    probe: str = flag("general", "forgetting probe: general, none, or a JSONL file", "PROBE")
+    gates: str | None = flag(
+        None, "YAML file of gate thresholds instead of evaluation/gates.yaml", "FILE"
+    )
+    gate: bool = flag(False, "exit with 3 if a gate fails; the model is kept")
+    speed: bool = flag(True, "measure the latency; its gate fails without it")
+    publish_to: str | None = flag(
+        None, "publish if the gates pass: folder of a local hub, or URL", "HUB"
+    )
+    repo_id: str | None = flag(None, "organisation/name to publish it as", "ID")
+    revision_tag: str | None = flag(None, 'name of the version, such as "v1.0"', "TAG")
+    allow_failed_gates: str | None = flag(
+        None, "publish although gates fail; the card shows the reason", "REASON"
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = flag(
+        "auto", "where to train; auto: the best available"
+    )
+    loss: str = flag(DEFAULT_LOSS, loss_help(), choices=LOSSES)
+    mini_batch_size: int = flag(16, "rows embedded at a time by cached_mnrl", "ROWS")
+    patience: int = flag(0, "evaluations without progress before stopping; 0: no limit", "N")
+    keep_checkpoints: int = flag(0, "newest checkpoint-epoch-N folders to keep; 0: all", "N")
+    resume: bool = flag(False, "continue from the newest checkpoint in --output-dir")
+    force: bool = flag(False, "delete the model and the checkpoints in --output-dir")
+
+    def __post_init__(self) -> None:
+        """Refuses values out of their ranges and arguments that contradict each other."""
+        held_out = self.val_ratio + self.test_ratio
+        for flag_name, value, holds, allowed in (
+            ("--freeze-layers", self.freeze_layers, self.freeze_layers >= 0, "0 or more"),
+            ("--val-ratio", self.val_ratio, 0 < self.val_ratio < 1, "a share above 0, below 1"),
+            ("--test-ratio", self.test_ratio, 0 <= self.test_ratio < 1, "a share below 1"),
+            ("--val-ratio and --test-ratio together", held_out, held_out < 1, "below 1"),
+            ("--dropout", self.dropout, 0 <= self.dropout < 1, "0 or more and below 1"),
+            ("--patience", self.patience, self.patience >= 0, "0 or more"),
+            ("--frozen-cache-gb", self.frozen_cache_gb, self.frozen_cache_gb >= 0, "0 or more"),
+            (
+                "--eval-corpus-limit",
+                self.eval_corpus_limit,
+                self.eval_corpus_limit >= 0,
+                "0 or more",
+            ),
+            ("--loss", self.loss, self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
+            ("--mini-batch-size", self.mini_batch_size, self.mini_batch_size >= 1, "1 or more"),
+            ("--keep-checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 0, "0 or more"),
+        ):
+            require_value(holds, flag_name, value, allowed)
+        self._check_publishing()
+        if self.resume and self.force:
+            raise UserError("--resume goes on with what --force would delete; give one of them")
+
+    def _check_publishing(self) -> None:
+        named = (self.repo_id, self.revision_tag)
+        if self.publish_to and not all(named):
+            raise UserError(
+                "--publish-to: give the name and the version too, with --repo-id and --revision-tag"
+            )
+        if not self.publish_to and any((*named, self.allow_failed_gates)):
+            raise UserError(
+                "--repo-id, --revision-tag, --allow-failed-gates: say where with --publish-to"
+            )
+
+
+@dataclass
+class TrainerDefaults:
+    """The Trainer's arguments that this project documents, with its own defaults."""
+
+    output_dir: str = flag("models/nic-embeddings-v1.0", "folder of the model", "FOLDER")
+    num_train_epochs: float = flag(
+        5, "passes over the training half, 3 to 10", "N", aliases=("--epochs",)
+    )
+    per_device_train_batch_size: int = flag(
+        32,
+        "rows per batch and device, 8 to 128",
+        "ROWS",
+        aliases=("--batch-size", "--batch_size"),
+    )
+    learning_rate: float = flag(2e-5, "highest learning rate of AdamW, 1e-6 to 1e-4", "RATE")
+    weight_decay: float = flag(0.01, "weight decay of AdamW; 0: none", "RATE")
+    max_grad_norm: float = flag(1.0, "gradient norm to clip at; 0: do not clip", "NORM")
+    lr_scheduler_type: str = flag("cosine_with_restarts", "or linear, cosine, ...", "NAME")
+    eval_strategy: str = flag("steps", "or epoch, no; each epoch ends with one anyway", "WHEN")
+    eval_steps: float | None = flag(100, "optimizer steps between two evaluations", "STEPS")
+    save_strategy: str = flag("epoch", "or steps, no: when to save for --resume", "WHEN")
+    logging_steps: float = flag(10, "optimizer steps between two lines of the log", "STEPS")
+    dataloader_drop_last: bool = flag(True, "drop the last incomplete batch")
+    batch_sampler: str = flag("no_duplicates", "or no_duplicates_hashed, batch_sampler", "NAME")
+    seed: int = flag(42, "seed of the split, of the batches and of dropout", "N")
