@@ -1,4 +1,4 @@
-"""The final report of a run: base and tuned model on queries that training has not seen."""
+"""The final evaluation of a run: base and tuned model on the held-out queries."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ from nic.models import ModelSource, load_model
 from training.loop.checkpoints import BestCheckpoint
 from training.run_data import RunData
 
-# Two runs of one model on one device differ by nothing; another order of sums by less than this.
+# Metrics of one model on one device are equal; another order of sums differs by less than this.
 TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model found.
+    """The retrieval results of a model.
 
     Attributes:
-        validation: Means on the queries that choose the checkpoint.
-        final: What each query of the report found.
-        scorer: Scores of the queries of the report.
+        validation: Mean metrics of the queries that choose the checkpoint.
+        final: Results of each query of the final evaluation.
+        scorer: Scores of the queries of the final evaluation.
     """
 
     validation: RetrievalReport
@@ -57,9 +57,9 @@ class Scored:
 def score_model(
     model: SentenceTransformer, evaluator: DomainRetrievalEvaluator, data: RunData
 ) -> Scored:
-    """Score a model on the validation queries and on those of the report.
+    """Scores a model on the validation queries and on those of the final evaluation.
 
-    The corpus is encoded once where both rank against all of it.
+    The corpus is encoded once if both rank against all of it.
     """
     scorer = evaluator.embed(model)
     found = score_task(scorer, data.task)
@@ -71,10 +71,15 @@ def score_model(
 
 
 def check_saved_model(folder: Path, best: BestCheckpoint, found: RetrievalReport) -> None:
-    """Compare what the saved folder scores with what its checkpoint scored.
+    """Compares the metrics of the saved folder with those of its checkpoint.
+
+    Args:
+        folder: The output folder, for the message.
+        best: The checkpoint with its metrics in training.
+        found: The metrics of the model read back from the folder.
 
     Raises:
-        UserError: A figure differs.
+        UserError: A metric differs.
     """
     groups = {
         "overall": (best.report.overall, found.overall),
@@ -99,15 +104,15 @@ def final_evaluation(
     history: list[LogEntry],
     speed: bool,
 ) -> EvaluationSummary:
-    """Everything that `evaluation/run.py` reports, for the model of this run and its base.
+    """Returns what `nic-evaluate` reports, for the model of this run and its base.
 
     Args:
         folder: The output folder, which holds the saved model.
-        data: What the run is measured by.
-        source: Where the base model came from.
+        data: Pairs, split, tasks and thresholds of the run.
+        source: Where the base model comes from.
         tuned_model: The saved model, loaded again.
-        base: What the base model found.
-        tuned: What the saved model found.
+        base: Results of the base model.
+        tuned: Results of the saved model.
         history: The Trainer's log.
         speed: Whether to measure the latency.
     """

@@ -43,11 +43,11 @@ Score = tuple[float, ...]
 
 @dataclass(frozen=True)
 class BestCheckpoint:
-    """The best model so far.
+    """The best checkpoint so far.
 
     Attributes:
         step: Optimizer steps after which it was saved.
-        report: What it scored then.
+        report: Its metrics.
     """
 
     step: int
@@ -55,15 +55,15 @@ class BestCheckpoint:
 
     @property
     def score(self) -> Score:
-        """What checkpoints are compared by: the primary metric, then the tie-breaker."""
+        """The metrics that checkpoints are compared by: the primary one, then the tie-breaker."""
         return tuple(self.report.overall[metric.key] for metric in CHECKPOINT_METRICS)
 
 
 def refuse_taken(folder: Path, resume: bool, force: bool) -> None:
-    """Refuse an output folder that already holds a model, unless the user said what to do with it.
+    """Refuses an output folder that already holds a model, without --resume or --force.
 
     Raises:
-        UserError: It holds a model and neither flag is given, or it is a file.
+        UserError: It holds a model and both are false, or it is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder}: is a file; give a folder with --output-dir")
@@ -75,7 +75,7 @@ def refuse_taken(folder: Path, resume: bool, force: bool) -> None:
 
 
 def open_output_dir(folder: Path, force: bool) -> None:
-    """Create the output folder; with `force` delete what an earlier run left in it.
+    """Creates the output folder; with `force` deletes what an earlier run wrote there.
 
     Raises:
         UserError: It cannot be created.
@@ -89,7 +89,7 @@ def open_output_dir(folder: Path, force: bool) -> None:
 
 
 def holds_model(folder: Path) -> bool:
-    """Whether a folder holds a model or checkpoints of one."""
+    """Whether a folder holds a model or checkpoints."""
     return (folder / MODULES).exists() or any(folder.glob("checkpoint-*"))
 
 
@@ -119,10 +119,10 @@ def _listed_modules(folder: Path) -> list[str]:
 
 
 def newest_checkpoint(folder: Path) -> Path:
-    """The complete checkpoint with the most steps.
+    """Returns the complete checkpoint with the most steps.
 
     Raises:
-        UserError: There is none to go on from.
+        UserError: There is none.
     """
     steps = {path: _steps(path) for path in folder.glob("checkpoint-*") if path.name != BEST}
     complete = {path: step for path, step in steps.items() if step > 0}
@@ -134,7 +134,7 @@ def newest_checkpoint(folder: Path) -> Path:
 
 
 def save_model(model: SentenceTransformer, folder: Path) -> None:
-    """Save a model, whole or not at all, without the stock card: it quotes training rows."""
+    """Saves a model atomically, without the stock card, which quotes training rows."""
     staged = folder.with_name(folder.name + INCOMPLETE)
     shutil.rmtree(staged, ignore_errors=True)
     model.save_pretrained(str(staged), create_model_card=False)
@@ -142,10 +142,10 @@ def save_model(model: SentenceTransformer, folder: Path) -> None:
 
 
 def promote_best(folder: Path) -> BestCheckpoint:
-    """Copy the model of `checkpoint-best` to the root of the output folder.
+    """Copies the model of `checkpoint-best` to the root of the output folder.
 
     Returns:
-        What it scored when it was saved.
+        The checkpoint with its metrics.
 
     Raises:
         UserError: There is no best checkpoint.
@@ -164,7 +164,7 @@ def promote_best(folder: Path) -> BestCheckpoint:
 
 
 def remove_temporary_checkpoints(folder: Path) -> None:
-    """Remove what only an unfinished run needs: step checkpoints and the Trainer's empty folder."""
+    """Removes what only an unfinished run needs: step checkpoints, and an empty `eval` folder."""
     for path in folder.glob("checkpoint-*"):
         if STEP_CHECKPOINT.fullmatch(path.name) or path.name.endswith(INCOMPLETE):
             shutil.rmtree(path)
@@ -174,17 +174,17 @@ def remove_temporary_checkpoints(folder: Path) -> None:
 
 
 class CheckpointCallback(TrainerCallback):
-    """Evaluates at the end of each epoch, keeps the best model, names and bounds the checkpoints.
+    """Evaluates after each epoch, keeps the best model, names and limits the checkpoints.
 
-    All that it knows stands in the Trainer's state and on disk, so a resumed run goes on as if it
-    had not stopped.
+    Its state is the Trainer's state and the files on disk, so a resumed run continues as if it had
+    not stopped.
 
     Args:
         folder: The output folder.
         evaluator: Its latest report is saved with the best checkpoint.
-        patience: Evaluations without a better one after which training ends; 0 never.
-        keep: Number of epoch checkpoints to keep; 0 keeps all.
-        interruption: Signals that came in.
+        patience: Evaluations without a better one after which training ends; 0: no limit.
+        keep: Number of epoch checkpoints to keep; 0: all.
+        interruption: The signals of this run.
     """
 
     def __init__(
@@ -203,13 +203,13 @@ class CheckpointCallback(TrainerCallback):
         self.interruption = interruption
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Save and stop where a signal came in."""
+        """Saves and stops after a signal."""
         if self.interruption.came_in_anywhere(args.world_size, args.device):
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Ask for an evaluation, unless this very step had one; after a signal only save."""
+        """Asks for an evaluation, unless this step had one; after a signal only saves."""
         if self.interruption.signal_number:
             control.should_save = not (self.folder / f"checkpoint-{state.global_step}").is_dir()
             control.should_evaluate = False
@@ -222,7 +222,7 @@ class CheckpointCallback(TrainerCallback):
     def on_evaluate(
         self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
     ) -> None:
-        """Save the model where it is the best so far; stop where patience has run out."""
+        """Saves the model if it is the best so far; stops if the patience is used up."""
         scores = self.scores(state.log_history)
         best = load_best(self.folder)
         if state.is_world_process_zero and (best is None or scores[-1] > best.score):
@@ -233,7 +233,7 @@ class CheckpointCallback(TrainerCallback):
             control.should_training_stop = True
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Name the checkpoint of a finished epoch by the epoch, and delete the oldest."""
+        """Names the checkpoint of a finished epoch by the epoch, and deletes the oldest."""
         saved = self.folder / f"checkpoint-{state.global_step}"
         if not state.is_world_process_zero or not saved.is_dir():
             return
@@ -266,7 +266,7 @@ class CheckpointCallback(TrainerCallback):
 
 
 def load_best(folder: Path) -> BestCheckpoint | None:
-    """What `checkpoint-best` scored when it was saved; None where there is none yet."""
+    """Returns `checkpoint-best` with its metrics; None if there is none yet."""
     path = folder / BEST / EVALUATION
     if not path.is_file():
         return None
@@ -275,7 +275,7 @@ def load_best(folder: Path) -> BestCheckpoint | None:
 
 
 def _steps(checkpoint: Path) -> int:
-    """Steps of a checkpoint; 0 where it is incomplete, for its state is written last."""
+    """Returns the steps of a checkpoint; 0 if it is incomplete: its state is written last."""
     try:
         state = json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):

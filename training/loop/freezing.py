@@ -27,13 +27,13 @@ TRAINABLE_LAYERS_AT_LEAST = 2
 
 @dataclass(frozen=True)
 class Freezing:
-    """What was asked, and what was done.
+    """The freezing that was asked for, and that was done.
 
     Attributes:
         asked: Value of `--freeze-layers`.
         frozen_layers: Number of bottom layers that are frozen; the embeddings are with them.
         layers: Number of layers of the encoder.
-        trainable_parameters: Number of parameters that training may move.
+        trainable_parameters: Number of parameters that training changes.
         parameters: Number of all parameters.
     """
 
@@ -45,10 +45,10 @@ class Freezing:
 
 
 def encoder_layers(model: SentenceTransformer) -> tuple[nn.Module, list[nn.Module]]:
-    """Find the embeddings and the layers, bottom first, of the model's encoder.
+    """Returns the embeddings and the layers, bottom first, of the model's encoder.
 
     Raises:
-        UserError: The encoder has none of the shapes that we know.
+        UserError: The architecture of the encoder is not known.
     """
     encoder = getattr(model[0], "auto_model", None) if len(model) else None
     embeddings = getattr(encoder, "embeddings", None)
@@ -66,20 +66,20 @@ def encoder_layers(model: SentenceTransformer) -> tuple[nn.Module, list[nn.Modul
 
 
 def check_freezable(model: SentenceTransformer, asked: int) -> None:
-    """Refuse a model whose layers cannot be found, before anything is written.
+    """Refuses a model whose layers cannot be found, before anything is written.
 
     Raises:
-        UserError: `asked` > 0 and the encoder's shape is not known.
+        UserError: `asked` > 0 and the architecture of the encoder is not known.
     """
     if asked > 0:
         encoder_layers(model)
 
 
 def layers_to_freeze(asked: int, layers: int) -> int:
-    """The number of bottom layers to freeze.
+    """Returns the number of bottom layers to freeze.
 
-    A number below the number of layers is taken as it is. The runbook's 10 speaks of a model of 12
-    layers and means "train the top two", so any larger number leaves the top two trainable.
+    A number below the number of layers is taken as it is. The default of 10 is meant for a model of
+    12 layers ("train the top two"), so any larger number leaves the top two trainable.
     """
     if asked < layers:
         return asked
@@ -87,13 +87,17 @@ def layers_to_freeze(asked: int, layers: int) -> int:
 
 
 def freeze(model: SentenceTransformer, asked: int) -> Freezing:
-    """Freeze the unused pooler and, where `asked` > 0, the embeddings and the bottom layers.
+    """Freezes the unused pooler and, if `asked` > 0, the embeddings and the bottom layers.
+
+    Args:
+        model: The model to train.
+        asked: As `--freeze-layers`: number of bottom layers; 0 freezes nothing.
 
     Returns:
         What was asked and what was done.
 
     Raises:
-        UserError: `asked` > 0 and the encoder's shape is not known.
+        UserError: `asked` > 0 and the architecture of the encoder is not known.
     """
     pooler = getattr(getattr(model[0], "auto_model", None), "pooler", None)
     if isinstance(pooler, nn.Module):
@@ -110,7 +114,7 @@ def freeze(model: SentenceTransformer, asked: int) -> Freezing:
 
 
 def log_freezing(freezing: Freezing) -> None:
-    """Write the runbook's two lines, and a warning where it was done otherwise than asked."""
+    """Logs what was frozen, with a warning if it differs from what was asked."""
     if freezing.asked > freezing.frozen_layers:
         logger.warning(
             "--freeze-layers %d: the encoder has %d layers; the bottom %d are frozen, "
@@ -134,16 +138,16 @@ def log_freezing(freezing: Freezing) -> None:
 
 
 class FreezeLayersCallback(TrainerCallback):
-    """Freezes the bottom of the encoder once the Trainer is built, before its optimizer is.
+    """Freezes the bottom of the encoder after the Trainer is built, before its optimizer is.
 
     Args:
         freeze_layers: As `--freeze-layers`.
-        cache_gib: Memory for the outputs of the frozen layers, in GiB; 0 keeps none. Used on a CPU
-            in full precision only: elsewhere computing them again costs less than fetching them.
+        cache_gib: Memory for the outputs of the frozen layers, in GiB; 0: no cache. Used on a CPU
+            in full precision only: elsewhere, computing them is cheaper than fetching them.
 
     Attributes:
-        result: What was done, nothing before the Trainer is built.
-        cache: The kept outputs, None where none are kept.
+        result: What was done; all zeros before the Trainer is built.
+        cache: The cache of their outputs, or None.
     """
 
     def __init__(self, freeze_layers: int, cache_gib: float = 0) -> None:
@@ -155,7 +159,7 @@ class FreezeLayersCallback(TrainerCallback):
     def on_init_end(
         self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
     ) -> None:
-        """Freeze, and log what was done."""
+        """Freezes, and logs what was done."""
         self.result = freeze(model, self.freeze_layers)
         log_freezing(self.result)
         in_full_precision_on_cpu = args.device.type == "cpu" and not (args.bf16 or args.fp16)
@@ -170,13 +174,13 @@ class FreezeLayersCallback(TrainerCallback):
             logger.info("Keeping the outputs of the frozen layers, up to %g GiB", self.cache_gib)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Free the memory of the kept outputs."""
+        """Frees the memory of the cache."""
         if self.cache:
             self.cache.remove()
 
 
 def _freeze_parameters(modules: Iterable[nn.Module]) -> None:
-    """Stop the gradient, and the dropout: what is frozen gives one output for one text."""
+    """Stops gradient and dropout: a frozen layer gives the same output for a text each time."""
     for module in modules:
         module.requires_grad_(False)
         module.register_forward_pre_hook(_without_dropout)

@@ -1,7 +1,7 @@
-"""Remember what the frozen bottom of the encoder gives for each text: on a CPU, most of the work.
+"""A cache of the outputs of the frozen layers: computing them is most of the work on a CPU.
 
-Frozen layers give the same output for a text every time. Kept in memory, it is computed once
-instead of at every epoch and every evaluation; only the trainable top runs again.
+Frozen layers give the same output for a text each time. With the cache it is computed once instead
+of in every epoch and every evaluation; only the trainable layers run again.
 """
 
 from __future__ import annotations
@@ -19,17 +19,16 @@ GIB = 1 << 30
 
 
 class FrozenCache:
-    """Outputs of the frozen layers by token ids, filled as texts come by.
+    """Caches the outputs of the frozen layers by token ids, as texts arrive batch by batch.
 
-    A batch whose texts are all known skips the frozen layers; any other runs through them and is
-    remembered. Positions of padding are zeros instead of what the layers make of them, which the
-    attention mask keeps from having an effect.
+    A batch of cached texts skips the frozen layers; any other batch runs through them and is
+    cached. Padding positions are zeros instead of outputs; the attention mask excludes them.
 
     Args:
         embeddings: The encoder's frozen embeddings; called with `input_ids` of `(batch, length)`.
         layers: Its frozen layers, bottom first, one or more.
-        padding_id: Token id that fills short rows up at their end.
-        limit: Bytes to keep at most; texts that come later are computed every time.
+        padding_id: Token id of the padding at the end of short rows.
+        limit: Largest size in bytes; further texts are computed each time.
     """
 
     def __init__(
@@ -49,11 +48,11 @@ class FrozenCache:
             layer.forward = self._wrap_layer(layer.forward, last=layer is layers[-1])
 
     def __len__(self) -> int:
-        """Number of texts that are known."""
+        """Returns the number of cached texts."""
         return len(self._known)
 
     def remove(self) -> None:
-        """Let the modules compute everything again, and free the memory."""
+        """Restores the modules, and frees the memory."""
         for module in self._modules:
             module.__dict__.pop("forward", None)
         self._known.clear()
@@ -84,7 +83,7 @@ class FrozenCache:
         return wrapped
 
     def _assemble(self, length: int) -> torch.Tensor:
-        """`(batch, length, width)` of the batch's known outputs, zeros at the padding."""
+        """Returns the cached outputs of the batch, `(batch, length, width)`; padding is zero."""
         first = self._known[self._batch[0]]
         hidden = first.new_zeros(len(self._batch), length, first.shape[1])
         for row, key in zip(hidden, self._batch, strict=True):

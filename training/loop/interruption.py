@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end the training after its state is saved."""
+"""Ctrl-C and SIGTERM stop a training after its state is saved."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import torch
 
 
 class Interruption:
-    """Context in which the first signal is noted and the second one breaks off at once.
+    """Records the first SIGINT or SIGTERM; the second one raises KeyboardInterrupt.
 
     Attributes:
-        signal_number: The signal that came in, 0 before any.
+        signal_number: The signal; 0 before any.
     """
 
     def __init__(self) -> None:
@@ -21,18 +21,23 @@ class Interruption:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
-        """Take the two signals over."""
+        """Installs the handlers."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Give them back."""
+        """Restores the handlers that were there before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def came_in_anywhere(self, processes: int, device: torch.device) -> bool:
-        """Whether any process of the run got a signal, so that all of them stop at one step."""
+        """Whether any process of the run got a signal, so that all stop at the same step.
+
+        Args:
+            processes: Number of processes of the run.
+            device: Device of this process.
+        """
         if processes > 1:
             flag = torch.tensor(self.signal_number, device=device)
             torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)

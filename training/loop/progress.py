@@ -1,4 +1,4 @@
-"""The lines and the progress bar of a training: start, batches and validations."""
+"""Log lines and progress bar of a training."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def log_score(log: logging.Logger, name: str, report: RetrievalReport) -> None:
 
 
 class ProgressBarCallback(ProgressCallback):
-    """The Trainer's progress bar without its own lines: the log has them."""
+    """The Trainer's progress bar without its log lines, which the run's log has."""
 
     def on_log(self, *args: Any, **kwargs: Any) -> None:
-        """Print nothing."""
+        """Prints nothing."""
 
 
 class RunLogCallback(TrainerCallback):
-    """Writes the runbook's lines: start, batches and validations.
+    """Logs the start, the batches and the validations of a training.
 
     Args:
-        evaluator: Its latest report is shown after each evaluation.
+        evaluator: Its latest report is logged after each evaluation.
     """
 
     def __init__(self, evaluator: DomainRetrievalEvaluator) -> None:
         self.evaluator = evaluator
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Say how the training is set up."""
+        """Logs epochs, batch size and learning rate."""
         logger.info("Starting training:")
         logger.info("  Epochs: %g", args.num_train_epochs)
         logger.info("  Batch size: %d", args.per_device_train_batch_size)
@@ -59,7 +59,7 @@ class RunLogCallback(TrainerCallback):
         logs: dict[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        """One line for the mean loss since the last such line."""
+        """Logs the mean loss since the last such line."""
         if not logs or "loss" not in logs:
             return
         epoch, batch = epoch_and_batch(state.epoch, state.max_steps / args.num_train_epochs)
@@ -73,7 +73,7 @@ class RunLogCallback(TrainerCallback):
         )
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """The validation block: a line a domain, then the whole."""
+        """Logs a validation: one line per domain, then the overall metrics."""
         report = self.evaluator.last_report
         if report is None:
             return
@@ -86,6 +86,11 @@ class RunLogCallback(TrainerCallback):
 
 
 def epoch_and_batch(epoch: float, steps_per_epoch: float) -> tuple[int, int]:
-    """The 1-based epoch and the step within it, from the Trainer's fraction of epochs."""
+    """Returns the 1-based epoch and the step within it.
+
+    Args:
+        epoch: The Trainer's count of epochs, with a fraction.
+        steps_per_epoch: Optimizer steps of an epoch.
+    """
     number = max(1, math.ceil(epoch - 1e-6))
     return number, round((epoch - (number - 1)) * steps_per_epoch)

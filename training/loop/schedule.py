@@ -11,14 +11,14 @@ LOWEST_LEARNING_RATE = 1e-6
 def cosine_with_warm_restarts(
     optimizer: Optimizer, steps_per_epoch: int
 ) -> CosineAnnealingWarmRestarts:
-    """Anneal from the learning rate down to 1e-6 over an epoch, then start again.
+    """Returns a schedule that anneals from the learning rate to 1e-6 in each epoch.
 
     At step t of an epoch of T steps the rate is
     `low + (high - low) * (1 + cos(pi * t / T)) / 2` (Loshchilov and Hutter, SGDR,
     ICLR 2017, eq. 5).
 
     Args:
-        optimizer: Holds the learning rate to start from.
+        optimizer: Holds the highest learning rate.
         steps_per_epoch: Number of optimizer steps in an epoch, 1 or more.
     """
     return CosineAnnealingWarmRestarts(

@@ -33,7 +33,7 @@ class PairsTrainer(SentenceTransformerTrainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: Optimizer | None = None
     ) -> LRScheduler:
-        """Restart the cosine every epoch by default; any other schedule is the Trainer's own."""
+        """Returns the cosine with restarts by default; any other schedule is the Trainer's own."""
         if not self.args.restarts_every_epoch:
             return super().create_scheduler(num_training_steps, optimizer)
         steps_per_epoch = round(num_training_steps / self.args.num_train_epochs)
@@ -43,7 +43,7 @@ class PairsTrainer(SentenceTransformerTrainer):
         return schedule
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Collect nothing for the stock card."""
+        """Adds no callback: the stock card is not written."""
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = output_dir or self.args.output_dir
@@ -52,15 +52,15 @@ class PairsTrainer(SentenceTransformerTrainer):
 
 
 def training_rows(dataset: Dataset, rows: list[int]) -> Dataset:
-    """The training half as the loss takes it: query, positive, negative, in this order.
+    """Returns the training half with the columns query, positive, negative, in this order.
 
-    The loss reads columns by position; any fourth one would be embedded as one more negative.
+    The loss reads columns by position; a fourth one would be embedded as one more negative.
     """
     return dataset.select(rows).select_columns(TEXT_COLUMNS)
 
 
 def set_dropout(model: SentenceTransformer, probability: float) -> None:
-    """Set the dropout of every layer for training; the saved configuration keeps its own.
+    """Sets the dropout of every layer for training; the saved configuration keeps its own.
 
     Args:
         model: The model to train.
@@ -72,14 +72,14 @@ def set_dropout(model: SentenceTransformer, probability: float) -> None:
 
 
 def check_trainable(arguments: TrainingArguments, rows: int) -> None:
-    """Refuse what would fail only once training has begun.
+    """Refuses what would fail only after training has begun.
 
     Args:
         arguments: The Trainer's arguments.
         rows: Number of rows of the training half.
 
     Raises:
-        UserError: The rows do not fill one batch, or the schedule cannot do what was asked.
+        UserError: The rows do not fill one batch, or the schedule has no warm-up.
     """
     batch = arguments.train_batch_size * arguments.world_size
     if arguments.dataloader_drop_last:
@@ -99,14 +99,14 @@ def build_trainer(
     evaluator: DomainRetrievalEvaluator,
     callbacks: list[TrainerCallback],
 ) -> PairsTrainer:
-    """Put the trainer together.
+    """Returns the trainer.
 
     Args:
         model: The model to train, on its device.
         arguments: The Trainer's arguments.
         rows: The training half: query, positive, negative.
         loss: The loss over these three columns.
-        evaluator: Runs at every evaluation.
+        evaluator: Runs at each evaluation.
         callbacks: Called in this order, after the Trainer's own.
     """
     trainer = PairsTrainer(
@@ -127,13 +127,13 @@ def build_trainer(
 def run_training(
     trainer: PairsTrainer, interruption: Interruption, checkpoint: Path | None
 ) -> float:
-    """Train, from a checkpoint where one is given.
+    """Trains, from a checkpoint if one is given.
 
     Returns:
-        Seconds that training took, evaluations included.
+        Duration in seconds, with the evaluations.
 
     Raises:
-        Interrupted: A signal came in; the state was saved.
+        Interrupted: A signal stopped the training after its state was saved.
         UserError: No batch could be drawn.
     """
     with interruption, lines_above_progress_bars():
