@@ -55,4 +55,4 @@ def test_the_room_exports_the_three_names_and_no_other() -> None:
     assert training.__all__ == ["RunArguments", "TrainingArguments", "fine_tune"]
     assert all(getattr(training, name).__doc__ for name in training.__all__)
     with pytest.raises(AttributeError, match="module 'training' has no attribute 'fine_tuned'"):
-        _ = training.fine_tuned  # type: ignore[attr-defined]
+        _ = training.fine_tuned
