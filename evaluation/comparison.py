@@ -1,4 +1,4 @@
-"""Models side by side: each figure with its interval, each difference with its test."""
+"""Models side by side: each mean with its interval, each difference with its test."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """What one model has more than the baseline.
+    """The difference of one model from the baseline.
 
     Attributes:
         value: Difference of the means, in [-1, 1].
         low: Lower end of its 95 % interval.
         high: Upper end.
-        p: Two-sided p of the paired randomisation test.
+        p: Two-sided p of the paired permutation test.
         adjusted_p: The same after Holm's correction over the domains; overall it is `p`.
         verdict: "better", "worse" or "not distinguishable" at 95 % by `adjusted_p`.
         queries_needed: About how many queries would show this difference, two digits; None where
@@ -61,7 +61,7 @@ class Difference:
 
     @property
     def in_words(self) -> str:
-        """The verdict, with what it would take."""
+        """The verdict, with the number of queries that would decide it."""
         if self.verdict == ALIKE and self.queries_needed:
             return f"{ALIKE} (needs about {self.queries_needed:,} queries)"
         return self.verdict
@@ -69,11 +69,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Group:
-    """All queries, or those of a domain, and what each model made of them.
+    """All queries, or those of a domain, with the estimates of each model.
 
     Attributes:
         queries: Their number.
-        clusters: Number of clusters: as many independent pieces of evidence.
+        clusters: Number of clusters; queries of different clusters are independent.
         estimates: By model and metric.
         differences: By model and metric, for every model but the baseline.
     """
@@ -103,7 +103,7 @@ class Comparison:
 
     @property
     def domains(self) -> dict[str, Group]:
-        """The groups without the whole."""
+        """The groups of the domains."""
         return {name: group for name, group in self.groups.items() if name != OVERALL}
 
     @property
@@ -115,12 +115,12 @@ class Comparison:
 def compare(
     results: Mapping[str, Sequence[QueryResult]], baseline: str, seed: int = 0
 ) -> Comparison:
-    """Compare every model with the baseline on the same queries.
+    """Compares every model with the baseline on the same queries.
 
     Args:
-        results: What each query found, by model.
+        results: Result of each query, by model.
         baseline: Name of one of the models.
-        seed: Seed of the resampling; the same seed gives the same figures.
+        seed: Seed of the resampling; the same seed gives the same intervals.
     """
     first = next(iter(results.values()))
     table = np.hstack([metric_values(rows, COMPARED) for rows in results.values()])
@@ -181,7 +181,7 @@ def _judged(
 
 
 def _correct(groups: dict[str, Group]) -> dict[str, Group]:
-    """Judge the domains by p values that are corrected for their number."""
+    """Returns the domains judged by p values that are corrected for their number."""
     names = [name for name in groups if name != OVERALL]
     corrected = {OVERALL: groups[OVERALL]} | {
         name: Group(groups[name].queries, groups[name].clusters, groups[name].estimates, {})

@@ -1,4 +1,4 @@
-"""Intervals and tests that know that the queries of one passage are not independent.
+"""Intervals and tests in which the queries of one passage are not independent.
 
 The unit of evidence is the cluster: all queries that share a passage, directly or over other
 queries. Clusters are resampled whole (Davison and Hinkley, Bootstrap Methods and their Application,
@@ -25,7 +25,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Clustered:
-    """The figures of queries, summed over each cluster.
+    """The values of queries, summed over each cluster.
 
     Attributes:
         sums: `(clusters, columns)` sums over the queries of a cluster.
@@ -51,10 +51,10 @@ class Clustered:
 
 
 def sum_by_cluster(values: np.ndarray, clusters: Sequence[int] | np.ndarray) -> Clustered:
-    """Sum the figures of the queries of each cluster.
+    """Sums the values of the queries of each cluster.
 
     Args:
-        values: `(queries, columns)` figures.
+        values: `(queries, columns)` values.
         clusters: `(queries,)` cluster of each query.
     """
     numbers, places = np.unique(np.asarray(clusters), return_inverse=True)
@@ -64,7 +64,7 @@ def sum_by_cluster(values: np.ndarray, clusters: Sequence[int] | np.ndarray) -> 
 
 
 def resampled_means(data: Clustered, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Means over clusters drawn with replacement.
+    """Returns means over clusters drawn with replacement.
 
     All columns see the same draws, so the difference of two columns is resampled as well.
 
@@ -85,7 +85,7 @@ def resampled_means(data: Clustered, resamples: int = RESAMPLES, seed: int = 0) 
 def percentile_interval(
     means: np.ndarray, clusters: float, confidence: float = CONFIDENCE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bootstrap percentile interval, widened for few clusters.
+    """Returns the bootstrap percentile interval, widened for few clusters.
 
     The plain percentile interval is too narrow by about sqrt((n - 1) / n) and by normal in place of
     Student quantiles; the levels are moved outwards for both (Hesterberg, What Teachers Should Know
@@ -111,9 +111,9 @@ def percentile_interval(
 def proportion_interval(
     data: Clustered, means: np.ndarray, confidence: float = CONFIDENCE
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`percentile_interval` for figures in [0, 1], never wider than that.
+    """Returns `percentile_interval` for values in [0, 1], clipped to that range.
 
-    Where every query has the same extreme figure no resample differs; the end that is open is then
+    Where every query has the same extreme value no resample differs; the end that is open is then
     the exact binomial one (Clopper and Pearson, Biometrika 26(4), 1934) over the clusters.
     """
     clusters = len(data.sizes)
@@ -131,18 +131,18 @@ def paired_permutation_test(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> np.ndarray:
-    """Two-sided p values of paired randomisation tests over the clusters.
+    """Returns two-sided p values of paired permutation tests over the clusters.
 
-    Under the hypothesis that two models are alike, their figures for all queries of a cluster may
-    be swapped; p is the share of swappings that give a difference as large as the one seen
-    (Fisher 1935; Smucker, Allan and Carterette, CIKM 2007). Exact where the swappings are fewer
-    than `resamples`. All tests see the same swappings.
+    Under the hypothesis that two models are equal, their values for all queries of a cluster may
+    be swapped; p is the share of permutations with a difference as large as the observed one
+    (Fisher 1935; Smucker, Allan and Carterette, CIKM 2007). Exact where the permutations are fewer
+    than `resamples`. All tests use the same permutations.
 
     Args:
         data: Sums by cluster.
         columns: Columns of `data` to test.
         others: The column that each of them is compared with.
-        resamples: Number of swappings to draw.
+        resamples: Number of permutations to draw.
         seed: Seed of the draw.
 
     Returns:
@@ -158,7 +158,7 @@ def paired_permutation_test(
     draws = 2**clusters if exact else resamples - 1
     chunk = max(1, WEIGHTS_AT_A_TIME // clusters)
     rng = np.random.default_rng(seed)
-    # The swapping of nothing is one of those that were drawn.
+    # The identity permutation counts as one of the draws, so that p is never 0.
     as_large = np.full(len(columns), 0 if exact else 1)
     for start in range(0, draws, chunk):
         numbers = np.arange(start, min(start + chunk, draws))
@@ -173,7 +173,7 @@ def paired_permutation_test(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p values for having made several tests (Holm, Scandinavian J. of Statistics, 1979).
+    """Adjusts p values for multiple tests (Holm, Scandinavian J. of Statistics, 1979).
 
     Returns:
         Adjusted values in [0, 1], in the order given; compare each with the level of one test.
@@ -187,7 +187,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def queries_needed(difference: float, standard_error: float, queries: int) -> int | None:
-    """About how many queries of this kind would show this difference.
+    """Returns about how many queries of this kind would show this difference.
 
     The standard error falls with the square root of the number of queries; the difference has to be
     `z(0.975) + z(0.8)` = 2.8 of them for a test at 5 % to find it in 80 of 100 samples (Cohen,

@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 from transformers import SchedulerType
 
 from evaluation.gates import describe_gates
-from evaluation.report.output import FIGURES
+from evaluation.report.output import PLOTS
 from evaluation.report.plots import draw_plots
 from evaluation.serialization import to_json
 from evaluation.summary import EvaluationSummary
@@ -79,9 +79,9 @@ def package(
     training: dict[str, Any],
     summary: EvaluationSummary,
 ) -> None:
-    """Write figures, card and `metadata.json` beside the saved model."""
-    (folder / FIGURES).mkdir(exist_ok=True)
-    figures = draw_plots(summary, folder / FIGURES)
+    """Writes plots, card and `metadata.json` beside the saved model."""
+    (folder / PLOTS).mkdir(exist_ok=True)
+    plots = draw_plots(summary, folder / PLOTS)
     facts = CardFacts(
         model=describe_model(model, folder.name),
         base_model=describe_base_model(source),
@@ -90,7 +90,7 @@ def package(
         metrics=describe_metrics(summary),
         evaluation=describe_evaluation(summary),
         gates=to_json(describe_gates(summary.gates)),
-        figures=[figure.name for figure in figures],
+        figures=[plot.name for plot in plots],
         environment=describe_environment(model.device),
     )
     write_card(facts, data.pairs, folder)

@@ -1,4 +1,4 @@
-"""The drawings of a report: what stands on each figure, whatever the file it ends up in."""
+"""Draws the plots of a report as matplotlib figures, whatever file they are written to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ VALIDATION = {f"eval_validation_{m.key}": m.title for m in shown_in(Shown.PLOT)}
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of a figure; those of the data are Okabe and Ito's, safe for the colour-blind.
+    """Colours of a plot; those of the data are Okabe and Ito's, safe for the colour-blind.
 
     Attributes:
         ink: Text and axes.
@@ -52,10 +52,10 @@ DARK = Theme("#e6edf3", "#9aa4af", "#30363d", "#0d1117", "#56b4e9", "#e69f00")
 
 
 def draw_intervals(comparison: Comparison, model: str, metric: Metric, theme: Theme) -> Figure:
-    """Dots and whiskers: base against the model under test, overall and by domain.
+    """Draws dots and whiskers: base against the model under test, overall and by domain.
 
     Args:
-        comparison: Figures of every model; further ones are drawn as fainter dots.
+        comparison: Metrics of every model; further ones are drawn as fainter dots.
         model: The model under test.
         metric: A metric of the comparison.
         theme: Colours.
@@ -95,10 +95,10 @@ def draw_rank_change(
     names: tuple[str, str],
     theme: Theme,
 ) -> Figure:
-    """Each query's rank before and after, on log axes; better below the diagonal.
+    """Draws each query's rank before and after, on log axes; better below the diagonal.
 
     Args:
-        before: What each query found with the base model.
+        before: Result of each query with the base model.
         after: The same with the model under test, in the same order.
         names: Of the two models.
         theme: Colours.
@@ -130,13 +130,13 @@ def draw_rank_change(
         axis.set_minor_formatter(lambda value, _: str(FIRST) if round(value, 6) == FIRST else "")
         axis.set_label_text(f"rank {when}: {_shorten(name, 44)}", parse_math=False)
     axes.set(xlim=tuple(reach), ylim=tuple(reach), aspect="equal")
-    figure.suptitle(f"Rank of the right passage, {len(before):,} queries", **_title())
+    figure.suptitle(f"Rank of the relevant passage, {len(before):,} queries", **_title())
     _legend(figure, dict(sorted(handles.items(), key=lambda item: item[0].split()[1])), 3)
     return figure
 
 
 def draw_training_curve(history: Sequence[LogEntry], theme: Theme) -> Figure | None:
-    """Loss, learning rate and validation metrics over the steps.
+    """Draws loss, learning rate and validation metrics over the steps.
 
     Args:
         history: The Trainer's log.
@@ -183,7 +183,7 @@ def _markers(count: int) -> list[str]:
 
 
 def _shorten(name: str, longest: int = LONGEST_LABEL) -> str:
-    """Keep both ends of a long name, where names differ."""
+    """Shortens a long name in the middle, for names often differ at their ends."""
     name = " ".join(name.split())
     half = (longest - 1) // 2
     return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
@@ -229,7 +229,7 @@ def _write_differences(
 
 
 def _legend(figure: Figure, handles: Mapping[str, Line2D], columns: int = 2) -> None:
-    """A legend whose names are plain text, whatever characters they hold."""
+    """Adds a legend whose names are plain text, whatever characters they hold."""
     legend = figure.legend(
         list(handles.values()),
         [str(n) for n in range(len(handles))],
@@ -242,7 +242,7 @@ def _legend(figure: Figure, handles: Mapping[str, Line2D], columns: int = 2) -> 
 
 
 def _bubbles(axes: Axes, points: Mapping[tuple[int, int], int], marker: str, colour: str) -> None:
-    """A mark for each pair of ranks; its area grows with the root of the number of queries."""
+    """Draws a mark for each pair of ranks; its area grows with the root of its queries."""
     x, y = np.array([*points]).reshape(-1, 2).T
     area = np.minimum(14 * np.sqrt([*points.values()]), 400)
     axes.scatter(x, y, s=area, marker=marker, color=colour, alpha=0.6, linewidth=0)

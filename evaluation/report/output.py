@@ -1,4 +1,4 @@
-"""The folder of an evaluation: results, figures, pictures and the page."""
+"""The folder of an evaluation: results, metrics, plots and the page."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from nic.files import replace_folder
 logger = logging.getLogger(__name__)
 
 PAGE = "report.html"
-FIGURES = "figures"
+PLOTS = "plots"
 
 
 def check_output(folder: Path | None, force: bool) -> None:
-    """Refuse an output folder that could not be written, before anything is computed.
+    """Refuses an output folder that could not be written, before anything is computed.
 
     Raises:
         UserError: The folder above it is not there, or it holds something already.
@@ -39,12 +39,12 @@ def check_output(folder: Path | None, force: bool) -> None:
 
 
 def evaluation_folder(model: Path) -> Path:
-    """Where a run writes its evaluation: beside the model, for its page quotes the data."""
+    """Returns where a run writes its evaluation: beside the model, for its page quotes the data."""
     return model.with_name(f"{model.name}-evaluation")
 
 
 def write_report(summary: EvaluationSummary, folder: Path, texts: Texts | None = None) -> None:
-    """Write the folder, whole or not at all.
+    """Writes the folder atomically.
 
     `report.html` quotes queries and passages: the folder is for those who may read the data.
 
@@ -58,8 +58,8 @@ def write_report(summary: EvaluationSummary, folder: Path, texts: Texts | None =
     try:
         staged.mkdir(parents=True)
         write_results_folder(summary.results, summary.metrics(), staged)
-        (staged / FIGURES).mkdir()
-        draw_plots(summary, staged / FIGURES)
+        (staged / PLOTS).mkdir()
+        draw_plots(summary, staged / PLOTS)
         write_page(summary, texts, staged / PAGE)
         replace_folder(staged, folder)
     finally:

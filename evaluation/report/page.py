@@ -42,8 +42,8 @@ UNSAFE_IN_HTML = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture of the page.
+class PagePlot:
+    """A plot of the page.
 
     Attributes:
         alt: What it shows, for those who cannot see it.
@@ -57,27 +57,27 @@ class Picture:
 
 
 def write_page(summary: EvaluationSummary, texts: Texts | None, path: Path) -> None:
-    """Write the page, whole or not at all.
+    """Writes the page atomically.
 
     It quotes queries and passages where texts are given: keep it out of what is published.
 
     Args:
-        summary: The figures.
+        summary: What to show.
         texts: Texts behind the ids; None shows ids only.
         path: The HTML file.
     """
-    atomic_write_text(path, render_page(summary, texts, draw_pictures(summary)))
+    atomic_write_text(path, render_report(summary, texts, draw_page_plots(summary)))
 
 
-def render_page(
-    summary: EvaluationSummary, texts: Texts | None, pictures: Mapping[str, Picture]
+def render_report(
+    summary: EvaluationSummary, texts: Texts | None, plots: Mapping[str, PagePlot]
 ) -> str:
-    """The page as text; what comes from the data is shown as text, whatever it holds.
+    """Returns the page as text; what comes from the data is shown as text, whatever it holds.
 
     Args:
-        summary: The figures.
+        summary: What to show.
         texts: Texts behind the ids; None shows ids only.
-        pictures: By name, in the order in which they are shown.
+        plots: By name, in the order in which they are shown.
     """
     environment = page_environment("evaluation.report")
     environment.filters |= {"estimate": show_estimate, "difference": show_difference}
@@ -98,23 +98,23 @@ def render_page(
         primary=PRIMARY,
         tables=shown_in(Shown.REPORT),
         folded_tables=shown_in(Shown.REPORT_DETAILS),
-        pictures=pictures,
-        **_words(summary),
+        plots=plots,
+        **_sentences(summary),
     )
 
 
-def draw_pictures(summary: EvaluationSummary) -> dict[str, Picture]:
-    """The pictures for bright and for dark screens, by name."""
+def draw_page_plots(summary: EvaluationSummary) -> dict[str, PagePlot]:
+    """Returns the plots for light and for dark screens, by name."""
     light, dark = render_plots(summary), render_plots(summary, DARK)
     alts = _alts(summary)
     return {
-        name: Picture(alts[name], _data_address(light[name]), _data_address(dark[name]))
+        name: PagePlot(alts[name], _data_address(light[name]), _data_address(dark[name]))
         for name in light
     }
 
 
 def content_security_policy(style: str, script: str) -> str:
-    """Allow this one style, this one script and embedded pictures, and nothing from a network."""
+    """Returns a policy that allows this style, this script and embedded plots, and no network."""
     return (
         f"default-src 'none'; style-src {_hash_source(style)}; script-src {_hash_source(script)}; "
         "img-src data:; base-uri 'none'; form-action 'none'"
@@ -122,13 +122,13 @@ def content_security_policy(style: str, script: str) -> str:
 
 
 def embed_json(content: Any) -> str:
-    """JSON that stays inside a script element, whatever its strings hold."""
+    """Returns JSON that stays inside a script element, whatever its strings hold."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return UNSAFE_IN_HTML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def describe_queries(summary: EvaluationSummary, texts: Texts | None) -> dict[str, Any]:
-    """What the table of queries is made from.
+    """Returns what the table of queries is made from.
 
     Passages are named by their place in `passages`, so each stands in the page once. Without texts
     the expected passage of a query is only known where a model has it among its first ten.
@@ -174,7 +174,7 @@ def describe_queries(summary: EvaluationSummary, texts: Texts | None) -> dict[st
     }
 
 
-def _words(summary: EvaluationSummary) -> dict[str, Any]:
+def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
     results, evaluation = summary.results, summary.published()
     found = summary.comparison.overall.differences.get(results.model, {})
     bad = any(d.verdict == WORSE for d in found.values())
@@ -197,7 +197,7 @@ def _words(summary: EvaluationSummary) -> dict[str, Any]:
 def _alts(summary: EvaluationSummary) -> Mapping[str, str]:
     results = summary.results
     rows = (results.per_query[results.base], results.per_query[results.model])
-    whole = "overall and by domain, as dots with 95 % intervals; the figures stand in the tables."
+    whole = "overall and by domain, as dots with 95 % intervals; the tables hold the values."
     of_metrics = {m.name: f"{m.title} of each model {whole}" for m in shown_in(Shown.PLOT)}
     return of_metrics | {
         "rank_change": f"Rank of each query's passage before and after: {change_sentence(*rows)}",

@@ -1,4 +1,4 @@
-"""The pictures of a report as PNG files: for the model card, and inside the page."""
+"""The plots of a report as PNG files: for the model card, and inside the page."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ FALLBACK_FONTS = ("Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "Noto Sa
 
 
 def draw_plots(summary: EvaluationSummary, folder: Path) -> list[Path]:
-    """Draw the pictures that the summary has figures for.
+    """Draws the plots that the summary has metrics for.
 
-    `recall_at_5.png` and `mrr.png` always, `rank_change.png` where another model than the base is
-    under test, `training_curve.png` where the log of the training is known. Equal summaries give
-    equal bytes.
+    One plot per metric of `Shown.PLOT` always, `rank_change.png` where another model than the
+    base is under test, `training_curve.png` where the log of the training is known. Equal
+    summaries give equal bytes.
 
     Args:
         summary: What to draw.
@@ -55,7 +55,7 @@ def draw_plots(summary: EvaluationSummary, folder: Path) -> list[Path]:
 
 
 def render_plots(summary: EvaluationSummary, theme: Theme = LIGHT) -> dict[str, bytes]:
-    """The pictures as PNG bytes, by name; a letter that no font here has is drawn as a box."""
+    """Returns the plots as PNG bytes by name; a letter that no font has is drawn as a box."""
     with style.context(["default", _settings(theme)]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         drawn = {name: draw(theme=theme) for name, draw in _drawings(summary).items()}

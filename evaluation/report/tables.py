@@ -23,7 +23,7 @@ from evaluation.summary import EvaluationSummary
 
 
 def show_summary(summary: EvaluationSummary) -> str:
-    """The whole report as text: figures, differences, speed, forgetting, gates.
+    """Returns the report as text: means, differences, speed, forgetting, gates.
 
     Returns:
         Lines without an end after the last.
@@ -42,7 +42,7 @@ def show_summary(summary: EvaluationSummary) -> str:
 
 
 def show_gates(gates: Sequence[Gate]) -> list[str]:
-    """A line a gate, after one that says how many passed."""
+    """Returns one line per gate, after one that says how many passed."""
     if not gates:
         return []
     rows = [
@@ -54,7 +54,7 @@ def show_gates(gates: Sequence[Gate]) -> list[str]:
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
-    """Name models by the last part of their folder or Hub name, where that tells them apart."""
+    """Names models by the last part of their folder or Hub name, where that tells them apart."""
     last = {name: PurePath(name).name or name for name in names}
     if len(set(last.values())) == len(last):
         return last
@@ -77,11 +77,11 @@ def metric_line(metrics: Metrics) -> str:
 
 
 def align(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    """Pad cells to columns.
+    """Pads cells to columns.
 
     Args:
         rows: Cells; each row has as many as `sides`.
-        sides: A letter a column, "l" or "r".
+        sides: One letter per column, "l" or "r".
     """
     widths = [max(len(row[column]) for row in rows) for column in range(len(sides))]
     lines = []

@@ -23,7 +23,7 @@ class Texts:
 
     @classmethod
     def of(cls, task: RetrievalTask) -> Texts:
-        """The texts of a task."""
+        """Returns the texts of a task."""
         expected = [[task.passage_ids[n] for n in relevant] for relevant in task.relevant]
         return cls(
             queries=dict(zip(task.query_ids, task.queries, strict=True)),

@@ -1,4 +1,4 @@
-"""What needs no training: BM25, and BM25 together with a model by reciprocal rank fusion."""
+"""Baselines that need no training: BM25, and BM25 fused with a model by reciprocal rank."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BM25Scorer:
 
     @classmethod
     def of(cls, task: RetrievalTask) -> BM25Scorer:
-        """Index the corpus of a task."""
+        """Indexes the corpus of a task."""
         index = bm25s.BM25()
         words = _stems(task.corpus)
         # The library takes no corpus without a single word.
@@ -41,7 +41,7 @@ class BM25Scorer:
         return cls(index, _stems(task.queries))
 
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
-        """Scores of 0 and above; 0 where a passage has no word of the query."""
+        """Returns scores of 0 and above; 0 where a passage has no word of the query."""
         rows = []
         for number in queries.tolist():
             known = [word for word in self.queries[number] if word in self.index.vocab_dict]
@@ -69,7 +69,7 @@ class FusionScorer:
     lexical: BM25Scorer
 
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
-        """Sums in (0, 2 / 61]."""
+        """Returns sums in (0, 2 / 61]."""
         dense = self.dense.scores(queries, candidates).cpu()
         lexical = self.lexical.scores(queries, candidates)
         return _shares(dense) + torch.where(lexical > 0, _shares(lexical), 0.0)

@@ -10,7 +10,7 @@ FIELD = "text"
 
 
 def read_distractors(path: Path) -> dict[str, str]:
-    """Read passages, one JSON object with a "text" a line; further fields are ignored.
+    """Reads passages, one JSON object with a "text" per line; further fields are ignored.
 
     Returns:
         Id by text: "x17" for the text that stands first in line 17.

@@ -25,14 +25,14 @@ Metrics = dict[str, int | float]
 
 @dataclass(frozen=True)
 class RetrievalReport:
-    """The figures of one model on one task; metrics are in [0, 1], `queries` is a count.
+    """The metrics of one model on one task; metrics are in [0, 1], `queries` is a count.
 
     Attributes:
         overall: Means over all queries (micro).
-        macro: Means over the domains of the domains' figures.
+        macro: Means over the domains of the domains' metrics.
         worst: The metrics of the domain with the lowest primary metric.
         worst_domain: Its name.
-        domains: Figures by domain, in alphabetical order.
+        domains: Metrics by domain, in alphabetical order.
         corpus_size: Number of passages that each query was ranked against.
     """
 
@@ -54,7 +54,7 @@ class DomainRetrievalEvaluator(BaseEvaluator):
     Args:
         task: The queries, corpus and relevant sets.
         name: First part of every key.
-        batch_size: Texts encoded at a time; it changes no figure.
+        batch_size: Texts encoded at a time; it changes no metric.
         show_progress: Show a progress bar while encoding.
 
     Attributes:
@@ -79,14 +79,14 @@ class DomainRetrievalEvaluator(BaseEvaluator):
         self.last_report: RetrievalReport | None = None
 
     def embed(self, model: SentenceTransformer) -> DenseScorer:
-        """Encode queries and corpus, each text once."""
+        """Encodes queries and corpus, each text once."""
         return embed_task(model, self.task, self.batch_size, self.show_progress)
 
     def evaluate(self, model: SentenceTransformer) -> RetrievalReport:
-        """Encode, rank, and average by domain.
+        """Encodes, ranks, and averages by domain.
 
         Returns:
-            The figures; equal for equal models, whatever was evaluated before.
+            The metrics; equal for equal models, whatever was evaluated before.
         """
         return aggregate_metrics(score_task(self.embed(model), self.task))
 
@@ -97,12 +97,12 @@ class DomainRetrievalEvaluator(BaseEvaluator):
         epoch: float = -1,
         steps: int = -1,
     ) -> dict[str, float]:
-        """Evaluate for the Trainer: the report as one flat dictionary."""
+        """Evaluates for the Trainer: returns the report as one flat dictionary."""
         self.last_report = self.evaluate(model)
         return self.flatten(self.last_report)
 
     def flatten(self, report: RetrievalReport) -> dict[str, float]:
-        """All figures of a report under their flat keys."""
+        """Returns all metrics of a report under their flat keys."""
         flat = {f"{self.name}_{key}": value for key, value in report.overall.items()}
         groups = {"macro": report.macro, "worst": report.worst, **report.domains}
         for group, metrics in groups.items():
@@ -117,12 +117,12 @@ def embed_task(
     show_progress: bool = False,
     corpus: torch.Tensor | None = None,
 ) -> DenseScorer:
-    """Encode queries and corpus, each text once.
+    """Encodes queries and corpus, each text once.
 
     Args:
         model: The model.
         task: Its texts.
-        batch_size: Texts encoded at a time; it changes no figure.
+        batch_size: Texts encoded at a time; it changes no metric.
         show_progress: Show a progress bar.
         corpus: `(passages, dim)` embeddings of the corpus, where they are known already.
 
@@ -150,7 +150,7 @@ def embed_task(
 
 
 def aggregate_metrics(results: Sequence[QueryResult]) -> RetrievalReport:
-    """Average the queries' metrics overall, by domain, and over the domains.
+    """Averages the queries' metrics overall, by domain, and over the domains.
 
     The hit rate stands beside Recall@k only where some query has several relevant passages; with
     one per query they are the same.

@@ -1,4 +1,4 @@
-"""What each query found with each model: the rows that every figure is computed from."""
+"""The result of each query with each model, from which every metric is computed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class QueryResult:
-    """What one query found with one model.
+    """The result of one query with one model.
 
     Attributes:
         query_id: As in `RetrievalTask`.
@@ -58,7 +58,7 @@ class QueryResult:
         return self.ranks[0]
 
     def metrics(self) -> dict[str, float]:
-        """Its metrics, as `query_metrics` names them."""
+        """Returns its metrics by key."""
         return query_metrics(self.ranks)
 
 
@@ -66,13 +66,13 @@ Results = dict[str, list[QueryResult]]
 
 
 def score_task(scorer: Scorer, task: RetrievalTask) -> list[QueryResult]:
-    """Rank the queries of a task, one result a query in the order of the task."""
+    """Ranks the queries of a task; returns one result per query in the order of the task."""
     ranked = rank_queries(scorer, task)
     return [_result(task, number, found) for number, found in enumerate(ranked)]
 
 
 def write_results(results: Mapping[str, Sequence[QueryResult]], path: Path) -> None:
-    """Write one JSON object a query and model, whole or not at all; ids and figures, no text."""
+    """Writes one JSON object per query and model, atomically; ids and numbers, no text."""
     with atomic_write(path) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
         for model, rows in results.items():
             for row in rows:
@@ -82,7 +82,7 @@ def write_results(results: Mapping[str, Sequence[QueryResult]], path: Path) -> N
 
 
 def read_results(path: Path) -> Results:
-    """Read what `write_results` wrote.
+    """Reads what `write_results` wrote.
 
     Raises:
         UserError: The file cannot be read, a line of it is wrong, or the models were asked

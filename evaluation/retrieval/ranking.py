@@ -19,7 +19,7 @@ class Scorer(Protocol):
     """Scores queries against passages; a higher score is a better place."""
 
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
-        """`(queries, candidates)` scores of the given query and passage numbers."""
+        """Returns `(queries, candidates)` scores of the given query and passage numbers."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class DenseScorer:
     corpus: torch.Tensor
 
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
-        """Cosine similarities in [-1, 1]."""
+        """Returns cosine similarities in [-1, 1]."""
         whole = len(candidates) == len(self.corpus)
         corpus = self.corpus if whole else self.corpus[torch.from_numpy(candidates)]
         return self.queries[torch.from_numpy(queries)] @ corpus.T
@@ -43,7 +43,7 @@ class DenseScorer:
 
 @dataclass(frozen=True)
 class Ranked:
-    """What one query found.
+    """The ranking of one query.
 
     Attributes:
         ranks: 1-based ranks of its relevant passages, ascending.
@@ -61,7 +61,7 @@ class Ranked:
 def rank_queries(
     scorer: Scorer, task: RetrievalTask, scores_at_a_time: int = SCORES_AT_A_TIME
 ) -> list[Ranked]:
-    """Rank each query against its candidates.
+    """Ranks each query against its candidates.
 
     A passage that is not relevant and scores the same as a relevant one stands before it: ties
     count against the model.
@@ -69,7 +69,7 @@ def rank_queries(
     Args:
         scorer: Gives the scores.
         task: Queries, candidates and relevant sets.
-        scores_at_a_time: Bound on the scores that are held at once; it changes no figure.
+        scores_at_a_time: Bound on the scores that are held at once; it changes no rank.
 
     Returns:
         One entry a query, in the order of the task.
@@ -93,7 +93,7 @@ def rank_queries(
 
 
 def _by_candidates(task: RetrievalTask) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Candidates, and the numbers of the queries that are ranked against them."""
+    """Returns candidates, and the numbers of the queries that are ranked against them."""
     if task.scope == "all":
         return [(task.candidates(""), np.arange(len(task.queries)))]
     of_domain: dict[str, list[int]] = defaultdict(list)
@@ -105,7 +105,7 @@ def _by_candidates(task: RetrievalTask) -> list[tuple[np.ndarray, np.ndarray]]:
 def _rank_row(
     scores: torch.Tensor, relevant: list[int], candidates: np.ndarray
 ) -> tuple[list[int], list[int], list[float], int]:
-    """Ranks of the relevant passages, the first ten, their scores, and how many were ranked."""
+    """Returns ranks of the relevant passages, the first ten, their scores, number of candidates."""
     wanted = torch.as_tensor(relevant, device=scores.device)
     first = _first(scores, set(relevant))
     ranks: list[int] = ranks_in_row(scores, wanted).tolist()
@@ -113,7 +113,7 @@ def _rank_row(
 
 
 def ranks_in_row(scores: torch.Tensor, relevant: torch.Tensor) -> np.ndarray:
-    """Ranks of the relevant passages of one query.
+    """Returns the ranks of the relevant passages of one query.
 
     Args:
         scores: `(passages,)` scores.
@@ -132,7 +132,7 @@ def ranks_in_row(scores: torch.Tensor, relevant: torch.Tensor) -> np.ndarray:
 
 
 def _first(scores: torch.Tensor, relevant: set[int]) -> list[int]:
-    """The first ten passages; among equal scores the relevant ones last, then by number."""
+    """Returns the first ten passages; among equal scores the relevant ones last, then by number."""
     last = torch.topk(scores, min(TOP, len(scores))).values[-1]
     above = torch.nonzero(scores > last).flatten()
     # Of those that tie for the last places the first few are enough, were all scores equal.

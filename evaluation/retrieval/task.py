@@ -48,7 +48,7 @@ class RetrievalTask:
         query_ids: "q17" for the query that stands first in line 17 of the file.
         domains: Domain of each query: that of its first line in the file.
         clusters: `(queries,)` integers: queries that share a passage, directly or over other
-            queries, share a number; they are not independent evidence.
+            queries, share a number; they are not independent.
         corpus: Different passage texts.
         passage_ids: "p17" for the positive of line 17, "n17" for its negative, "x17" for line 17
             of the extra corpus.
@@ -76,7 +76,7 @@ class RetrievalTask:
         return sum(id_.startswith("x") for id_ in self.passage_ids)
 
     def candidates(self, domain: str) -> np.ndarray:
-        """Indices of the passages that a query of a domain is ranked against, ascending."""
+        """Returns the ascending indices of the passages that queries of a domain rank against."""
         if self.scope == "all":
             return np.arange(len(self.corpus))
         fits = [not domains or domain in domains for domains in self.passage_domains]
@@ -96,7 +96,7 @@ class RetrievalTask:
 
 
 def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> RetrievalTask:
-    """Build the task of the queries of some rows, against every passage of the file.
+    """Builds the task of the queries of some rows, against every passage of the file.
 
     The corpus is every different positive and negative of the whole file, each text once. A query's
     relevant set is every positive that the file gives for its text.
@@ -143,7 +143,7 @@ def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> R
 
 
 def add_distractors(task: RetrievalTask, texts: dict[str, str]) -> RetrievalTask:
-    """Add passages that answer no query, whatever the scope.
+    """Adds passages that answer no query, whatever the scope.
 
     Args:
         task: The task as the file gives it.
@@ -159,7 +159,7 @@ def add_distractors(task: RetrievalTask, texts: dict[str, str]) -> RetrievalTask
 
 
 def limit_corpus(task: RetrievalTask, limit: int, seed: int) -> RetrievalTask:
-    """Keep every relevant passage and draw others up to a limit.
+    """Keeps every relevant passage and draws others up to a limit.
 
     Args:
         task: The whole task.

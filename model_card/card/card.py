@@ -25,7 +25,7 @@ COMPARED = {metric.key: metric.title for metric in shown_in(Shown.COMPARISON)}
 FIGURE_TEXTS = {
     **{f"{m.name}.png": f"{m.title} by domain with 95 % intervals" for m in shown_in(Shown.PLOT)},
     "rank_change.png": "Rank of each query's passage before and after",
-    "training_curve.png": "Loss, learning rate and validation figures over the steps",
+    "training_curve.png": "Loss, learning rate and validation metrics over the steps",
 }
 PARTS = ("train", "validation", "test")
 
@@ -42,7 +42,7 @@ class CardFacts:
         metrics: Figures of base and tuned model.
         evaluation: Intervals, differences and verdicts, forgetting and speed.
         gates: What was asked of the model and what it reached.
-        figures: Names of the pictures in the folder `figures/`.
+        figures: Names of the plots in the folder `plots/`.
         environment: Versions and device.
     """
 

@@ -56,7 +56,7 @@ def test_the_test_queries_of_the_split_are_asked_and_every_file_is_written(
     reports = {name: report_to_json(report) for name, report in summary.reports.items()}
     assert content["models"] == reports
     written = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
-    assert {"results.json", "per_query.jsonl", "report.html", "figures"} <= written
+    assert {"results.json", "per_query.jsonl", "report.html", "plots"} <= written
     assert not list(tmp_path.glob("*.incomplete"))
 
 

@@ -94,8 +94,8 @@ def test_the_output_folder_holds_exactly_what_is_promised(finished: Path) -> Non
     files = {p.relative_to(finished).as_posix() for p in finished.rglob("*") if p.is_file()}
     in_root = {f for f in files if not f.startswith("checkpoint-")}
     ours = {"README.md", "metadata.json", "training.log", "split.json"}
-    figures = {"figures/recall_at_5.png", "figures/mrr.png", "figures/rank_change.png"}
-    assert in_root == MODEL_FILES | ours | figures | {"figures/training_curve.png"}
+    plots = {"plots/recall_at_5.png", "plots/mrr.png", "plots/rank_change.png"}
+    assert in_root == MODEL_FILES | ours | plots | {"plots/training_curve.png"}
     folders = {p.name for p in finished.iterdir() if p.name.startswith("checkpoint-")}
     assert folders == {"checkpoint-best", "checkpoint-epoch-1", "checkpoint-epoch-2"}
     best = {f.removeprefix("checkpoint-best/") for f in files if f.startswith("checkpoint-best/")}
@@ -199,8 +199,8 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
     assert metadata["data"]["check"]["leakage"]["by passage"]["same_positive"] == 0
     freezing = metadata["training"]["freezing"]
     assert (freezing["asked"], freezing["frozen_layers"], freezing["layers"]) == (2, 2, 4)
-    figures_drawn = {f"figures/{name}" for name in metadata["figures"]}
-    assert set(metadata["files"]) == MODEL_FILES | {"README.md"} | figures_drawn
+    plots_drawn = {f"plots/{name}" for name in metadata["figures"]}
+    assert set(metadata["files"]) == MODEL_FILES | {"README.md"} | plots_drawn
     assert "torch" in metadata["environment"]["packages"]
     assert str(finished.parent) not in json.dumps(metadata)
 
@@ -224,7 +224,7 @@ def test_the_saved_model_scores_what_the_metadata_says(
 def test_the_evaluation_stands_beside_the_model_for_it_quotes_the_data(finished: Path) -> None:
     folder = finished.with_name("out-evaluation")
     names = {path.name for path in folder.iterdir()}
-    assert names == {"results.json", "per_query.jsonl", "report.html", "figures"}
+    assert names == {"results.json", "per_query.jsonl", "report.html", "plots"}
     in_model = [path for path in finished.rglob("*") if path.suffix in (".html", ".jsonl")]
     assert in_model == []
     content = json.loads((folder / "results.json").read_text(encoding="utf-8"))

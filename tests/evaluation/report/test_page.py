@@ -1,4 +1,4 @@
-"""The page: its figures are those of the summary, and what comes from the data stays text."""
+"""The page: its metrics are those of the summary, and what comes from the data stays text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from summaries import (
 )
 
 from evaluation.comparison import Comparison
-from evaluation.report.page import draw_pictures, embed_json, render_page
+from evaluation.report.page import draw_page_plots, embed_json, render_report
 from evaluation.summary import EvaluationSummary
 
 HOSTILE = [
@@ -82,7 +82,7 @@ class Reader(HTMLParser):
 
 
 def read(summary: EvaluationSummary, quotes: bool = True) -> Reader:
-    return Reader(render_page(summary, texts_of(summary) if quotes else None, {}))
+    return Reader(render_report(summary, texts_of(summary) if quotes else None, {}))
 
 
 def lines(comparison: Comparison, model: str, metric: str) -> list[list[str]]:
@@ -117,7 +117,7 @@ def whole() -> EvaluationSummary:
 
 @pytest.mark.parametrize("model", [MODEL, "BM25"])
 @pytest.mark.parametrize("metric", ["recall@5", "mrr", "ndcg@10"])
-def test_the_tables_hold_the_figures_of_the_assessment(metric: str, model: str) -> None:
+def test_the_tables_hold_the_metrics_of_the_summary(metric: str, model: str) -> None:
     summary = whole()
     expected = lines(summary.comparison, model, metric)
     rows = read(summary).rows
@@ -211,7 +211,7 @@ def test_the_base_model_by_itself_is_compared_with_nothing() -> None:
         (None, "It is not known whether these queries chose the checkpoint"),
     ],
 )
-def test_it_says_what_the_figures_come_from(chose: bool | None, words: str) -> None:
+def test_it_says_what_the_metrics_come_from(chose: bool | None, words: str) -> None:
     texts = read(two_domains(chose_checkpoint=chose)).contents["p"]
     assert [text for text in texts if text.startswith(words)]
     assert len([text for text in texts if "chose the checkpoint" in text]) == (chose is not False)
@@ -271,7 +271,7 @@ def test_hostile_texts_and_names_add_no_element_to_the_page() -> None:
     ranks = {name: dict.fromkeys(domains, [1, 2, 7]) for name in (MODEL, BASE, "<b>BM25</b>")}
     plain = {name: {f"d{n}": [1, 2, 7] for n in range(7)} for name in (MODEL, BASE, "other")}
     summary = summary_of(results_of(ranks))
-    page = render_page(summary, texts_of(summary, HOSTILE), {})
+    page = render_report(summary, texts_of(summary, HOSTILE), {})
     hostile = Reader(page.encode("utf-8").decode("utf-8"))
     harmless = read(summary_of(results_of(plain)))
     assert [tag for tag, _ in hostile.elements] == [tag for tag, _ in harmless.elements]
@@ -283,7 +283,7 @@ def test_hostile_texts_and_names_add_no_element_to_the_page() -> None:
 
 def test_the_policy_allows_this_style_and_this_script_and_no_network() -> None:
     summary = two_domains(history=HISTORY)
-    reader = Reader(render_page(summary, None, draw_pictures(summary)))
+    reader = Reader(render_report(summary, None, draw_page_plots(summary)))
     policy = next(a["content"] for tag, a in reader.elements if a.get("http-equiv"))
     assert policy
     for tag, place in (("style", 0), ("script", 1)):
@@ -296,14 +296,14 @@ def test_the_policy_allows_this_style_and_this_script_and_no_network() -> None:
 
 
 def test_every_picture_has_a_text_in_its_place_and_a_dark_form() -> None:
-    pictures = draw_pictures(two_domains(history=HISTORY))
+    pictures = draw_page_plots(two_domains(history=HISTORY))
     assert {name: picture.alt.split(" ")[0] for name, picture in pictures.items()} == {
         "recall_at_5": "Recall@5",
         "mrr": "MRR",
         "rank_change": "Rank",
         "training_curve": "Loss,",
     }
-    reader = Reader(render_page(two_domains(), None, pictures))
+    reader = Reader(render_report(two_domains(), None, pictures))
     shown = [attributes for tag, attributes in reader.elements if tag in ("source", "img")]
     for picture, (dark, light) in zip(
         pictures.values(), zip(shown[::2], shown[1::2], strict=True), strict=True
@@ -312,9 +312,9 @@ def test_every_picture_has_a_text_in_its_place_and_a_dark_form() -> None:
         assert dark["srcset"] == picture.dark != picture.light
 
 
-def test_equal_assessments_give_equal_pages() -> None:
+def test_equal_summaries_give_equal_pages() -> None:
     one, other = whole(), whole()
-    assert render_page(one, texts_of(one), {}) == render_page(other, texts_of(other), {})
+    assert render_report(one, texts_of(one), {}) == render_report(other, texts_of(other), {})
 
 
 def test_links_lead_to_sections_that_are_there() -> None:

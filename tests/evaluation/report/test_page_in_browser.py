@@ -12,7 +12,7 @@ import pytest
 from chromium import Page, find_chromium, headless_page
 from summaries import BASE, HISTORY, MODEL, PROBE_DATA, SPEED, results_of, summary_of, texts_of
 
-from evaluation.report.page import render_page, write_page
+from evaluation.report.page import render_report, write_page
 
 CHROMIUM = find_chromium()
 pytestmark = pytest.mark.skipif(
@@ -116,7 +116,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     summary = summary_of(results_of(by_domain), history=HISTORY, **facts)
     folder = tmp_path_factory.mktemp("page")
     write_page(summary, texts_of(summary, HOSTILE), folder / "report.html")
-    (folder / "ids.html").write_text(render_page(summary, None, {}), encoding="utf-8")
+    (folder / "ids.html").write_text(render_report(summary, None, {}), encoding="utf-8")
     with headless_page(CHROMIUM, tmp_path_factory.mktemp("profile")) as page:
         yield Reader(page, folder / "report.html", folder / "ids.html")
 

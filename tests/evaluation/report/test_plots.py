@@ -1,4 +1,4 @@
-"""The pictures: what they show is what was measured, whatever the names, on any machine."""
+"""The plots: what they show is what was measured, whatever the names, on any machine."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def words_of(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
 
 
-def test_each_picture_is_drawn_where_there_is_something_to_draw(tmp_path: Path) -> None:
+def test_each_plot_is_drawn_where_there_is_something_to_draw(tmp_path: Path) -> None:
     names = ["recall_at_5.png", "mrr.png", "rank_change.png", "training_curve.png"]
     assert [path.name for path in draw_plots(two_domains(history=HISTORY), tmp_path)] == names
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
@@ -59,7 +59,7 @@ def test_the_base_model_by_itself_has_no_rank_change() -> None:
     assert list(render_plots(summary)) == ["recall_at_5", "mrr"]
 
 
-def test_equal_assessments_give_equal_bytes_whatever_the_users_matplotlib_settings() -> None:
+def test_equal_summaries_give_equal_bytes_whatever_the_users_matplotlib_settings() -> None:
     first = render_plots(two_domains(history=HISTORY))
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 10}):
         second = render_plots(two_domains(history=HISTORY))

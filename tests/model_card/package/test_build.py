@@ -57,15 +57,15 @@ def assert_refused(model: Path, message: str, **options: Any) -> None:
 
 
 def test_the_models_files_are_staged_and_nothing_else(trained_folder: Path, tmp_path: Path) -> None:
-    (trained_folder / "figures").mkdir()
-    (trained_folder / "figures" / "domains.png").write_bytes(PNG)
-    (trained_folder / "figures" / "domains.svg").write_text("<svg/>")
+    (trained_folder / "plots").mkdir()
+    (trained_folder / "plots" / "domains.png").write_bytes(PNG)
+    (trained_folder / "plots" / "domains.svg").write_text("<svg/>")
     (trained_folder / "LICENSE").write_text("Apache License")
     (trained_folder / "notes.txt").write_text("to do")
     (trained_folder / "openvino").mkdir()
     (trained_folder / "openvino" / "openvino_model.bin").write_bytes(b"\0")
     staged = stage_model(trained_folder, tmp_path / "staged")
-    assert names(staged) == FILES | {"figures/domains.png", "LICENSE"}
+    assert names(staged) == FILES | {"plots/domains.png", "LICENSE"}
     assert set(read(staged / "metadata.json")["files"]) == names(staged) - {"metadata.json"}
 
 
@@ -231,7 +231,7 @@ def saved_by_torch(path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [pickled, saved_by_torch])
-@pytest.mark.parametrize("name", ["model.safetensors", "vocab.txt", "figures/a.png", "LICENSE"])
+@pytest.mark.parametrize("name", ["model.safetensors", "vocab.txt", "plots/a.png", "LICENSE"])
 def test_a_pickle_under_an_allowed_name_is_refused(
     trained_folder: Path, name: str, write: Callable[[Path], None]
 ) -> None:
@@ -245,7 +245,7 @@ def test_a_pickle_under_an_allowed_name_is_refused(
     [
         ("model.safetensors", "damaged, not valid safetensors"),
         ("tokenizer.json", "damaged, not valid JSON"),
-        ("figures/a.png", "not a PNG image"),
+        ("plots/a.png", "not a PNG image"),
         ("README.md", r"not valid UTF-8 \(byte 1\)"),
     ],
 )
@@ -266,7 +266,7 @@ def test_a_symbolic_link_is_refused(trained_folder: Path, tmp_path: Path, name: 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
-@pytest.mark.parametrize("name", ["1_Pooling", "figures"])
+@pytest.mark.parametrize("name", ["1_Pooling", "plots"])
 def test_a_linked_folder_is_refused(trained_folder: Path, tmp_path: Path, name: str) -> None:
     target = tmp_path / "elsewhere"
     if (trained_folder / name).exists():
