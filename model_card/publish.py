@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import nic_commands  # noqa: F401  Imported first: no folder of the user's hides the product.
 from model_card.arguments import parse_arguments
 from model_card.commands import (
     Export,

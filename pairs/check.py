@@ -12,6 +12,7 @@ from __future__ import annotations
 import signal
 import sys
 
+import nic_commands  # noqa: F401  Imported first: no folder of the user's hides the product.
 from nic.command_line import say
 from nic.errors import Interrupted, one_line_errors
 from pairs.arguments import CheckArguments, parse_arguments

@@ -68,6 +68,13 @@ def test_each_command_answers_in_a_folder_with_packages_of_our_names(
     assert SCRIPTS[name] in result.stdout
 
 
+@pytest.mark.parametrize("script", ["training/train.py", "pairs/check.py", "model_card/publish.py"])
+def test_each_script_answers_there_by_its_path(crowded: Path, script: str) -> None:
+    result = run(crowded, [".", str(PROJECT)], str(PROJECT / script), "--help")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("usage: nic-")
+
+
 def test_a_run_with_spawned_workers_trains_there(crowded: Path, tiny_model_folder: Path) -> None:
     rows = [make_row(n, ("radar", "hvac")[n % 2]) for n in range(40)]
     text = "".join(json.dumps(row) + "\n" for row in rows)
