@@ -1,6 +1,6 @@
 """Time and memory of `nic-check` on a large generated file: `python benchmarks/check_million.py`.
 
-A million rows by default, four a passage as in real files of pairs, each with a negative of its
+A million rows by default, four per passage as in real files of pairs, each with a negative of its
 own; the peak is that of the process that checks, the libraries it loads included.
 """
 
@@ -23,7 +23,7 @@ DOMAINS = ("electronics", "forklift", "hvac", "radar", "vehicle", "vehicle_civil
 
 
 def write_rows(path: Path, rows: int, seed: int = 42) -> None:
-    """Write pairs of made-up words; neighbouring passages are each other's negatives."""
+    """Writes pairs of made-up words; neighbouring passages are each other's negatives."""
     draw = random.Random(seed)
     letters = "abcdefghijklmnoprstuvw"
     words = ["".join(draw.choices(letters, k=draw.randint(3, 9))) for _ in range(20_000)]

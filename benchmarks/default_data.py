@@ -4,7 +4,7 @@
     python benchmarks/default_data.py --seeds 42 1 2 3 4
 
 The first prints what word matching and the untouched base model find. With seeds, the training
-command runs once for each (some ten minutes a seed on two cores) and its figures follow.
+command runs once for each (some ten minutes per seed on two cores) and its metrics follow.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def bm25_recall(task: RetrievalTask, k: int = 5) -> float:
 
 
 def train(seed: int, folder: Path) -> tuple[dict[str, float], dict[str, float], float]:
-    """Run the training command; its overall figures, base and tuned, and its wall time."""
+    """Runs the training command; returns the overall metrics, base and tuned, and the wall time."""
     start = time.perf_counter()
     command = [sys.executable, "training/train.py", "--seed", str(seed)]
     subprocess.run(
@@ -74,7 +74,7 @@ def train(seed: int, folder: Path) -> tuple[dict[str, float], dict[str, float], 
 
 
 def main() -> None:
-    """Print the figures."""
+    """Prints the metrics."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="*", default=[], help="train with each of these")
     seeds = parser.parse_args().seeds

@@ -1,10 +1,10 @@
 """Time of our evaluation beside sentence-transformers' own: `python benchmarks/evaluation_time.py`.
 
-Ours encodes queries and corpus once, ranks, keeps a row a query, and computes every figure by
+Ours encodes queries and corpus once, ranks, keeps one row per query, and computes each metric by
 domain with its interval and its test against BM25. Beside it stand one
-`InformationRetrievalEvaluator` a domain against the whole corpus, as people do it for figures by
+`InformationRetrievalEvaluator` per domain against the whole corpus, as people do it for metrics by
 domain, and a single one for all queries, which gives none by domain. The three take turns; before
-them, their figures are compared.
+them, their metrics are compared.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from pairs.split_file import load_split
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "finetuning" / "training_pairs.jsonl"
 CUTOFFS = [1, 5, 10]
-# Our name of a metric, and theirs; MRR over the whole ranking for the comparison of the figures.
+# Our name of a metric, and theirs; MRR over the whole ranking for the comparison.
 NAMES = {f"recall@{k}": f"recall@{k}" for k in CUTOFFS} | {"ndcg@10": "ndcg@10", "mrr": "mrr@{}"}
 OURS, BY_DOMAIN, OVERALL = "ours", "one evaluator a domain", "one evaluator in all"
 
@@ -56,7 +56,7 @@ def evaluate_ours(
 def plain_evaluator(
     task: RetrievalTask, numbers: list[int], mrr_cutoff: int = 10
 ) -> InformationRetrievalEvaluator:
-    """Theirs for some of the queries; it only looks as deep as the figures need."""
+    """Theirs for some of the queries; it only looks as deep as the metrics need."""
     relevant = {task.query_ids[n]: {task.passage_ids[p] for p in task.relevant[n]} for n in numbers}
     return InformationRetrievalEvaluator(
         queries={task.query_ids[n]: task.queries[n] for n in numbers},
@@ -81,15 +81,15 @@ def by_domain(task: RetrievalTask) -> dict[str, list[int]]:
 
 
 def largest_gap(model: SentenceTransformer, task: RetrievalTask, ours: RetrievalReport) -> float:
-    """The largest difference between our figures and theirs, by domain and overall."""
+    """Returns the largest difference between our metrics and theirs, by domain and overall."""
     groups = {**ours.domains, "": ours.overall}
     numbers = {**by_domain(task), "": list(range(len(task.queries)))}
     gaps = []
-    for group, figures in groups.items():
+    for group, metrics in groups.items():
         depth = len(task.corpus)
         theirs = plain_evaluator(task, numbers[group], depth)(model)
         gaps += [
-            abs(figures[name] - theirs[f"{model.similarity_fn_name}_{their.format(depth)}"])
+            abs(metrics[name] - theirs[f"{model.similarity_fn_name}_{their.format(depth)}"])
             for name, their in NAMES.items()
         ]
     return max(gaps)
@@ -124,7 +124,7 @@ def show(taken: dict[str, list[float]]) -> None:
 
 
 def main() -> None:
-    """Compare the figures, then print the times."""
+    """Compares the metrics, then prints the times."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default=MINILM)
     parser.add_argument("--data-file", default=str(DATA))
@@ -139,7 +139,7 @@ def main() -> None:
     groups = by_domain(task)
     print(f"{len(task.queries)} queries of {len(groups)} domains, {len(task.corpus)} passages")
     gap = largest_gap(model, task, evaluate_ours(model, task, baseline))
-    print(f"largest difference between our figures and theirs: {gap:.1e}", flush=True)
+    print(f"largest difference between our metrics and theirs: {gap:.1e}", flush=True)
     each = [plain_evaluator(task, numbers) for numbers in groups.values()]
     whole = plain_evaluator(task, list(range(len(task.queries))))
     works: dict[str, Callable[[], object]] = {

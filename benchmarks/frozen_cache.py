@@ -1,7 +1,7 @@
 """How much time the frozen cache saves: `python benchmarks/frozen_cache.py`.
 
 Training steps and evaluations with the cache filled and without it, side by side: the two take
-turns, and the figures are medians of the turns' ratios.
+turns, and the results are medians of the turns' ratios.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ FROZEN_LAYERS = 4
 
 
 def seconds(work: Callable[[SentenceTransformer], object], model: SentenceTransformer) -> float:
-    """Wall time of some work on a model, in seconds."""
+    """Returns the wall time of some work on a model, in seconds."""
     start = time.perf_counter()
     work(model)
     return time.perf_counter() - start
 
 
 def prepare(cached: bool) -> SentenceTransformer:
-    """The base model with its bottom four layers frozen."""
+    """Returns the base model with its bottom four layers frozen."""
     model = load_model(find_model(MINILM), "cpu")
     freeze(model, FROZEN_LAYERS)
     if cached:

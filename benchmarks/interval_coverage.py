@@ -1,6 +1,6 @@
 """How often a 95 % interval holds the truth: `python benchmarks/interval_coverage.py`.
 
-Evaluations are simulated whose true figures are known. Each passage is a cluster of 1 to 12 queries
+Evaluations are simulated whose true metrics are known. Each passage is a cluster of 1 to 12 queries
 (3.9 at the mean, few of them large, as in real files of pairs). Its chance that a query finds it
 among the first five is drawn from a Beta distribution, and the ranks of its queries are geometric.
 Two models share part of what makes a passage and a query hard.
@@ -72,7 +72,7 @@ class World:
 
 
 def _correlated(count: int, correlation: float, rng: np.random.Generator) -> np.ndarray:
-    """`(2, count)` uniform figures, correlated within a column (a Gaussian copula)."""
+    """`(2, count)` uniform numbers, correlated within a column (a Gaussian copula)."""
     cover = [[1, correlation], [correlation, 1]]
     uniform: np.ndarray = norm.cdf(rng.multivariate_normal([0, 0], cover, count)).T
     return uniform
@@ -113,8 +113,8 @@ def as_text(name: str, found: Sequence[np.ndarray]) -> str:
     """Shares of the draws with their standard errors."""
     shares = np.mean(found, axis=0)
     errors = np.sqrt(shares * (1 - shares) / len(found))
-    figures = [f"{m} {s:.3f} ± {e:.3f}" for m, s, e in zip(METRICS, shares, errors, strict=True)]
-    return f"{name:<38} {'   '.join(figures)}"
+    shown = [f"{m} {s:.3f} ± {e:.3f}" for m, s, e in zip(METRICS, shares, errors, strict=True)]
+    return f"{name:<38} {'   '.join(shown)}"
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
     python benchmarks/probe.py
 
-Prints the figures of the untouched base model, then those of copies that were damaged by random
+Prints the metrics of the untouched base model, then those of copies that were damaged by random
 noise on their weights, with the half-width of the 95 % interval of each loss. Some minutes.
 """
 
@@ -37,7 +37,7 @@ STRENGTHS = (0.05, 0.1, 0.15, 0.2)
 
 
 def first_ranks(model: SentenceTransformer, task: RetrievalTask) -> np.ndarray:
-    """The rank of each query's passage among all of the task's."""
+    """Returns the rank of each query's passage among all passages of the task."""
     return np.array([row.rank for row in score_task(embed_task(model, task), task)])
 
 
@@ -78,7 +78,7 @@ def print_damage(task: RetrievalTask, base: np.ndarray, strength: float) -> None
 
 
 def main() -> None:
-    """Print the figures."""
+    """Prints the metrics."""
     argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
     pairs = load_pairs(PROBE)
     task = retrieval_task(pairs, list(range(len(pairs.dataset))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+import nic_commands  # noqa: F401  Imported first: no folder of the user's hides the product.
 from evaluation.arguments import parse_arguments
 from nic.errors import one_line_errors
 

@@ -1,12 +1,15 @@
-"""Split pairs, check them, fine-tune a model, look at its evaluation and publish it, from Python.
+"""Split and check pairs, fine-tune, evaluate, package and publish a model, from Python.
 
-python examples/from_python.py my_pairs.jsonl models/mine hub
+    python examples/from_python.py my_pairs.jsonl models/mine hub
+
+One epoch only; the split is written beside the model.
 """
 
 from __future__ import annotations
 
 import sys
 
+from evaluation import EvaluationArguments, evaluate_models
 from model_card import Packaging, open_hub, publish_model
 from nic.models import MINILM
 from pairs import CheckArguments, check_pairs, load_pairs, save_split, split_pairs
@@ -20,11 +23,13 @@ def main(data: str, output: str, hub: str, base: str = MINILM) -> None:
     report = check_pairs(CheckArguments(data_file=data, base_model=base, batch_size=16))
     print(f"{len(pairs.dataset)} pairs, {len(report.found('warning'))} warnings")
 
-    run = RunArguments(data_file=data, base_model=base, split=f"{output}-split.json")
+    run = RunArguments(data_file=data, base_model=base, split=f"{output}-split.json", speed=False)
     batches = TrainingArguments(
         output_dir=output, num_train_epochs=1, per_device_train_batch_size=16
     )
-    summary = fine_tune(run, batches)
+    fine_tune(run, batches)
+
+    summary = evaluate_models(EvaluationArguments(model=[output], base=base, data_file=data))
     if summary is None:  # in all processes but the first, of a run with several
         return
     print(*(f"{gate.name}: {gate.measured}" for gate in summary.gates), sep="\n")

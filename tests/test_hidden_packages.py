@@ -68,7 +68,9 @@ def test_each_command_answers_in_a_folder_with_packages_of_our_names(
     assert SCRIPTS[name] in result.stdout
 
 
-@pytest.mark.parametrize("script", ["training/train.py", "pairs/check.py", "model_card/publish.py"])
+@pytest.mark.parametrize(
+    "script", ["training/train.py", "pairs/check.py", "evaluation/run.py", "model_card/publish.py"]
+)
 def test_each_script_answers_there_by_its_path(crowded: Path, script: str) -> None:
     result = run(crowded, [".", str(PROJECT)], str(PROJECT / script), "--help")
     assert result.returncode == 0, result.stderr
