@@ -22,7 +22,7 @@ import numpy as np
 from sentence_transformers import __version__
 
 from model_card.card.metadata import write_metadata
-from model_card.package.build import TOLERANCE, stage_model
+from model_card.package.build import TOLERANCE, build_package
 from model_card.package.integrity import hash_files
 from model_card.package.samples import TEXTS, encode_texts
 from nic.model_files import CARD
@@ -95,7 +95,7 @@ def main() -> int:
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         saved = save_as_trained(work / "saved")
-        staged = stage_model(saved, work / "staged", allow_failed_gates="a base model")
+        staged = build_package(saved, work / "staged", allow_failed_gates="a base model")
         here = encode_texts(saved, [*TEXTS, *MORE_TEXTS])
         print(f"reference: sentence-transformers {__version__}, the model as it was saved")
         for version, transformers in MATRIX.items():

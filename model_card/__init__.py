@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from model_card.commands import Packaging as Packaging
     from model_card.hubs import Hub as Hub
     from model_card.hubs import open_hub as open_hub
+    from model_card.push import package_model as package_model
     from model_card.push import publish_model as publish_model
     from model_card.push import verify_model as verify_model
 
-__all__ = ["Hub", "Packaging", "open_hub", "publish_model", "verify_model"]
+__all__ = ["Hub", "Packaging", "open_hub", "package_model", "publish_model", "verify_model"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -21,6 +22,7 @@ __getattr__ = lazy_exports(
         "Hub": "model_card.hubs",
         "Packaging": "model_card.commands",
         "open_hub": "model_card.hubs",
+        "package_model": "model_card.push",
         "publish_model": "model_card.push",
         "verify_model": "model_card.push",
     },

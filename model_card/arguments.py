@@ -124,6 +124,8 @@ def _either_hub(parser: argparse.ArgumentParser) -> None:
 def _packaging(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--allow-failed-gates", metavar="REASON", help="package it although its gates failed")
+    add("--license", help='licence for card and metadata, such as "apache-2.0"')
+    add("--language", help='languages for card and metadata, such as "en" or "en,de"')
     add("--sign-key", type=Path, metavar="PEM", help="Ed25519 private key to sign with")
     add("--data-file", type=Path, help="training data: for an edited card, --onnx and --int8")
     add("--onnx", action="store_true", help="add an ONNX file in full precision (extra onnx)")

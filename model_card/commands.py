@@ -12,6 +12,8 @@ class Packaging:
 
     Attributes:
         allow_failed_gates: The reason to package a model whose gates failed or were not measured.
+        license: Licence that the publisher states, such as "apache-2.0".
+        language: Languages that the publisher states, such as "en" or "en,de".
         sign_key: PEM file of an Ed25519 private key to sign with.
         data_file: The training data; needed for a card that was edited, and for the variants.
         onnx: Add an ONNX file in full precision.
@@ -20,6 +22,8 @@ class Packaging:
     """
 
     allow_failed_gates: str | None = None
+    license: str | None = None
+    language: str | None = None
     sign_key: Path | None = None
     data_file: Path | None = None
     onnx: bool = False

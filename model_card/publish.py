@@ -41,10 +41,10 @@ def main() -> None:
 def run_package(command: Package) -> list[str]:
     """Writes the folder that would be published."""
     from model_card.lines import packaged_lines
-    from model_card.push import package_folder
+    from model_card.push import package_model
 
     quiet_libraries()
-    return packaged_lines(package_folder(command.model, command.output, command.packaging))
+    return packaged_lines(package_model(command.model, command.output, command.packaging))
 
 
 def run_push(command: Push) -> list[str]:

@@ -6,11 +6,11 @@ import tempfile
 from dataclasses import fields
 from pathlib import Path
 
-from model_card.card.release_note import Publication
+from model_card.card.added_facts import Publication
 from model_card.commands import Packaging
 from model_card.hubs import Hub, Published, select_hub
 from model_card.names import MAIN, check_repo_id
-from model_card.package.build import AddFiles, stage_model
+from model_card.package.build import AddFiles, build_package
 from model_card.package.integrity import Verification, is_packaged, verify_folder
 from nic.errors import UserError
 
@@ -43,20 +43,27 @@ def publish_model(
         return hub.publish(folder, repo_id, tag)
     with tempfile.TemporaryDirectory(prefix="nic-publish-") as work:
         publication = Publication(repo_id, tag, hub.endpoint)
-        packaged = package_folder(folder, Path(work) / "staged", packaging, publication)
+        packaged = package_model(folder, Path(work) / "staged", packaging, publication)
         return hub.publish(packaged, repo_id, tag)
 
 
-def package_folder(
-    model: Path, output: Path, packaging: Packaging, publication: Publication | None = None
+def package_model(
+    model: str | Path,
+    output: str | Path,
+    packaging: Packaging | None = None,
+    publication: Publication | None = None,
 ) -> Path:
-    """Packages the output of a training, with the variants that are asked for.
+    """Makes a folder to publish from the output of a training: its files, card and metadata.
+
+    Example:
+        >>> packaging = Packaging(license="cc-by-4.0", language="en")
+        >>> package_model("models/nic-embeddings-v1.0", "dist", packaging)
 
     Args:
         model: The output folder of a training.
         output: The folder to write; it must not exist.
-        packaging: How the model is packaged.
-        publication: Name and hub that the card tells.
+        packaging: How the model is packaged; the defaults add nothing.
+        publication: Name and hub that the card names.
 
     Returns:
         The folder `output`.
@@ -64,14 +71,17 @@ def package_folder(
     Raises:
         UserError: The model may not be published; nothing was written.
     """
-    return stage_model(
-        model,
-        output,
+    packaging = packaging or Packaging()
+    return build_package(
+        Path(model),
+        Path(output),
         allow_failed_gates=packaging.allow_failed_gates,
         sign_key=packaging.sign_key,
         data_file=packaging.data_file,
-        add_files=_variants(model, packaging),
+        add_files=_variants(Path(model), packaging),
         publication=publication,
+        license=packaging.license,
+        language=packaging.language,
     )
 
 

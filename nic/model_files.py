@@ -37,7 +37,14 @@ LICENSE_FILES = "LICENSE*"
 
 # The allow list of what is published: in the folder of the model, and in folders inside it.
 PUBLISHED_FILES = (*MODEL_FILES, CARD, LICENSE_FILES)
-PUBLISHED_FOLDERS = {"plots": ("*.png",), "onnx": ("*.onnx", "*.onnx_data", "*.json")}
+PLOTS = "plots"
+# Where earlier versions wrote the plots of a model.
+EARLIER_PLOTS = "figures"
+PUBLISHED_FOLDERS = {
+    PLOTS: ("*.png",),
+    EARLIER_PLOTS: ("*.png",),
+    "onnx": ("*.onnx", "*.onnx_data", "*.json"),
+}
 
 # What a run writes beside the model, except for its checkpoints and plots.
 RUN_FILES = (METADATA, SPLIT, CARD, LOG_NAME)

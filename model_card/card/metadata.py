@@ -1,4 +1,4 @@
-"""`metadata.json`: everything that a reader needs to redo a result."""
+"""`metadata.json`: the facts that reproduce a result, and that the card is rendered from."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from sentence_transformers import SentenceTransformer
 
 from evaluation.serialization import report_to_json, to_json
 from evaluation.summary import EvaluationSummary
+from model_card.card.licensing import base_terms, read_terms
 from nic.files import atomic_write_text, sha256_of
-from nic.model_files import METADATA
+from nic.model_files import LICENSE_FILES, METADATA
 from nic.models import WEIGHTS, ModelSource
 from pairs.loading import Pairs
 
@@ -36,7 +38,7 @@ PACKAGES = (
 
 
 def describe_model(model: SentenceTransformer, name: str) -> dict[str, Any]:
-    """What a user of the model has to know."""
+    """Returns the name, the sizes and the modules of a model."""
     return {
         "name": name,
         "embedding_dimension": model.get_embedding_dimension(),
@@ -48,14 +50,30 @@ def describe_model(model: SentenceTransformer, name: str) -> dict[str, Any]:
 
 
 def describe_base_model(source: ModelSource) -> dict[str, Any]:
-    """The model that training started from, with the SHA-256 of its weights where known."""
+    """Returns the model that training started from, its weights' SHA-256 and what it states."""
     weights = Path(source.location) / WEIGHTS
     digest = sha256_of(weights) if weights.is_file() else None
-    return {"name": source.name, "origin": source.origin, "weights_sha256": digest}
+    identity = {"name": source.name, "origin": source.origin, "weights_sha256": digest}
+    return {**identity, **asdict(base_terms(source))}
+
+
+def describe_terms(license: str | None, language: str | None, folder: Path) -> dict[str, Any]:
+    """Returns what the publisher states, and the licence files in the folder of the model.
+
+    Args:
+        license: Identifier of a licence; None states none.
+        language: Codes of languages, separated by commas; None states none.
+        folder: Folder of the model.
+
+    Raises:
+        UserError: A licence or a language is not an identifier that hubs accept.
+    """
+    files = sorted(path.name for path in folder.glob(LICENSE_FILES) if path.is_file())
+    return {**asdict(read_terms(license, language)), "license_files": files}
 
 
 def describe_data(pairs: Pairs, split: dict[str, Any], findings: dict[str, Any]) -> dict[str, Any]:
-    """The data by its hash and counts; none of its text but the names of the domains."""
+    """Returns the hash and the counts of the data; of its text only the names of the domains."""
     passages = set(pairs.column("positive")) | set(pairs.column("negative"))
     return {
         "file": pairs.path.name,
@@ -71,7 +89,7 @@ def describe_data(pairs: Pairs, split: dict[str, Any], findings: dict[str, Any])
 
 
 def describe_environment(device: torch.device) -> dict[str, Any]:
-    """Versions, device and the commit of this project."""
+    """Returns the versions of the packages, the device and the commit of this project."""
     return {
         "python": platform.python_version(),
         "packages": dict(_versions(PACKAGES)),
@@ -86,7 +104,7 @@ def describe_environment(device: torch.device) -> dict[str, Any]:
 
 
 def describe_metrics(summary: EvaluationSummary) -> dict[str, Any]:
-    """The figures of both models and the size of the corpus that both were ranked against."""
+    """Returns the metrics of both models, and the size of the corpus that both rank."""
     names = {"base": summary.results.base, "tuned": summary.results.model}
     both = {key: report_to_json(summary.reports[name]) for key, name in names.items()}
     corpus_size = {report.pop("corpus_size") for report in both.values()}
@@ -99,7 +117,7 @@ def describe_evaluation(summary: EvaluationSummary) -> dict[str, Any]:
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout that this runs from; None outside of one or without git."""
+    """Returns the commit of this checkout; None outside of a checkout or without git."""
     project = Path(__file__).resolve().parents[2]
     if not (project / ".git").exists():
         return None
@@ -117,7 +135,7 @@ def git_commit() -> str | None:
 
 
 def write_metadata(facts: dict[str, Any], folder: Path) -> None:
-    """Write `metadata.json` into a model folder, whole or not at all."""
+    """Writes `metadata.json` into the folder of a model, atomically."""
     content = json.dumps(facts, indent=2, ensure_ascii=False)
     atomic_write_text(folder / METADATA, content + "\n")
 

@@ -1,6 +1,6 @@
-"""The transformer of a sentence-transformers model as an ONNX file, as optimum lays it out.
+"""Export of the transformer of a sentence-transformers model to ONNX, in the layout of optimum.
 
-The file maps token ids to the tokens' vectors; pooling and normalising are left to whoever runs it.
+The file maps token ids to token vectors; pooling and normalisation are left to the caller.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ INT8 = "onnx/model_qint8.onnx"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 OUTPUT = "last_hidden_state"
-# The newest that onnxruntime 1.18 runs.
+# The newest opset that onnxruntime 1.18 supports.
 OPSET = 20
 TOLERANCE = 1e-4
 
 
 class TokenVectors(nn.Module):
-    """A transformer that takes its inputs by position and gives one tensor."""
+    """A transformer that takes its inputs by position and returns one tensor."""
 
     def __init__(self, transformer: nn.Module, names: list[str]) -> None:
         super().__init__()
@@ -40,20 +40,20 @@ class TokenVectors(nn.Module):
         self.names = names
 
     def forward(self, *values: torch.Tensor) -> torch.Tensor:
-        """`(batch, sequence)` inputs to `(batch, sequence, dim)` vectors."""
+        """Returns the `(batch, sequence, dim)` vectors of `(batch, sequence)` inputs."""
         inputs = dict(zip(self.names, values, strict=True))
         vectors: torch.Tensor = self.transformer(**inputs).last_hidden_state
         return vectors
 
 
 def export_onnx(model_folder: Path, output: Path) -> Path:
-    """Export the transformer of a model, for any number of texts and any length.
+    """Exports the transformer of a model, for any number of texts and any length.
 
-    What onnxruntime then computes is compared with torch, at shapes other than the export's own.
+    The output of onnxruntime is compared with that of torch, at other shapes than in the export.
 
     Args:
-        model_folder: A folder that sentence-transformers wrote.
-        output: The file to write, whole or not at all; its folder is made.
+        model_folder: A folder written by sentence-transformers.
+        output: The file to write, atomically; its folder is created.
 
     Returns:
         `output`.
@@ -64,7 +64,7 @@ def export_onnx(model_folder: Path, output: Path) -> Path:
     require_onnx()
     model = load_model(find_model(str(model_folder)), "cpu").eval()
     transformer = model[0].auto_model
-    # The other implementations export to the same sums with more nodes around them.
+    # The other implementations export the same operations with more nodes around them.
     transformer.set_attn_implementation("eager")
     names = [name for name in INPUTS if name in model.tokenizer.model_input_names]
     vectors = TokenVectors(transformer, names).eval()
@@ -76,14 +76,14 @@ def export_onnx(model_folder: Path, output: Path) -> Path:
 
 
 def require_onnx() -> None:
-    """Refuse to go on without the packages of the extra `onnx`.
+    """Checks that the packages of the extra `onnx` are installed.
 
     Raises:
         UserError: One of them is not installed.
     """
     if missing := [name for name in PACKAGES if find_spec(name) is None]:
         raise UserError(
-            f'{", ".join(missing)}: not installed; pip install "nic-embeddings[onnx]" brings it'
+            f'{", ".join(missing)}: not installed; install them with pip install -e ".[onnx]"'
         )
 
 
@@ -108,7 +108,7 @@ def _export(vectors: TokenVectors, path: Path) -> None:
 
 
 def _forget_origin(model: Any) -> None:
-    """Drop what the exporter notes at each node: paths and source lines of this machine."""
+    """Removes what the exporter notes at each node: paths and source lines of this machine."""
     for node in model.graph.all_nodes():
         node.metadata_props.clear()
         node.doc_string = None
@@ -136,7 +136,7 @@ def _compare(vectors: TokenVectors, path: Path) -> None:
 
 
 def _some_input(names: list[str], batch: int, length: int) -> tuple[torch.Tensor, ...]:
-    """Token ids 1, 2, 3, ... with the end of the last row masked."""
+    """Returns token ids 1, 2, 3, ... with the end of the last row masked."""
     ids = torch.arange(1, batch * length + 1).reshape(batch, length)
     mask = torch.ones_like(ids)
     mask[-1, length - 2 :] = 0
@@ -146,7 +146,7 @@ def _some_input(names: list[str], batch: int, length: int) -> tuple[torch.Tensor
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on torchvision and on its own internals."""
+    """Silences the remarks of the exporter on torchvision and on its own internals."""
     log = logging.getLogger("torch.onnx")
     level: Any = log.level
     log.setLevel(logging.ERROR)

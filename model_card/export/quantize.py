@@ -1,11 +1,11 @@
-"""An ONNX file whose weights and matrix products are of 8-bit integers.
+"""Quantization of an ONNX file: weights and matrix products in 8-bit integers.
 
-Each output channel of a weight, each row of an embedding table and each token's vector has a scale
-of its own. `onnxruntime.quantization.quantize_dynamic` has one scale for all the texts of a batch,
-so that the embedding of a text depends on what else is encoded with it; here it does not. What
-comes out of a LayerNorm has a few channels far larger than the others, which would take the whole
-range; each channel is divided by a constant that its weights are multiplied by (SmoothQuant, Xiao
-et al., ICML 2023, with alpha = 0.5). The nodes are those of the ONNX standard.
+Each output channel of a weight, each row of an embedding table and each token vector has its own
+scale. `onnxruntime.quantization.quantize_dynamic` uses one scale for all texts of a batch, so that
+the embedding of a text depends on the other texts; here it does not. The output of a LayerNorm has
+a few channels far larger than the others, which would take the whole range; each channel is divided
+by a constant and its weights are multiplied by it (SmoothQuant, Xiao et al., ICML 2023, with
+alpha = 0.5). Only nodes of the ONNX standard are used.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ STEP, FLOOR, SHIFT, ZERO_POINT, LAST_AXIS = (
 
 
 def quantize_int8(model: Path, output: Path, samples: Sequence[Inputs]) -> Path:
-    """Quantise every product with a constant weight, and every embedding table.
+    """Quantises every product with a constant weight, and every embedding table.
 
     Args:
         model: The file that `export_onnx` wrote.
-        output: The file to write, whole or not at all.
-        samples: Inputs of the model, which show how large each channel of its vectors becomes.
+        output: The file to write, atomically.
+        samples: Inputs of the model, from which the range of each channel is measured.
 
     Returns:
         `output`.
@@ -76,7 +76,7 @@ def quantize_int8(model: Path, output: Path, samples: Sequence[Inputs]) -> Path:
 
 
 def scale_rows(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Round each row to whole numbers in [-127, 127].
+    """Rounds each row to integers in [-127, 127].
 
     Args:
         weights: `(rows, columns)`.
@@ -90,7 +90,7 @@ def scale_rows(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[
 
 
 def smoothing(largest: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What each channel of the vectors is divided by, and its row of the weights multiplied by.
+    """Returns the factors that divide the channels of the vectors and multiply the weights' rows.
 
     Args:
         largest: Largest magnitude of each channel, `(channels,)`.
@@ -102,7 +102,7 @@ def smoothing(largest: NDArray[np.float32], weights: NDArray[np.float32]) -> NDA
 
 
 def synthetic_inputs(tokenizer: Path) -> list[Inputs]:
-    """Inputs made of random words that the tokenizer knows, so that no data is needed.
+    """Returns inputs of random words from the vocabulary, so that no data is needed.
 
     Args:
         tokenizer: The model's `tokenizer.json`.
@@ -138,7 +138,7 @@ def _constant_matrices(graph: GraphProto) -> dict[str, NDArray[np.float32]]:
 def _products(
     graph: GraphProto, weights: Mapping[str, NDArray[np.float32]]
 ) -> dict[str, list[NDArray[np.float32]]]:
-    """The weights that each of the graph's values is multiplied with."""
+    """Returns the weights that each value of the graph is multiplied with."""
     products: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
     for node in graph.node:
         if node.op_type == "MatMul" and node.input[1] in weights:
@@ -149,7 +149,7 @@ def _products(
 def _largest_by_channel(
     content: ModelProto, names: list[str], samples: Sequence[Inputs]
 ) -> dict[str, NDArray[np.float32]]:
-    """The largest magnitude of each channel of some inner values, over all samples."""
+    """Returns the largest magnitude per channel of some inner values, over all samples."""
     import onnxruntime
     from onnx import ModelProto, ValueInfoProto
 
@@ -173,7 +173,7 @@ def _rewrite(
     weights: dict[str, NDArray[np.float32]],
     factors: dict[str, NDArray[np.float32]],
 ) -> tuple[list[NodeProto], list[TensorProto]]:
-    """The nodes of the quantised graph in order, and the constants that they add."""
+    """Returns the nodes of the quantised graph in order, and the constants that they add."""
     nodes: list[NodeProto] = []
     tensors = _shared_constants()
     rounded: set[str] = set()
@@ -215,7 +215,7 @@ def _shared_constants() -> list[TensorProto]:
 
 
 def _round_vectors(vectors: str, smooth: bool) -> list[NodeProto]:
-    """Scale each vector to [-127, 127] and round it to a whole number, kept 128 higher."""
+    """Scales each vector to [-127, 127] and rounds it to integers, shifted by 128."""
     from onnx import TensorProto
     from onnx.helper import make_node
 
@@ -238,7 +238,7 @@ def _round_vectors(vectors: str, smooth: bool) -> list[NodeProto]:
 def _product(
     node: NodeProto, weights: NDArray[np.float32]
 ) -> tuple[list[NodeProto], list[TensorProto]]:
-    """The product of rounded vectors and rounded weights, scaled back."""
+    """Returns the nodes of the product of rounded vectors and weights, scaled back."""
     from onnx import TensorProto
     from onnx.helper import make_node
 
@@ -259,7 +259,7 @@ def _product(
 def _look_up(
     node: NodeProto, table: NDArray[np.float32]
 ) -> tuple[list[NodeProto], list[TensorProto]]:
-    """The rows of a rounded table, scaled back."""
+    """Returns the nodes of the rows of a rounded table, scaled back."""
     from onnx import TensorProto
     from onnx.helper import make_node
 

@@ -1,11 +1,10 @@
-"""The ONNX variants of a model: built, scored on the same queries as torch, timed beside it."""
+"""The ONNX variants of a model: built, evaluated on the same queries as torch, timed beside it."""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from evaluation.retrieval_metrics.definitions import PRIMARY
 from evaluation.significance import percentile_interval, resampled_means, sum_by_cluster
 from model_card.export.onnx_export import FP32, INT8, export_onnx, require_onnx
 from model_card.export.quantize import quantize_int8, synthetic_inputs
+from model_card.export.report import Variant, VariantReport
 from nic.errors import UserError
 from nic.models import WEIGHTS, find_model, load_model
 
@@ -35,62 +35,10 @@ BATCHES = 8
 Encoder = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
-@dataclass(frozen=True)
-class Variant:
-    """What one form of a model does, beside torch in the same run.
-
-    Attributes:
-        file: Its file in the model's folder.
-        megabytes: Size of that file, in 10^6 bytes.
-        recall_at_5: Mean over the queries, in [0, 1].
-        difference: Its Recall@5 less torch's.
-        interval: 95 % interval of the difference.
-        cosine: Mean cosine of its queries' embeddings with torch's.
-        latency_median: Wall time of one query, in milliseconds.
-        latency_p95: The same, 95th percentile.
-        speedup: Torch's median latency by this one's.
-        passages_per_second: In batches of 32.
-    """
-
-    file: str
-    megabytes: float
-    recall_at_5: float
-    difference: float
-    interval: tuple[float, float]
-    cosine: float
-    latency_median: float
-    latency_p95: float
-    speedup: float
-    passages_per_second: float
-
-
-@dataclass(frozen=True)
-class VariantReport:
-    """All variants, torch first.
-
-    Attributes:
-        variants: By name: "torch", "fp32", "int8".
-        queries: Queries that were scored.
-        corpus_size: Passages that each was ranked against.
-        runs: Single queries that were timed.
-        threads: Threads that each variant ran on.
-    """
-
-    variants: dict[str, Variant]
-    queries: int
-    corpus_size: int
-    runs: int
-    threads: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """The form in which `metadata.json` holds it, under "variants"."""
-        return asdict(self)
-
-
 def build_variants(
     model_folder: Path, target: Path, names: Sequence[str] = VARIANTS
 ) -> dict[str, Path]:
-    """Write the ONNX files of a model.
+    """Writes the ONNX files of a model.
 
     Args:
         model_folder: The torch model.
@@ -115,7 +63,7 @@ def build_variants(
 def measure_variants(
     folder: Path, task: RetrievalTask, names: Sequence[str] = VARIANTS, runs: int = RUNS
 ) -> VariantReport:
-    """Score and time the variants in a folder beside its torch model.
+    """Evaluates and times the variants in a folder beside its torch model.
 
     Args:
         folder: A model with its `onnx` folder.
@@ -157,7 +105,7 @@ def measure_variants(
 
 
 def refuse_loss(report: VariantReport, allow_loss: bool = False) -> None:
-    """Refuse variants that find clearly less than the torch model.
+    """Refuses variants whose Recall@5 is clearly below that of the torch model.
 
     Raises:
         UserError: A variant loses more than 0.01 Recall@5, and that is not allowed.
@@ -174,7 +122,7 @@ def refuse_loss(report: VariantReport, allow_loss: bool = False) -> None:
 
 
 def open_encoders(folder: Path, names: Sequence[str]) -> dict[str, Encoder]:
-    """The torch model and its variants, each on as many threads as torch has."""
+    """Returns the torch model and its variants, each with as many threads as torch."""
     require_onnx()
     from nic_encoder import OnnxEncoder
 
@@ -207,7 +155,7 @@ def difference_interval(
     per_query_b: NDArray[np.float64],
     clusters: Sequence[int] | NDArray[Any],
 ) -> tuple[float, float]:
-    """95 % interval of the mean of a - b, by drawing whole clusters of queries anew."""
+    """Returns the 95 % interval of the mean of a - b, by resampling whole clusters of queries."""
     differences = np.asarray(per_query_a) - np.asarray(per_query_b)
     data = sum_by_cluster(differences[:, None], clusters)
     low, high = percentile_interval(resampled_means(data), data.effective_clusters)
@@ -217,7 +165,7 @@ def difference_interval(
 def time_in_turns(
     encoders: Mapping[str, Encoder], inputs: Sequence[Sequence[str]]
 ) -> dict[str, list[float]]:
-    """Seconds of wall time of each input, the encoders in turns: noise hits all alike."""
+    """Returns the seconds of each input; encoders take turns, so that noise affects all alike."""
     for texts in islice(cycle(inputs), min(WARM_UP, len(inputs))):
         for encode in encoders.values():
             encode(texts)

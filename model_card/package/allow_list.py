@@ -27,13 +27,13 @@ PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 def publishable_files(model: Path) -> list[str]:
-    """The names of a model folder's files that are published, with forward slashes, sorted.
+    """Returns the names of the files of a model that are published, sorted, with forward slashes.
 
-    What else lies there, such as checkpoints, logs and the split, is left out.
+    Other files of its folder, such as checkpoints, logs and the split, are left out.
 
     Raises:
         UserError: `modules.json` or a folder that it names is missing; a symbolic link, a pickle
-            or a damaged file stands among what would be published.
+            or a damaged file is among the files to publish.
     """
     folders = {"": PUBLISHED_FILES, **PUBLISHED_FOLDERS}
     for module in read_modules(model):
@@ -48,10 +48,10 @@ def publishable_files(model: Path) -> list[str]:
 
 
 def read_modules(model: Path) -> list[dict[str, Any]]:
-    """What `modules.json` lists, each with at least a path and a type.
+    """Returns the modules that `modules.json` lists, each with a path and a type.
 
     Raises:
-        UserError: It is missing or unreadable, or a folder that it names is not there.
+        UserError: It is missing or unreadable, or a folder that it names does not exist.
     """
     path = model / MODULES
     if not path.is_file():
@@ -68,10 +68,10 @@ def read_modules(model: Path) -> list[dict[str, Any]]:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
+    """Returns the content of a JSON file.
 
     Raises:
-        UserError: It is missing, no UTF-8, or no JSON.
+        UserError: It is missing, not UTF-8, or not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -82,10 +82,10 @@ def read_json(path: Path) -> Any:
 
 
 def refuse_pickle(path: Path) -> None:
-    """Refuse a file that is a pickle by its name or by its first bytes.
+    """Refuses a file that is a pickle by its name or by its first bytes.
 
     Raises:
-        UserError: It is one: loading it could run any code.
+        UserError: It is a pickle; loading it could run any code.
     """
     with path.open("rb") as file:
         start = file.read(4)
@@ -97,7 +97,7 @@ def refuse_pickle(path: Path) -> None:
 
 
 def check_content(path: Path) -> None:
-    """Refuse a file whose content is not what its name says.
+    """Refuses a file whose content does not have the format of its name.
 
     Raises:
         UserError: A pickle, or damaged safetensors, JSON, PNG or text.
@@ -135,7 +135,7 @@ def _check_module_folder(model: Path, name: Any) -> None:
 
 
 def _allowed(model: Path, folder: str, patterns: tuple[str, ...]) -> Iterator[str]:
-    """The files directly in one folder of a model that its patterns allow."""
+    """Yields the names of the files directly in a folder of a model that the patterns allow."""
     place = model / folder
     if not place.is_dir():
         return

@@ -1,4 +1,4 @@
-"""A trained model made into a folder to publish: allowed files only, hashed, and compared."""
+"""Packages a trained model: the allowed files, hashed, with the card and the metadata."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_card.card.release_note import Publication, insert_release_note, name_publication
+from evaluation.serialization import from_json
+from model_card.card.added_facts import AddedFacts, Publication, ReleaseNote
+from model_card.card.card import render_card
+from model_card.card.facts import holds_card_facts
+from model_card.card.licensing import Terms, read_terms
+from model_card.card.own_card import complete_own_card
 from model_card.package.allow_list import publishable_files, read_json
-from model_card.package.compatibility import OLDEST_VERSION, write_older_form
+from model_card.package.compatibility import OLDEST_VERSION, write_compatible
 from model_card.package.integrity import OWN_HASH, hash_facts, hash_package
 from model_card.package.leaks import check_no_machine_paths, check_no_training_text
 from model_card.package.release_gates import Release, decide_release
@@ -24,7 +29,7 @@ from model_card.package.samples import encode_texts, make_samples
 from model_card.package.signing import fingerprint, load_private_key, sign
 from nic.errors import UserError
 from nic.files import atomic_write_text, sha256_of
-from nic.model_files import CARD, METADATA
+from nic.model_files import CARD, LICENSE_FILES, METADATA, matches
 from pairs.loading import Pairs, load_pairs
 
 if TYPE_CHECKING:
@@ -32,21 +37,22 @@ if TYPE_CHECKING:
 
 AddFiles = Callable[[Path], dict[str, Any]]
 TOLERANCE = 1e-6
-# A JSON list of numbers over many lines; no string of JSON holds a line end.
+# A JSON list of numbers over several lines; a JSON string contains no line end.
 NUMBERS = re.compile(r"\[\n\s+(-?\d[^\[\]\"{}]*?)\n\s+\]")
 
 
 @dataclass(frozen=True)
-class Source:
-    """A trained model, looked over before anything is written.
+class TrainedModel:
+    """A trained model that may be packaged.
 
     Attributes:
         folder: Its folder.
         metadata: What training wrote about it.
-        names: Its files that are published.
-        release: Why it may be published.
-        pairs: The data that it was trained on, where it was given.
-        key: The key to sign with, if any.
+        names: Names of the files to publish.
+        release: The decision on its gates.
+        pairs: The data that it was trained on, if it was given.
+        key: The key to sign with; None to leave it unsigned.
+        card_is_rendered: Whether its card is the one that was rendered from the metadata.
     """
 
     folder: Path
@@ -55,9 +61,10 @@ class Source:
     release: Release
     pairs: Pairs | None
     key: Ed25519PrivateKey | None
+    card_is_rendered: bool
 
 
-def stage_model(
+def build_package(
     model: Path,
     output: Path,
     allow_failed_gates: str | None = None,
@@ -65,41 +72,46 @@ def stage_model(
     data_file: Path | None = None,
     add_files: AddFiles | None = None,
     publication: Publication | None = None,
+    license: str | None = None,
+    language: str | None = None,
 ) -> Path:
-    """Make a trained model's folder into one to publish, whole or not at all.
+    """Makes a folder to publish from the output folder of a training, atomically.
 
     The same model gives the same bytes again.
 
     Args:
         model: The output folder of a training.
-        output: The folder to write; it must not be there yet.
+        output: The folder to write; it must not exist.
         allow_failed_gates: The reason to package a model whose gates failed or were not measured.
         sign_key: PEM file of an Ed25519 private key.
-        data_file: The data that the model was trained on; needed where the card was changed
-            since, to check that it quotes none of it.
+        data_file: The data that the model was trained on; needed if the card was changed since,
+            to check that it quotes none of it.
         add_files: Called with the folder before it is hashed; may add files that the allow list
-            has, and gives further facts for `metadata.json`.
-        publication: The name and hub that its card shall tell.
+            has, and returns further facts for `metadata.json`.
+        publication: The name and the hub that the card names.
+        license: Licence that the publisher states, in place of what training wrote.
+        language: Languages that the publisher states, separated by commas, likewise.
 
     Returns:
         The folder `output`.
 
     Raises:
-        UserError: Something stands against publishing it; nothing was written.
+        UserError: The model may not be packaged; nothing was written.
     """
     _check_output(model, output)
-    source = _look_over(model, allow_failed_gates, sign_key, data_file)
+    terms = read_terms(license, language)
+    trained = _read_trained_model(model, allow_failed_gates, sign_key, data_file)
     with _folder_beside(output) as staged:
-        _copy_files(source, staged)
-        _complete_card(source.release, publication, staged / CARD)
-        embeddings = _write_for_older_versions(source, staged)
-        facts = add_files(staged) if add_files else {}
-        _write_metadata(source, staged, embeddings, facts)
+        _copy_files(trained, staged)
+        embeddings = _write_compatible(trained, staged)
+        added = _added_facts(trained, publication, terms) | (add_files(staged) if add_files else {})
+        _write_card(trained, added, staged / CARD)
+        _write_metadata(trained, staged, embeddings, added)
         check_no_machine_paths(staged, model)
-        if source.pairs:
-            check_no_training_text(staged, source.pairs)
-        if source.key:
-            sign(staged / METADATA, source.key)
+        if trained.pairs:
+            check_no_training_text(staged, trained.pairs)
+        if trained.key:
+            sign(staged / METADATA, trained.key)
     return output
 
 
@@ -112,10 +124,10 @@ def _check_output(model: Path, output: Path) -> None:
         raise UserError(f"{output.parent}: no such folder; create it first")
 
 
-def _look_over(
+def _read_trained_model(
     model: Path, reason: str | None, sign_key: Path | None, data_file: Path | None
-) -> Source:
-    """Read all that speaks for or against publishing a model, cheapest first."""
+) -> TrainedModel:
+    """Reads a trained model and checks that it may be packaged, the cheapest check first."""
     key = load_private_key(sign_key) if sign_key else None
     metadata = _read_training_metadata(model)
     names = publishable_files(model)
@@ -123,12 +135,14 @@ def _look_over(
         raise UserError(f"{model}: holds no card {CARD}; train it again, or write one")
     release = decide_release(metadata, reason)
     pairs = _load_training_data(metadata, data_file) if data_file else None
-    if not pairs and sha256_of(model / CARD) != metadata["files"].get(CARD):
+    unchanged = sha256_of(model / CARD) == metadata["files"].get(CARD)
+    if not pairs and not unchanged:
         raise UserError(
             f"{model / CARD}: was changed since training checked that it quotes no training data; "
             "give the data with --data-file, so that it can be checked again"
         )
-    return Source(model, metadata, names, release, pairs, key)
+    rendered = unchanged and holds_card_facts(metadata)
+    return TrainedModel(model, metadata, names, release, pairs, key, rendered)
 
 
 def _read_training_metadata(model: Path) -> dict[str, Any]:
@@ -150,61 +164,81 @@ def _load_training_data(metadata: dict[str, Any], data_file: Path) -> Pairs:
     return pairs
 
 
-def _copy_files(source: Source, staged: Path) -> None:
-    """Copy the allowed files without their modes, and compare them with what training saved.
+def _copy_files(trained: TrainedModel, staged: Path) -> None:
+    """Copies the allowed files without their modes, and compares them with what training saved.
 
     Raises:
-        UserError: A file was changed or lost since its figures were measured.
+        UserError: A file was changed or lost since the model was evaluated.
     """
-    for name in source.names:
+    for name in trained.names:
         (staged / name).parent.mkdir(exist_ok=True)
-        shutil.copyfile(source.folder / name, staged / name)
-        recorded = source.metadata["files"].get(name)
+        shutil.copyfile(trained.folder / name, staged / name)
+        recorded = trained.metadata["files"].get(name)
         if recorded not in (None, sha256_of(staged / name)) and name != CARD:
             raise UserError(
-                f"{source.folder / name}: was changed since training wrote {METADATA}, whose "
-                "figures are those of another file; train or evaluate it again"
+                f"{trained.folder / name}: was changed since training wrote {METADATA}, whose "
+                "metrics are those of another file; train or evaluate it again"
             )
-    weights = [name for name in source.metadata["files"] if name.endswith(".safetensors")]
-    if lost := sorted(set(weights) - set(source.names)):
-        raise UserError(f"{source.folder / lost[0]}: is missing; {METADATA} lists it")
+    weights = [name for name in trained.metadata["files"] if name.endswith(".safetensors")]
+    if lost := sorted(set(weights) - set(trained.names)):
+        raise UserError(f"{trained.folder / lost[0]}: is missing; {METADATA} lists it")
 
 
-def _complete_card(release: Release, publication: Publication | None, path: Path) -> None:
-    card = path.read_text(encoding="utf-8")
-    if release.problem:
-        card = insert_release_note(card, release.problem, release.reason)
-    if publication:
-        card = name_publication(card, publication)
+def _added_facts(
+    trained: TrainedModel, publication: Publication | None, terms: Terms
+) -> dict[str, Any]:
+    """Returns what packaging adds to the facts of training; nothing that is not given."""
+    release = trained.release
+    note = ReleaseNote(release.problem, release.reason) if release.problem else None
+    files = [name for name in trained.names if matches(name, (LICENSE_FILES,))]
+    facts = {
+        "license": terms.license,
+        "language": terms.language,
+        "release": asdict(note) if note else None,
+        "publication": asdict(publication) if publication else None,
+    }
+    given = {name: fact for name, fact in facts.items() if fact}
+    # A licence file may have been removed since training.
+    changed = files != trained.metadata.get("license_files", [])
+    return given | ({"license_files": files} if changed else {})
+
+
+def _write_card(trained: TrainedModel, added: dict[str, Any], path: Path) -> None:
+    """Renders the card that training wrote anew; one that the publisher changed is kept."""
+    if trained.card_is_rendered:
+        card = render_card({**trained.metadata, **added})
+    else:
+        own = path.read_text(encoding="utf-8")
+        card = complete_own_card(own, from_json(AddedFacts, added))
     atomic_write_text(path, card)
 
 
-def _write_for_older_versions(source: Source, staged: Path) -> np.ndarray:
-    """Rewrite the settings, and check that the model encodes as before.
+def _write_compatible(trained: TrainedModel, staged: Path) -> np.ndarray:
+    """Rewrites the settings for earlier versions, and checks that the model encodes as before.
 
     Returns:
         `(samples, dim)` embeddings of the sample sentences by the rewritten model.
 
     Raises:
-        UserError: It does not load, or encodes otherwise.
+        UserError: It does not load, or encodes differently.
     """
-    write_older_form(staged)
-    before, after = encode_texts(source.folder), encode_texts(staged)
+    write_compatible(staged)
+    before, after = encode_texts(trained.folder), encode_texts(staged)
     difference = np.abs(before - after).max() if before.shape == after.shape else np.inf
     if not difference <= TOLERANCE:
         raise UserError(
-            f"{source.folder}: written for sentence-transformers {OLDEST_VERSION} and later it "
+            f"{trained.folder}: written for sentence-transformers {OLDEST_VERSION} and later it "
             f"encodes otherwise (by {difference:.1e}); not packaged"
         )
     return after
 
 
 def _write_metadata(
-    source: Source, staged: Path, embeddings: np.ndarray, facts: dict[str, Any]
+    trained: TrainedModel, staged: Path, embeddings: np.ndarray, added: dict[str, Any]
 ) -> None:
-    metadata = {**source.metadata, **facts, "gates": source.release.gates}
-    if source.key:
-        metadata["signed_by"] = fingerprint(source.key.public_key())
+    metadata = {**trained.metadata, **added, "gates": trained.release.gates}
+    if trained.key:
+        metadata["signed_by"] = fingerprint(trained.key.public_key())
     metadata["files"] = hash_package(staged)
     metadata["samples"] = [asdict(sample) for sample in make_samples(embeddings)]
     metadata[OWN_HASH] = hash_facts(metadata)
@@ -218,7 +252,7 @@ def _on_one_line(numbers: re.Match[str]) -> str:
 
 @contextmanager
 def _folder_beside(output: Path) -> Iterator[Path]:
-    """Give a folder to write to, which takes the place of `output` once all is written."""
+    """Yields a folder to write to, which becomes `output` once everything is written."""
     staged = Path(tempfile.mkdtemp(dir=output.parent, prefix=f"{output.name}.incomplete-"))
     try:
         yield staged

@@ -1,7 +1,7 @@
-"""A saved model written the older way, which sentence-transformers 5.2 and later load.
+"""Compatibility of a saved model with sentence-transformers 5.2 and later.
 
-sentence-transformers 6 moved its modules and renamed their settings. It reads both ways, older
-versions only the older one.
+sentence-transformers 6 moved its modules and renamed their settings. It reads both forms, earlier
+versions only the earlier one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ POOLING_MODES = {
     "lasttoken": "pooling_mode_lasttoken",
 }
 TEXT_ONLY = {"text": {"method": "forward", "method_output_name": "last_hidden_state"}}
-# The settings that older versions don't know, with the only values they can mean.
+# The settings that earlier versions do not know, with the only values that they imply.
 IMPLIED: dict[str, dict[str, Any]] = {
     "Transformer": {
         "transformer_task": "feature-extraction",
@@ -46,11 +46,11 @@ IMPLIED: dict[str, dict[str, Any]] = {
 }
 
 
-def write_older_form(folder: Path) -> None:
-    """Rewrite the module types and settings of a saved model in place.
+def write_compatible(folder: Path) -> None:
+    """Rewrites the module types and settings of a saved model in place.
 
     Raises:
-        UserError: A module or a setting has no older form.
+        UserError: A module or a setting has no compatible form.
     """
     modules = read_modules(folder)
     for module in modules:
@@ -68,10 +68,10 @@ def write_older_form(folder: Path) -> None:
 
 
 def _kind(folder: Path, dotted: str) -> str:
-    """The name of a module's class.
+    """Returns the name of the class of a module.
 
     Raises:
-        UserError: It is not one of this library's that older versions load the same way.
+        UserError: It is not a class of this library that earlier versions load the same way.
     """
     library, kind = dotted.split(".")[0], dotted.split(".")[-1]
     if library != LIBRARY or kind not in (*IMPLIED, "Pooling"):
@@ -83,7 +83,7 @@ def _kind(folder: Path, dotted: str) -> str:
 
 
 def _transformer(path: Path) -> dict[str, Any]:
-    # With null all versions take the shorter of what the tokenizer and the encoder allow.
+    # With null all versions use the shorter limit of tokenizer and encoder.
     config = {"max_seq_length": None, "do_lower_case": False}
     given = _implied(path, "Transformer")
     if unknown := sorted(set(given) - set(config)):
@@ -97,7 +97,7 @@ def _pooling(path: Path) -> dict[str, Any]:
         return dict(config)
     given = config["pooling_mode"]
     active = [given] if isinstance(given, str) else list(given)
-    # Older versions join the parts in this order, whatever order was given.
+    # Earlier versions concatenate the parts in this order, whatever order was given.
     if active != [mode for mode in POOLING_MODES if mode in active]:
         raise UserError(f"{path}: pooling_mode {given} has no form that older versions load")
     return {
@@ -108,10 +108,10 @@ def _pooling(path: Path) -> dict[str, Any]:
 
 
 def _implied(path: Path, kind: str) -> dict[str, Any]:
-    """A module's settings without those that older versions imply.
+    """Returns the settings of a module without those that earlier versions imply.
 
     Raises:
-        UserError: One of them has another value than the implied one.
+        UserError: One of them does not have the implied value.
     """
     config = read_json(path)
     for key, value in IMPLIED[kind].items():
@@ -124,9 +124,9 @@ def _implied(path: Path, kind: str) -> dict[str, Any]:
 
 
 def _drop_version(path: Path) -> None:
-    """Take out the version that saved the model; `metadata.json` states it.
+    """Removes the version that saved the model; `metadata.json` states it.
 
-    Older versions would warn that they may not read it, and they can.
+    Earlier versions would warn that they may not read it, although they do.
     """
     if path.is_file():
         config = read_json(path)
@@ -135,7 +135,7 @@ def _drop_version(path: Path) -> None:
 
 
 def _rename_tokenizer(path: Path) -> None:
-    """Write a tokenizer's settings as transformers 4 does; drop where it was loaded from."""
+    """Writes the settings of a tokenizer as transformers 4 does, without its origin."""
     if path.is_file():
         config = read_json(path)
         if config.get("tokenizer_class") == "TokenizersBackend":

@@ -1,11 +1,9 @@
-"""What a published model holds: SHA-256 of its files, its samples, and no training text."""
+"""Integrity of a published model: SHA-256 of its files, and its sample sentences."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,26 +16,23 @@ from nic.model_files import METADATA, is_never_published
 
 # Key of the hash that finds accidents to metadata.json itself; a signature finds intent too.
 OWN_HASH = "metadata_sha256"
-# What hubs put beside a model's files; no library reads a model from it.
+# What hubs add to the files of a model; no library loads a model from it.
 OF_THE_HUB = (".gitattributes", ".cache")
-# Shorter texts ("Recall", "Oil pump") stand in a card by chance.
-WORDS_OF_A_SENTENCE = 4
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 LEAST_COSINE = 0.9999
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found right about a packaged model.
+    """The result of verifying a packaged model.
 
     Attributes:
-        files: Number of files whose SHA-256 is the recorded one.
+        files: Number of files with the recorded SHA-256.
         samples: Number of sample sentences that were encoded.
-        cosine: The lowest cosine between a sample's stored embedding and the one encoded now.
+        cosine: Lowest cosine between the stored embedding of a sample and the one encoded now.
         signed_by: Fingerprint of the key that signed; None for an unsigned model.
         signature_checked: Whether the signature was verified with a public key.
-        gates_passed: Whether the model's gates passed; None where they were not measured.
-        allowed_because: Why it was packaged all the same, where they did not pass.
+        gates_passed: Whether the gates passed; None if they were not measured.
+        allowed_because: The reason to package it although they did not pass.
     """
 
     files: int
@@ -50,20 +45,23 @@ class Verification:
 
 
 def published_files(folder: Path) -> list[Path]:
-    """The files of a training's output folder that belong to the model, in alphabetical order."""
+    """Returns the files of an output folder that belong to the model, in alphabetical order."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return [path for path in files if not is_never_published(path.relative_to(folder))]
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """SHA-256 by name, with forward slashes, of each file of `published_files`."""
+    """Returns the SHA-256 of each file of `published_files`, by name with forward slashes."""
     return {
         path.relative_to(folder).as_posix(): sha256_of(path) for path in published_files(folder)
     }
 
 
 def packaged_files(folder: Path) -> list[str]:
-    """Names of a packaged model's files but for `metadata.json` and its signature, sorted."""
+    """Returns the names of a packaged model's files, sorted.
+
+    `metadata.json` and its signature are left out.
+    """
     names = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
     return sorted(
         name.as_posix()
@@ -73,12 +71,12 @@ def packaged_files(folder: Path) -> list[str]:
 
 
 def hash_package(folder: Path) -> dict[str, str]:
-    """SHA-256 by name of each file of `packaged_files`."""
+    """Returns the SHA-256 of each file of `packaged_files`, by name."""
     return {name: sha256_of(folder / name) for name in packaged_files(folder)}
 
 
 def is_packaged(folder: Path) -> bool:
-    """Whether a folder is a packaged model, in contrast to a training's output."""
+    """Whether a folder is a packaged model, not the output folder of a training."""
     try:
         metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -87,16 +85,16 @@ def is_packaged(folder: Path) -> bool:
 
 
 def verify_folder(folder: Path, public_key: Path | None = None) -> Verification:
-    """Check a packaged model: signature, each file, and what it encodes.
+    """Verifies a packaged model: its signature, each file, and what it encodes.
 
     Args:
-        folder: A packaged model, wherever it came from.
+        folder: A packaged model from any source.
         public_key: PEM file of the Ed25519 key that must have signed it.
 
     Raises:
         IntegrityError: A file is missing, was added or changed, the signature is not that of the
-            key, or the sample sentences are encoded to something else.
-        UserError: There is no such folder, or the public key is none.
+            key, or the sample sentences have other embeddings.
+        UserError: The folder does not exist, or the file holds no public key.
     """
     metadata = read_package_metadata(folder)
     signed_by = check_signature(folder / METADATA, metadata.get("signed_by"), public_key)
@@ -121,7 +119,7 @@ def verify_folder(folder: Path, public_key: Path | None = None) -> Verification:
 
 
 def read_package_metadata(folder: Path) -> dict[str, Any]:
-    """`metadata.json` of a packaged model.
+    """Returns the content of `metadata.json` of a packaged model.
 
     Raises:
         IntegrityError: It is missing, damaged, or not that of a packaged model.
@@ -149,13 +147,13 @@ def read_package_metadata(folder: Path) -> dict[str, Any]:
 
 
 def hash_facts(metadata: dict[str, Any]) -> str:
-    """SHA-256 of the facts in a `metadata.json`, but for this hash, however they are laid out."""
+    """Returns the SHA-256 of the facts in `metadata.json`, without this hash, in any layout."""
     facts = {key: fact for key, fact in metadata.items() if key != OWN_HASH}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def check_files(folder: Path, files: dict[str, str]) -> None:
-    """Compare a folder with the SHA-256 by name that its metadata holds.
+    """Compares a folder with the SHA-256 by name in its metadata.
 
     Raises:
         IntegrityError: The first file that is missing, was added, or has other bytes.
@@ -175,24 +173,8 @@ def _not_as_published(folder: Path, what: str, names: list[str]) -> IntegrityErr
 
 
 def _digest(path: Path) -> str | None:
-    """SHA-256 of a file; None for one that cannot be read, such as a broken link."""
+    """Returns the SHA-256 of a file; None if it cannot be read, such as a broken link."""
     try:
         return sha256_of(path)
     except OSError:
         return None
-
-
-def find_training_text(text: str, passages: Iterable[str]) -> str | None:
-    """The first training text, or sentence of one, that stands in a text, white space aside.
-
-    Args:
-        text: What is to be published.
-        passages: The texts of the training data. Sentences of fewer than four words don't count.
-    """
-    flat = " ".join(text.split())
-    for passage in passages:
-        for part in SENTENCE_END.split(passage):
-            words = part.split()
-            if len(words) >= WORDS_OF_A_SENTENCE and " ".join(words) in flat:
-                return part
-    return None

@@ -1,4 +1,4 @@
-"""Nothing of the training machine and no training text goes into what is published."""
+"""Checks that no path of this machine and no training text is published."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from model_card.package.integrity import find_training_text, packaged_files
+from model_card.card.training_text import find_training_text
+from model_card.package.integrity import packaged_files
 from nic.errors import UserError
 from nic.model_files import CARD, METADATA
 from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
 
-# Folders that hold users' files, with what follows; "https://host/home" is none of them.
+# Folders that hold users' files, with what follows; "https://host/home" does not match.
 ABSOLUTE = re.compile(
     r"(?<![\w.:/\\-])/(?:home|Users|root|tmp|var|opt|mnt|media|srv|data|workspace|private|usr)"
     r"/[\w.~-]+"
@@ -23,23 +24,23 @@ ABSOLUTE = re.compile(
     r"|(?<![\w\\])\\{2,4}\w[\w.-]*\\{1,2}\w+"
     r"|file:/{2,3}\S+"
 )
-# Their entries are pieces of words, among which anything may stand.
+# Their entries are pieces of words, which may look like a path.
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "merges.txt", "added_tokens.json")
 TEXT_SUFFIXES = (".json", ".md", ".txt", "")
 
 
 def check_no_machine_paths(folder: Path, model: Path) -> None:
-    """Refuse a folder in which an absolute path stands.
+    """Refuses a folder whose files contain an absolute path.
 
-    All files but weights are searched for the folders of this machine; those that people read
-    also for what looks like an absolute path.
+    All files except weights are searched for the folders of this machine; files that people read
+    are also searched for what looks like an absolute path.
 
     Args:
         folder: What is to be published.
         model: The folder that it was made from.
 
     Raises:
-        UserError: The file, and the path in it.
+        UserError: Names the file and the path in it.
     """
     places = list(_places(model))
     for name in [METADATA, *packaged_files(folder)]:
@@ -59,10 +60,10 @@ def check_no_machine_paths(folder: Path, model: Path) -> None:
 
 
 def check_no_training_text(folder: Path, pairs: Pairs) -> None:
-    """Refuse a folder whose card or metadata quotes the training data.
+    """Refuses a folder whose card or metadata quotes the training data.
 
     Raises:
-        UserError: The file; the sentence itself is not shown.
+        UserError: Names the file; the sentence itself is not shown.
     """
     texts = {text for column in TEXT_COLUMNS for text in pairs.column(column)}
     metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
@@ -79,7 +80,7 @@ def check_no_training_text(folder: Path, pairs: Pairs) -> None:
 
 
 def _places(model: Path) -> Iterator[str]:
-    """The folders of this machine, as they would be written; none so short that it says nothing."""
+    """Yields the folders of this machine in their spellings, but none directly below the root."""
     folders: Iterable[Path] = (Path.home(), Path.cwd(), model.resolve(), Path(sys.prefix))
     for folder in folders:
         if len(folder.parts) > 2:
@@ -87,7 +88,7 @@ def _places(model: Path) -> Iterator[str]:
 
 
 def _strings(content: Any) -> Iterator[str]:
-    """All keys and strings of a JSON value."""
+    """Yields all keys and strings of a JSON value."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, dict):

@@ -1,4 +1,4 @@
-"""Whether a model's gates allow to package it."""
+"""The decision whether the gates of a model allow to package it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NOT_MEASURED = "no gates were measured"
 
 @dataclass(frozen=True)
 class Release:
-    """The decision on a model.
+    """The decision on the release of a model.
 
     Attributes:
-        gates: What stands in `metadata.json` under "gates".
-        problem: Why it should not be published; empty where its gates passed.
-        reason: Why it is all the same; empty where its gates passed.
+        gates: Content of `metadata.json` under "gates".
+        problem: What speaks against publishing; empty if the gates passed.
+        reason: The reason to publish it nevertheless; empty if the gates passed.
     """
 
     gates: dict[str, Any]
@@ -26,11 +26,11 @@ class Release:
 
 
 def decide_release(metadata: dict[str, Any], allow_failed_gates: str | None) -> Release:
-    """Refuse a model whose gates failed or were not measured, unless a reason is given.
+    """Refuses a model whose gates failed or were not measured, unless a reason is given.
 
     Args:
         metadata: Its `metadata.json`, with the key "gates".
-        allow_failed_gates: The reason to publish it all the same.
+        allow_failed_gates: The reason to publish it nevertheless.
 
     Raises:
         UserError: The gates did not pass and no reason is given, or an empty one.
@@ -51,7 +51,7 @@ def decide_release(metadata: dict[str, Any], allow_failed_gates: str | None) -> 
 
 
 def find_problem(gates: dict[str, Any]) -> str:
-    """What speaks against publishing, in words; empty where every gate passed."""
+    """Returns what speaks against publishing, in words; empty if every gate passed."""
     measured = gates.get("gates") or []
     failed = [gate for gate in measured if gate["passed"] is not True]
     if failed:

@@ -1,6 +1,6 @@
-"""Sample sentences of our own: a copy of a model is right if it encodes them as it used to.
+"""Sample sentences with stored embeddings: an intact copy of a model encodes them alike.
 
-Heavy imports wait for their use: the commands of a local hub need none of them.
+PyTorch is imported when it is used: the commands of a local hub do not need it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ TEXTS = (
     "music",
     " ".join(f"{number} green bottles hanging on the wall," for number in range(99, 19, -1)),
 )
-# Another machine rounds the fifth digit now and then: at four, packaging a model again elsewhere
-# hardly ever gives another metadata.json, and rounding costs less than 1e-5 of cosine.
+# Another machine may round the fifth digit differently: with four digits, packaging a model again
+# elsewhere almost always gives the same metadata.json, and rounding costs less than 1e-5 of cosine.
 DIGITS = 4
 
 
@@ -41,7 +41,7 @@ class Sample:
 
 
 def encode_texts(folder: Path, texts: Sequence[str] = TEXTS) -> np.ndarray:
-    """Load a model from its folder's files alone, onto the CPU, and encode.
+    """Loads a model from the files of its folder alone, onto the CPU, and encodes texts.
 
     Returns:
         `(texts, dim)` embeddings.
@@ -56,23 +56,23 @@ def encode_texts(folder: Path, texts: Sequence[str] = TEXTS) -> np.ndarray:
     model = load_model(ModelSource(str(folder), str(folder), "a packaged folder"), "cpu")
     embeddings = np.asarray(model.encode(list(texts), batch_size=1, show_progress_bar=False))
     if sys.platform == "win32":
-        # A model in memory maps its file, which then can be neither moved nor deleted there.
+        # A loaded model maps its file, which Windows then neither moves nor deletes.
         del model
         gc.collect()
     return embeddings
 
 
 def make_samples(embeddings: np.ndarray) -> list[Sample]:
-    """The sample sentences with their `(samples, dim)` embeddings."""
+    """Returns the sample sentences with their `(samples, dim)` embeddings."""
     rounded = embeddings.astype(float).round(DIGITS).tolist()
     return [Sample(text, row) for text, row in zip(TEXTS, rounded, strict=True)]
 
 
 def lowest_cosine(folder: Path, samples: Sequence[Sample]) -> float:
-    """Encode samples with a saved model.
+    """Encodes samples with a saved model.
 
     Returns:
-        The lowest cosine between a stored embedding and the one encoded now; -1 where the two
+        The lowest cosine between a stored embedding and the one encoded now; -1 if the two
         cannot be compared.
 
     Raises:

@@ -1,6 +1,6 @@
 """An Ed25519 signature of `metadata.json`, which holds the SHA-256 of every other file.
 
-The signature is 64 raw bytes over the file's bytes as they stand, so that openssl verifies it too:
+The signature is 64 raw bytes over the bytes of the file, so that openssl verifies it too:
 
     openssl genpkey -algorithm ed25519 -out private.pem
     openssl pkey -in private.pem -pubout -out public.pem
@@ -29,10 +29,10 @@ MAKE_PUBLIC_KEY = "openssl pkey -in private.pem -pubout -out public.pem"
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:
-    """Read the key to sign with.
+    """Reads the key to sign with.
 
     Raises:
-        UserError: The package cryptography or the file is missing; it is encrypted, no PEM, or
+        UserError: The package cryptography or the file is missing; it is encrypted, not PEM, or
             another kind of key.
     """
     serialization, ed25519 = _cryptography()
@@ -54,10 +54,10 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
 
 
 def load_public_key(path: Path) -> Ed25519PublicKey:
-    """Read the key to verify with.
+    """Reads the key to verify with.
 
     Raises:
-        UserError: The package cryptography or the file is missing; it is no PEM, or another kind
+        UserError: The package cryptography or the file is missing; it is not PEM, or another kind
             of key.
     """
     serialization, ed25519 = _cryptography()
@@ -75,21 +75,21 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
 
 
 def fingerprint(key: Ed25519PublicKey) -> str:
-    """SHA-256 of a public key's 32 bytes, 64 hexadecimal digits."""
+    """Returns the SHA-256 of the 32 bytes of a public key, 64 hexadecimal digits."""
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()
 
 
 def sign(metadata: Path, key: Ed25519PrivateKey) -> None:
-    """Write `metadata.json.sig` beside `metadata.json`."""
+    """Writes `metadata.json.sig` beside `metadata.json`."""
     metadata.with_name(SIGNATURE).write_bytes(key.sign(metadata.read_bytes()))
 
 
 def check_signature(metadata: Path, signed_by: str | None, public_key: Path | None) -> str | None:
-    """Check that a signature is there if one should be, and with a public key that it is right.
+    """Checks that a signature exists if it should, and verifies it with a public key.
 
     Args:
         metadata: `metadata.json` of a packaged model.
-        signed_by: The fingerprint that stands in it; None for an unsigned model.
+        signed_by: The fingerprint in it; None for an unsigned model.
         public_key: PEM file of the key that must have signed.
 
     Returns:
@@ -97,7 +97,7 @@ def check_signature(metadata: Path, signed_by: str | None, public_key: Path | No
 
     Raises:
         IntegrityError: The signature is missing, was added, is that of another key, or does not
-            fit the file.
+            match the file.
     """
     key = load_public_key(public_key) if public_key else None
     signature = metadata.with_name(SIGNATURE)
@@ -135,7 +135,7 @@ def _cryptography() -> tuple[Any, Any]:
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:
         raise UserError(
-            'signatures need the package cryptography: pip install "nic-embeddings[sign]"'
+            'signatures need the package cryptography: pip install -e ".[sign]"'
         ) from error
     return serialization, ed25519
 

@@ -18,7 +18,7 @@ from model_card import publish
 from model_card.commands import Packaging
 from model_card.hubs import IntegrityError, Published, open_hub, select_hub
 from model_card.local_hub.hub import LocalHub
-from model_card.package.build import stage_model
+from model_card.package.build import build_package
 from model_card.package.integrity import is_packaged, verify_folder
 from model_card.push import publish_model, verify_model
 from model_card.remote_hub.hub import RemoteHub
@@ -114,7 +114,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
 @pytest.fixture
 def packaged(trained_folder: Path, tmp_path: Path) -> Path:
     """A packaged tiny model."""
-    return stage_model(trained_folder, tmp_path / "packaged")
+    return build_package(trained_folder, tmp_path / "packaged")
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
@@ -301,7 +301,7 @@ def test_verify_shows_failed_gates_and_the_reason(
     tmp_path: Path,
 ) -> None:
     write_metadata_of(trained_folder, gates={"passed": False, "gates": []})
-    staged = stage_model(trained_folder, tmp_path / "packaged", allow_failed_gates="a pilot")
+    staged = build_package(trained_folder, tmp_path / "packaged", allow_failed_gates="a pilot")
     call(monkeypatch, "verify", staged)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("not signed; gates FAILED")
@@ -450,3 +450,12 @@ def test_models_are_published_and_verified_from_python(
     assert [version.revision for version in hub.versions(REPO)] == [published.revision]
     found = model_card.verify_model(REPO, hub, revision="v1.0")
     assert (found.files, found.gates_passed) == (10, True)
+
+
+def test_the_licence_and_the_languages_of_the_command_line_reach_the_metadata(
+    monkeypatch: pytest.MonkeyPatch, trained_folder: Path, tmp_path: Path
+) -> None:
+    given = ["--model", trained_folder, "--output", tmp_path / "dist"]
+    call(monkeypatch, "package", *given, "--license", "cc-by-4.0", "--language", "en,de")
+    metadata = json.loads((tmp_path / "dist" / "metadata.json").read_text(encoding="utf-8"))
+    assert (metadata["license"], metadata["language"]) == ("cc-by-4.0", ["en", "de"])

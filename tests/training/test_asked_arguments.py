@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from training.asked_arguments import asked_arguments, warn_outside_usual_range
+from training.asked_arguments import asked_arguments, repeat_command, warn_outside_usual_range
 from training.parser import parse_arguments
 
 RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
@@ -33,3 +33,8 @@ def test_the_metadata_holds_arguments_and_no_folder_of_this_machine(tmp_path: Pa
 def test_the_production_recipe_is_the_defaults() -> None:
     recipe = parse_arguments([f"--config={RECIPES / 'production.yaml'}"])
     assert asked_arguments(*recipe) == asked_arguments(*parse_arguments([]))
+
+
+def test_the_command_that_repeats_a_training_states_the_same_licence_and_languages() -> None:
+    given = ["--license", "mit", "--language", "en,de"]
+    assert repeat_command(*parse_arguments([*given, "--device", "cpu"])) == given

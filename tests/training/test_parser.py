@@ -126,3 +126,14 @@ def test_a_device_that_is_not_there_is_refused(
 
 def test_cpu_is_told_to_the_trainer() -> None:
     assert parse_arguments(["--device", "cpu"])[1].device.type == "cpu"
+
+
+def test_the_licence_and_the_languages_of_the_card_are_not_stated_by_default() -> None:
+    run, _ = parse_arguments(["--device", "cpu"])
+    assert (run.license, run.language) == (None, None)
+
+
+@pytest.mark.parametrize("given", ["--license", "--language"])
+def test_a_licence_or_language_that_hubs_refuse_is_refused_before_training(given: str) -> None:
+    with pytest.raises(UserError, match=f"^{given} 'Not One': give "):
+        parse_arguments([given, "Not One", "--device", "cpu"])

@@ -166,6 +166,9 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
     metadata = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))
     assert list(metadata) == [
         "model",
+        "license",
+        "language",
+        "license_files",
         "base_model",
         "data",
         "training",
@@ -176,6 +179,8 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
         "environment",
         "files",
     ]
+    assert (metadata["license"], metadata["language"]) == (None, [])
+    assert metadata["base_model"]["license"] is None
     assert metadata["gates"]["passed"] is False
     groups = metadata["evaluation"]["comparison"]["groups"]
     assert set(groups) == {"overall", "forklift", "vehicle_civilian"}

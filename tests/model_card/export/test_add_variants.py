@@ -9,46 +9,34 @@ from typing import Any
 
 import numpy as np
 import pytest
+from card_facts import VARIANTS, make_metadata
 from conftest import write_metadata_of
 
+from evaluation.serialization import from_json
+from model_card.card.added_facts import AddedFacts
+from model_card.card.card import render_card
+from model_card.card.own_card import complete_own_card
 from model_card.export import add_variants, variants
-from model_card.export.add_variants import HEADING, insert_table, variant_adder
-from model_card.package.build import stage_model
+from model_card.export.add_variants import variant_adder
+from model_card.package.build import build_package
 from model_card.package.integrity import verify_folder
 from nic.errors import UserError
 from pairs.loading import load_pairs
 from pairs.split import split_pairs
 from pairs.split_file import save_split
 
-REPORT = {
-    "queries": 10,
-    "corpus_size": 20,
-    "runs": 5,
-    "threads": 2,
-    "variants": {
-        "int8": {
-            "file": "onnx/model_qint8.onnx",
-            "megabytes": 22.9,
-            "recall_at_5": 0.8818,
-            "difference": -0.0091,
-            "interval": (-0.0273, 0.0091),
-            "latency_median": 2.0,
-            "speedup": 4.76,
-            "latency_p95": 3.0,
-            "passages_per_second": 100.0,
-        }
-    },
-}
+HEADING = "## Small and fast variants"
 
 
 def test_the_table_stands_before_the_data_with_the_interval_of_the_difference() -> None:
-    card = insert_table("# nic\n\n## Data\n\ntext\n", REPORT)
+    card = render_card({**make_metadata(), "variants": VARIANTS})
     assert card.index(HEADING) < card.index("## Data")
     assert (
         "| int8 | `onnx/model_qint8.onnx` | 22.9 | 0.8818 | -0.0091 \\[-0.0273, +0.0091\\] | "
         "2.0 ms (4.8 x) | 3.0 ms | 100 |"
     ) in card
-    assert insert_table("# mine\n", REPORT).startswith("# mine\n\n## Small and fast variants\n")
+    own = complete_own_card("# mine\n", from_json(AddedFacts, {"variants": VARIANTS}))
+    assert own.startswith("# mine\n\n## Small and fast variants\n")
 
 
 @pytest.fixture
@@ -72,7 +60,7 @@ def test_a_model_is_packaged_with_its_variants_and_verified(
     monkeypatch.setattr(add_variants, "build_variants", build)
     monkeypatch.setattr(variants, "RUNS", 2)
     adder = variant_adder(with_split, two_domains, ["fp32", "int8"], allow_loss=True)
-    staged = stage_model(with_split, tmp_path / "dist", data_file=two_domains, add_files=adder)
+    staged = build_package(with_split, tmp_path / "dist", data_file=two_domains, add_files=adder)
     verify_folder(staged)
     metadata = json.loads((staged / "metadata.json").read_text(encoding="utf-8"))
     assert list(metadata["variants"]["variants"]) == ["torch", "fp32", "int8"]

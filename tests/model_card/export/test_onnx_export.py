@@ -82,6 +82,6 @@ def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.Mon
     monkeypatch.setattr(
         onnx_export, "find_spec", lambda name: found if name == "onnxruntime" else None
     )
-    message = r'^onnx, onnxscript: not installed; pip install "nic-embeddings\[onnx\]" brings it$'
+    message = r'^onnx, onnxscript: not installed; install them with pip install -e "\.\[onnx\]"$'
     with pytest.raises(UserError, match=message):
         require_onnx()

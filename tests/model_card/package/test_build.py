@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from card_facts import make_metadata
 from conftest import PASSED, MakePairs, make_row, write_metadata_of
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
 
+from model_card.card.added_facts import Publication
+from model_card.card.card import render_card
 from model_card.package import build
-from model_card.package.build import stage_model
+from model_card.package.build import build_package
 from nic.errors import UserError
 from pairs.loading import load_pairs
 
@@ -52,7 +55,7 @@ def assert_refused(model: Path, message: str, **options: Any) -> None:
     """The model is refused with a message, and nothing is left beside it."""
     before = sorted(path.name for path in model.parent.iterdir())
     with pytest.raises(UserError, match=message):
-        stage_model(model, model.parent / "staged", **options)
+        build_package(model, model.parent / "staged", **options)
     assert sorted(path.name for path in model.parent.iterdir()) == before
 
 
@@ -64,13 +67,13 @@ def test_the_models_files_are_staged_and_nothing_else(trained_folder: Path, tmp_
     (trained_folder / "notes.txt").write_text("to do")
     (trained_folder / "openvino").mkdir()
     (trained_folder / "openvino" / "openvino_model.bin").write_bytes(b"\0")
-    staged = stage_model(trained_folder, tmp_path / "staged")
+    staged = build_package(trained_folder, tmp_path / "staged")
     assert names(staged) == FILES | {"plots/domains.png", "LICENSE"}
     assert set(read(staged / "metadata.json")["files"]) == names(staged) - {"metadata.json"}
 
 
 def test_the_staged_model_encodes_as_the_trained_one(trained_folder: Path, tmp_path: Path) -> None:
-    staged = stage_model(trained_folder, tmp_path / "staged")
+    staged = build_package(trained_folder, tmp_path / "staged")
     texts = ["why is the pump noisy", "replace the fuse", "hose " * 200]
     before, after = (
         SentenceTransformer(str(folder), device="cpu").encode(texts)
@@ -80,7 +83,7 @@ def test_the_staged_model_encodes_as_the_trained_one(trained_folder: Path, tmp_p
 
 
 def test_types_and_settings_are_written_the_older_way(trained_folder: Path, tmp_path: Path) -> None:
-    staged = stage_model(trained_folder, tmp_path / "staged")
+    staged = build_package(trained_folder, tmp_path / "staged")
     assert [module["type"] for module in read(staged / "modules.json")] == [
         "sentence_transformers.models.Transformer",
         "sentence_transformers.models.Pooling",
@@ -114,7 +117,7 @@ def test_a_dense_layer_and_other_poolings_encode_as_before(
     SentenceTransformer(modules=modules).save_pretrained(str(other), create_model_card=False)
     (other / "README.md").write_text("# other\n")
     write_metadata_of(other)
-    staged = stage_model(other, tmp_path / "staged")
+    staged = build_package(other, tmp_path / "staged")
     assert "2_Dense/model.safetensors" in names(staged)
     assert set(read(staged / "2_Dense" / "config.json")) == {
         "in_features",
@@ -160,12 +163,12 @@ def test_a_model_that_encodes_otherwise_in_the_older_form_is_refused(
         modules = read(folder / "modules.json")
         (folder / "modules.json").write_text(json.dumps(modules[:2]))
 
-    monkeypatch.setattr(build, "write_older_form", lose_normalisation)
+    monkeypatch.setattr(build, "write_compatible", lose_normalisation)
     assert_refused(trained_folder, r"encodes otherwise \(by \d\.\de[+-]\d\d\); not packaged")
 
 
 def test_the_same_model_gives_the_same_bytes_again(trained_folder: Path, tmp_path: Path) -> None:
-    one, other = (stage_model(trained_folder, tmp_path / name) for name in ("one", "other"))
+    one, other = (build_package(trained_folder, tmp_path / name) for name in ("one", "other"))
     for name in names(one):
         assert (one / name).read_bytes() == (other / name).read_bytes()
 
@@ -174,7 +177,7 @@ def test_the_metadata_keeps_the_trainings_facts_and_adds_hashes_and_samples(
     trained_folder: Path, tmp_path: Path
 ) -> None:
     before = read(trained_folder / "metadata.json")
-    metadata = read(stage_model(trained_folder, tmp_path / "staged") / "metadata.json")
+    metadata = read(build_package(trained_folder, tmp_path / "staged") / "metadata.json")
     assert set(metadata) == set(before) | {"samples", "metadata_sha256"}
     assert (metadata["data"], metadata["gates"]) == (before["data"], before["gates"])
     assert [len(sample["embedding"]) for sample in metadata["samples"]] == [32] * 5
@@ -187,7 +190,7 @@ def test_everybody_may_read_what_is_staged(trained_folder: Path, tmp_path: Path)
     (trained_folder / "model.safetensors").chmod(0o600)
     before = os.umask(0o077)
     try:
-        staged = stage_model(trained_folder, tmp_path / "staged")
+        staged = build_package(trained_folder, tmp_path / "staged")
     finally:
         os.umask(before)
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [staged, *staged.rglob("*")]}
@@ -200,19 +203,19 @@ def test_further_files_are_hashed_and_their_facts_kept(
     def add(folder: Path) -> dict[str, Any]:
         (folder / "onnx").mkdir()
         (folder / "onnx" / "model.onnx").write_bytes(b"\x08\x0a")
-        return {"variants": ["onnx"]}
+        return {"further": ["onnx"]}
 
     metadata = read(
-        stage_model(trained_folder, tmp_path / "staged", add_files=add) / "metadata.json"
+        build_package(trained_folder, tmp_path / "staged", add_files=add) / "metadata.json"
     )
     assert "onnx/model.onnx" in metadata["files"]
-    assert metadata["variants"] == ["onnx"]
+    assert metadata["further"] == ["onnx"]
 
 
 def test_a_folder_that_is_there_is_left_alone(trained_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "staged").mkdir()
     with pytest.raises(UserError, match="staged: is there already; remove it"):
-        stage_model(trained_folder, tmp_path / "staged")
+        build_package(trained_folder, tmp_path / "staged")
     assert not any((tmp_path / "staged").iterdir())
 
 
@@ -331,7 +334,7 @@ def test_a_folder_that_training_did_not_write_is_refused(
 
 
 def test_a_packaged_model_is_not_packaged_again(trained_folder: Path, tmp_path: Path) -> None:
-    staged = stage_model(trained_folder, tmp_path / "one")
+    staged = build_package(trained_folder, tmp_path / "one")
     assert_refused(staged, "one: is packaged already; push it as it is")
 
 
@@ -373,7 +376,7 @@ def test_a_changed_card_that_quotes_nothing_is_staged(
     model, data = quoted
     (model / "README.md").write_text("# nic-tiny\n\nSee our wiki.\n", encoding="utf-8")
     assert "wiki" in (
-        stage_model(model, tmp_path / "staged", data_file=data) / "README.md"
+        build_package(model, tmp_path / "staged", data_file=data) / "README.md"
     ).read_text(encoding="utf-8")
 
 
@@ -421,24 +424,25 @@ def test_a_reason_stands_in_the_card_and_in_the_metadata_as_text(
 ) -> None:
     write_metadata_of(trained_folder, gates=gates)
     reason = "pilot on <b>one</b> site\n# no heading"
-    staged = stage_model(trained_folder, tmp_path / "staged", allow_failed_gates=reason)
+    staged = build_package(trained_folder, tmp_path / "staged", allow_failed_gates=reason)
     metadata = read(staged / "metadata.json")
     assert metadata["gates"]["allowed_because"] == "pilot on <b>one</b> site # no heading"
     assert metadata["gates"]["passed"] is (None if gates is None else False)
     lines = (staged / "README.md").read_text(encoding="utf-8").splitlines()
     place = lines.index("# nic-tiny")
-    assert lines[place + 1] == ""
-    assert lines[place + 2].startswith("> **Published although ")
-    assert lines[place + 2].endswith(
+    assert lines[place - 1] == ""
+    assert lines[place - 2].startswith("> **Published although ")
+    assert lines[place - 2].endswith(
         "Reason given: pilot on &lt;b&gt;one&lt;/b&gt; site \\# no heading"
     )
-    assert lines[place + 3 :] == ["", "A model for searching manuals."]
+    assert lines[2:4] == ["---", ""]
+    assert lines[place + 1 :] == ["", "A model for searching manuals."]
 
 
 def test_a_reason_is_not_needed_and_not_kept_where_the_gates_passed(
     trained_folder: Path, tmp_path: Path
 ) -> None:
-    staged = stage_model(trained_folder, tmp_path / "staged", allow_failed_gates="in case")
+    staged = build_package(trained_folder, tmp_path / "staged", allow_failed_gates="in case")
     assert "allowed_because" not in read(staged / "metadata.json")["gates"]
     assert "in case" not in (staged / "README.md").read_text(encoding="utf-8")
 
@@ -450,7 +454,104 @@ def test_a_generic_tokenizer_is_named_as_transformers_4_does(
     generic = {"tokenizer_class": "TokenizersBackend", "extra_special_tokens": ["[X1]"]}
     path.write_text(json.dumps({**read(path), **generic, "local_files_only": True}))
     write_metadata_of(trained_folder)
-    config = read(stage_model(trained_folder, tmp_path / "staged") / "tokenizer_config.json")
+    config = read(build_package(trained_folder, tmp_path / "staged") / "tokenizer_config.json")
     assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
     assert config["additional_special_tokens"] == ["[X1]"]
     assert not {"extra_special_tokens", "local_files_only"} & set(config)
+
+
+@pytest.fixture
+def with_facts(trained_folder: Path, write_pairs: MakePairs) -> Path:
+    """A model with all the facts of a training, and the card that was rendered from them."""
+    data = write_pairs([make_row(1, "hvac")])
+    facts = make_metadata()
+    facts["data"]["sha256"] = load_pairs(data).sha256
+    (trained_folder / "README.md").write_text(render_card(facts), encoding="utf-8")
+    write_metadata_of(trained_folder, **facts)
+    return trained_folder
+
+
+def packaged_card(model: Path, output: Path, **options: Any) -> str:
+    return (build_package(model, output, **options) / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_rendered_card_stays_the_same_where_nothing_is_added(
+    with_facts: Path, tmp_path: Path
+) -> None:
+    before = (with_facts / "README.md").read_text(encoding="utf-8")
+    assert packaged_card(with_facts, tmp_path / "staged") == before
+
+
+def test_what_packaging_adds_stands_in_the_metadata_and_in_the_card_rendered_from_it(
+    with_facts: Path, tmp_path: Path
+) -> None:
+    write_metadata_of(with_facts, **{**make_metadata(), "gates": {"passed": False, "gates": []}})
+    card = packaged_card(
+        with_facts,
+        tmp_path / "staged",
+        allow_failed_gates="a pilot",
+        license="cc-by-4.0",
+        language="en,de",
+        publication=Publication("org/nic", "v1.0"),
+    )
+    metadata = read(tmp_path / "staged" / "metadata.json")
+    assert metadata["release"] == {"problem": "no gates were measured", "reason": "a pilot"}
+    assert metadata["publication"] == {"repo_id": "org/nic", "tag": "v1.0", "endpoint": None}
+    assert (metadata["license"], metadata["language"]) == ("cc-by-4.0", ["en", "de"])
+    assert card == render_card(metadata)
+    assert "# nic-embeddings-v1.0\n\n> **Published although no gates were measured.**" in card
+
+
+def test_without_a_flag_the_training_s_licence_stays(with_facts: Path, tmp_path: Path) -> None:
+    facts = {**make_metadata(), "license": "mit", "language": ["en"], "license_files": []}
+    (with_facts / "README.md").write_text(render_card(facts), encoding="utf-8")
+    write_metadata_of(with_facts, **facts)
+    assert "- Licence: mit.\n- Language: en.\n" in packaged_card(with_facts, tmp_path / "staged")
+
+
+def test_a_licence_file_beside_the_model_is_named_and_one_that_is_gone_is_not(
+    with_facts: Path, tmp_path: Path
+) -> None:
+    (with_facts / "LICENSE.txt").write_text("House licence", encoding="utf-8")
+    assert "Its text: LICENSE.txt." in packaged_card(with_facts, tmp_path / "one")
+    assert read(tmp_path / "one" / "metadata.json")["license_files"] == ["LICENSE.txt"]
+    facts = {**make_metadata(), "license_files": ["LICENSE.txt"]}
+    write_metadata_of(with_facts, **facts)
+    (with_facts / "LICENSE.txt").unlink()
+    assert "Its text" not in packaged_card(with_facts, tmp_path / "two")
+
+
+def test_a_model_of_an_earlier_version_is_packaged_with_a_card_that_claims_nothing(
+    with_facts: Path, tmp_path: Path
+) -> None:
+    old = "---\nlanguage: en\nlicense: apache-2.0\n---\n\n# nic-embeddings-v1.0\n"
+    (with_facts / "README.md").write_text(old, encoding="utf-8")
+    write_metadata_of(with_facts, **make_metadata())
+    card = packaged_card(with_facts, tmp_path / "staged")
+    assert card == render_card(make_metadata())
+    assert "- Licence: not stated by the publisher." in card
+    assert "base_model: sentence-transformers/all-MiniLM-L6-v2\n" in card
+
+
+def test_an_edited_card_is_kept_and_not_rendered_anew(with_facts: Path, tmp_path: Path) -> None:
+    with (with_facts / "README.md").open("a", encoding="utf-8") as card:
+        card.write("\nSee our wiki.\n")
+    before = (with_facts / "README.md").read_text(encoding="utf-8")
+    assert_refused(with_facts, r"README\.md: was changed since training .* give .* --data-file")
+    data = tmp_path / "pairs.jsonl"
+    assert packaged_card(with_facts, tmp_path / "staged", data_file=data) == before
+
+
+def test_a_fact_that_is_missing_is_refused_and_nothing_is_left(with_facts: Path) -> None:
+    facts = make_metadata()
+    del facts["evaluation"]["comparison"]
+    write_metadata_of(with_facts, **facts)
+    message = r"^metadata\.json: evaluation\.comparison: field required; train the model again$"
+    assert_refused(with_facts, message)
+
+
+@pytest.mark.parametrize("option", [{"license": "My Licence"}, {"language": "English"}])
+def test_terms_that_hubs_refuse_are_refused_before_anything_is_written(
+    with_facts: Path, option: dict[str, str]
+) -> None:
+    assert_refused(with_facts, f"^--{next(iter(option))} ", **option)

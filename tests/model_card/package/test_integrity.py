@@ -1,4 +1,4 @@
-"""Hashes of what is published, their verification, and the search for training text."""
+"""Hashes of what is published, and their verification."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from model_card.hubs import IntegrityError
-from model_card.package.build import stage_model
+from model_card.package.build import build_package
 from model_card.package.integrity import (
-    find_training_text,
     hash_facts,
     hash_files,
     hash_package,
@@ -36,32 +35,10 @@ def test_the_models_files_are_hashed_and_nothing_else(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("text", "sentence", "found"),
-    [
-        ("He said: check the   oil\nlevel daily.", "check the oil level", True),
-        ("check the oil", "check the oil level", False),
-        ("Recall and oil pump", "oil pump", False),
-        ("", "check the oil level", False),
-    ],
-)
-def test_a_sentence_of_four_words_is_found_whatever_its_white_space(
-    text: str, sentence: str, found: bool
-) -> None:
-    assert (find_training_text(text, [sentence]) == sentence) is found
-
-
-def test_one_sentence_of_a_passage_is_found() -> None:
-    passage = "Open the lid. Tighten the hose clamp by hand. Close it."
-    card = "As the manual says: Tighten the hose\nclamp by hand."
-    assert find_training_text(card, ["no", passage]) == "Tighten the hose clamp by hand."
-    assert find_training_text("Open the lid.", [passage]) is None
-
-
 @pytest.fixture
 def staged(trained_folder: Path, tmp_path: Path) -> Path:
     """A packaged tiny model."""
-    return stage_model(trained_folder, tmp_path / "staged")
+    return build_package(trained_folder, tmp_path / "staged")
 
 
 def rewrite_metadata(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:

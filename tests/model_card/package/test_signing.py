@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from model_card.hubs import IntegrityError
-from model_card.package.build import stage_model
+from model_card.package.build import build_package
 from model_card.package.integrity import verify_folder
 from model_card.package.signing import (
     check_signature,
@@ -172,7 +172,7 @@ def test_without_cryptography_one_line_says_what_to_install(
 def test_a_model_is_signed_when_it_is_packaged(
     trained_folder: Path, tmp_path: Path, keys: tuple[Path, Path]
 ) -> None:
-    staged = stage_model(trained_folder, tmp_path / "staged", sign_key=keys[0])
+    staged = build_package(trained_folder, tmp_path / "staged", sign_key=keys[0])
     found = verify_folder(staged, keys[1])
     assert found.signature_checked
     assert found.signed_by == fingerprint(load_public_key(keys[1]))
