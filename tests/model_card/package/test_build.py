@@ -526,9 +526,13 @@ def test_a_model_of_an_earlier_version_is_packaged_with_a_card_that_claims_nothi
 ) -> None:
     old = "---\nlanguage: en\nlicense: apache-2.0\n---\n\n# nic-embeddings-v1.0\n"
     (with_facts / "README.md").write_text(old, encoding="utf-8")
+    (with_facts / "figures").mkdir()
+    (with_facts / "figures" / "recall_at_5.png").write_bytes(PNG)
     write_metadata_of(with_facts, **make_metadata())
     card = packaged_card(with_facts, tmp_path / "staged")
-    assert card == render_card(make_metadata())
+    assert card == render_card(read(with_facts / "metadata.json"))
+    assert "](figures/recall_at_5.png)" in card
+    assert (tmp_path / "staged" / "figures" / "recall_at_5.png").is_file()
     assert "- Licence: not stated by the publisher." in card
     assert "base_model: sentence-transformers/all-MiniLM-L6-v2\n" in card
 
