@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup setup-dev train test lint data benchmark
+.PHONY: setup setup-dev train test lint docs wheel data benchmark
 
 setup: .venv/installed-offline
 setup-dev: .venv/installed-dev
@@ -24,6 +24,12 @@ lint: setup-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/installed-docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs build/docs
+
+wheel: setup
+	$(BIN)/python .ci/wheel_smoke.py
 
 data: setup
 	$(BIN)/python data/make_pairs.py
