@@ -61,13 +61,13 @@ def check_content(wheel: Path, source: Path, packages: tuple[str, ...]) -> None:
     """Fails unless a wheel holds its packages whole and typed, the licence, and nothing else."""
     with ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
-    code = {name for name in names if name.split("/")[0] in packages}
-    files = (path for package in packages for path in (source / package).rglob("*"))
+    code = {name for name in names if ".dist-info/" not in name}
+    files = [path for package in packages for path in (source / package).rglob("*")]
+    files += source.glob("*.py")
     expected = {path.relative_to(source).as_posix() for path in files if path.is_file()}
     require(code == expected, f"{wheel.name}: differs from the source in {code ^ expected}")
-    about = names - code
-    require(all(".dist-info/" in name for name in about), f"{wheel.name}: holds {about}")
-    require(any(name.endswith("/LICENSE") for name in about), f"{wheel.name}: holds no LICENSE")
+    licensed = any(name.endswith("/LICENSE") for name in names)
+    require(licensed, f"{wheel.name}: holds no LICENSE")
     for package in packages:
         require(f"{package}/py.typed" in code, f"{wheel.name}: {package} has no py.typed")
     other = sorted(name for name in code if not name.endswith((".py", "py.typed")))
@@ -114,15 +114,17 @@ def use(scripts: Path, folder: Path) -> None:
 
 
 def write_pairs(path: Path) -> None:
-    """Writes the first pairs of two domains of the default data."""
+    """Writes pairs of two domains of the default data, one for each passage."""
     lines = (
         (PROJECT / "data/finetuning/training_pairs.jsonl").read_text(encoding="utf-8").splitlines()
     )
-    by_domain: dict[str, list[str]] = {}
+    passages: dict[str, dict[str, str]] = {}
     for line in lines:
-        by_domain.setdefault(json.loads(line)["domain"], []).append(line)
-    first, second = list(by_domain.values())[:2]
-    chosen = first[: PAIRS // 2] + second[: PAIRS // 2]
+        row = json.loads(line)
+        passages.setdefault(row["domain"], {}).setdefault(row["positive"], line)
+    first, second = [list(domain.values())[: PAIRS // 2] for domain in passages.values()][:2]
+    chosen = first + second
+    require(len(chosen) == PAIRS, f"{len(chosen)} pairs in place of {PAIRS}")
     path.write_text("\n".join(chosen) + "\n", encoding="utf-8")
 
 

@@ -17,9 +17,9 @@ from accelerate.commands.launch import launch_command_parser
 from pages import PAGES, PROJECT, anchors, blocks, code, commands, links, parse
 
 import evaluation.run
-import model_card.arguments
+import model_card.publish
 import pairs.check
-import training.arguments
+import training.train
 from nic.errors import UserError
 from nic.models import MINILM, find_model
 
@@ -27,10 +27,10 @@ README = PROJECT / "README.md"
 DOCS = sorted(PROJECT.glob("docs/*.md"))
 TUNED = "models/nic-embeddings-v1.0"
 PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
-    "nic-train": training.arguments.parse_arguments,
+    "nic-train": training.train.parse_arguments,
     "nic-check": pairs.check.parse_arguments,
     "nic-evaluate": evaluation.run.parse_arguments,
-    "nic-publish": model_card.arguments.parse_arguments,
+    "nic-publish": model_card.publish.parse_arguments,
 }
 SCRIPTS = {
     "training/train.py": "nic-train",
@@ -235,7 +235,8 @@ def test_python_code_runs_and_prints_what_its_comments_say(
 ) -> None:
     (tmp_path / TUNED).parent.mkdir()
     shutil.copytree(find_model(MINILM).location, tmp_path / TUNED)
-    shutil.copytree(PROJECT / "evaluation", tmp_path / "evaluation")
+    for folder in ("evaluation", "data"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
     for block in blocks(page, "python"):
         printed = io.StringIO()
