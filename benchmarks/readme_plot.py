@@ -11,7 +11,7 @@ from pathlib import Path
 from evaluation.gates import DEFAULTS, read_thresholds
 from evaluation.report.plots import render_plots
 from evaluation.results import read_results_folder
-from evaluation.summary import assess
+from evaluation.summary import summarise
 from nic.files import atomic_write
 
 PLOT = Path(__file__).resolve().parents[1] / "docs" / "images" / "recall_at_5.png"
@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("results", type=Path, help="results folder of an evaluation")
     results = read_results_folder(parser.parse_args().results)
-    plots = render_plots(assess(results, read_thresholds(DEFAULTS)))
+    plots = render_plots(summarise(results, read_thresholds(DEFAULTS)))
     PLOT.parent.mkdir(exist_ok=True)
     with atomic_write(PLOT) as staged:
         staged.write_bytes(plots["recall_at_5"])

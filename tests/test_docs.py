@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,16 @@ from pages import PAGES, PROJECT, anchors, blocks, code, commands, links, parse
 import evaluation.run
 import model_card.publish
 import pairs.check
-import training.train
+import training.parser
 from nic.errors import UserError
 from nic.models import MINILM, find_model
+from training.help_text import answer_help
 
 README = PROJECT / "README.md"
 DOCS = sorted(PROJECT.glob("docs/*.md"))
 TUNED = "models/nic-embeddings-v1.0"
 PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
-    "nic-train": training.train.parse_arguments,
+    "nic-train": training.parser.parse_arguments,
     "nic-check": pairs.check.parse_arguments,
     "nic-evaluate": evaluation.run.parse_arguments,
     "nic-publish": model_card.publish.parse_arguments,
@@ -38,9 +40,7 @@ SCRIPTS = {
     "evaluation/run.py": "nic-evaluate",
     "model_card/publish.py": "nic-publish",
 }
-SUBCOMMANDS = {
-    "nic-publish": ["package", "push", "verify", "list", "promote", "rollback", "export", "import"]
-}
+PUBLISHING = ("package", "push", "verify", "list", "promote", "rollback", "export", "import")
 # Programs that are not ours; nothing of their flags is checked.
 OTHER_PROGRAMS = {"openssl", "lint-imports", "pre-commit"}
 OTHER_FLAGS = {"--constraint"}
@@ -124,10 +124,11 @@ def flags() -> set[str]:
     """The flags that the help of a command or the source of a small script holds, with dashes."""
     text = io.StringIO("".join(path.read_text(encoding="utf-8") for path in SMALL_SCRIPTS))
     text.seek(0, io.SEEK_END)
-    for program, parser in PARSERS.items():
-        for subcommand in [[], *([name] for name in SUBCOMMANDS.get(program, []))]:
-            with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
-                parser([*subcommand, "--help"])
+    asked = [(PARSERS[name], ["--help"]) for name in ("nic-check", "nic-evaluate", "nic-publish")]
+    asked += [(PARSERS["nic-publish"], [name, "--help"]) for name in PUBLISHING]
+    for show, words in [(answer_help, ["--help-all"]), *asked]:
+        with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+            show(words)
     return {flag.replace("_", "-") for flag in re.findall(r"--[a-z][\w-]+", text.getvalue())}
 
 
@@ -192,6 +193,14 @@ def test_each_path_of_the_repository_that_a_page_names_is_there(page: Path) -> N
                 assert (PROJECT / word).exists(), word
 
 
+def test_each_function_that_the_python_page_names_is_exported() -> None:
+    names = [text.split(".") for text in code(PROJECT / "docs" / "python.md")]
+    exported = [name for name in names if len(name) == 2 and (PROJECT / name[0]).is_dir()]
+    assert {room for room, _ in exported} == {"pairs", "training", "evaluation", "model_card"}
+    for room, name in exported:
+        assert name in import_module(room).__all__, (room, name)
+
+
 def test_the_tree_of_the_architecture_page_is_that_of_the_repository() -> None:
     tree = blocks(PROJECT / "docs" / "architecture.md", "text")[0].text
     room, found = PROJECT, set()
@@ -203,7 +212,8 @@ def test_the_tree_of_the_architecture_page_is_that_of_the_repository() -> None:
         if not line.startswith(" "):
             room = PROJECT / names[0]
             found.add(names[0].rstrip("/"))
-    assert found == {
+    modules = {path.name for path in PROJECT.glob("*.py")}
+    assert found == modules | {
         path.name
         for path in PROJECT.iterdir()
         if path.is_dir()
