@@ -163,9 +163,7 @@ def test_without_cryptography_one_line_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives", None)
     for load in (load_private_key, load_public_key):
-        with pytest.raises(
-            UserError, match=r'^signatures need .* install "nic-embeddings\[sign\]"'
-        ):
+        with pytest.raises(UserError, match=r'^signatures need .* install -e "\.\[sign\]"'):
             load(keys[0])
 
 
