@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,11 +70,15 @@ def atomic_write_text(path: Path, text: str) -> None:
 
 
 def replace_folder(source: Path, target: Path) -> None:
-    """Moves a folder to `target`; a folder that is already there is deleted last."""
-    old = target.with_name(target.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
+    """Moves a folder to `target`; a folder that is already there is deleted last.
+
+    No other folder is touched, whatever its name.
+    """
+    if not target.exists():
+        source.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{target.name}.old-"))
+    target.rename(old / target.name)
     source.rename(target)
     shutil.rmtree(old, ignore_errors=True)
 

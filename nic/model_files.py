@@ -16,6 +16,10 @@ CARD = "README.md"
 METADATA = "metadata.json"
 MODULES = "modules.json"
 SPLIT = "split.json"
+# The record of what a run wrote, and the lock with its holder while the run goes on.
+MANIFEST = "nic-run.json"
+LOCK = "nic-run.lock"
+LOCK_HOLDER = "nic-run.holder.json"
 
 # Weights, settings and tokenizer of one module, in the folder of the model or in its own.
 MODULE_FILES = (
@@ -47,7 +51,7 @@ PUBLISHED_FOLDERS = {
 }
 
 # What a run writes beside the model, except for its checkpoints and plots.
-RUN_FILES = (METADATA, SPLIT, CARD, LOG_NAME)
+RUN_FILES = (METADATA, SPLIT, CARD, LOG_NAME, MANIFEST)
 # What `save_pretrained` writes for some models and is not published.
 UNPUBLISHED_MODEL_FILES = (
     "*.safetensors",
@@ -57,12 +61,14 @@ UNPUBLISHED_MODEL_FILES = (
     "adapter_config.json",
 )
 # Checkpoints of the Trainer, of an epoch and of the best model, complete or not.
-CHECKPOINT = re.compile(r"checkpoint-(?:\d+|epoch-\d+|best)(?:\.incomplete|\.old)*")
+CHECKPOINT = re.compile(r"checkpoint-(?:\d+|epoch-\d+|best)(?:\.incomplete|\.old(?:-\w+)?)*")
+# What follows the name of a checkpoint while it is written or replaced.
+UNFINISHED = re.compile(r"(?:\.incomplete|\.old(?:-\w+)?)*$")
 # sentence-transformers names the folder of a module by its position and its class.
-MODULE_FOLDER = re.compile(r"\d+_\w+")
+MODULE_FOLDER = re.compile(r"\d{1,2}_[A-Za-z]\w*")
 
 # First parts of the paths that are never published nor hashed as the model's.
-NEVER_PUBLISHED = ("checkpoint-", LOG_NAME, SPLIT, "eval", METADATA)
+NEVER_PUBLISHED = ("checkpoint-", "nic-run.", LOG_NAME, SPLIT, "eval", METADATA)
 
 # What the Trainer and this project write into a checkpoint beside the model.
 BESIDE_THE_MODEL = re.compile(
@@ -87,23 +93,14 @@ def checkpoint_folders(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def module_folders(folder: Path, listed: list[str]) -> Iterator[Path]:
-    """Yields the folders of a model's modules that sentence-transformers wrote.
+def is_name_of_a_run(name: str) -> bool:
+    """Whether a run may write a file or a folder of this name directly in its output folder.
 
-    Args:
-        folder: Folder of the model.
-        listed: What its `modules.json` lists. A path that leads out of the folder, a folder under
-            another name than the library gives, and a link are left out.
+    Upper and lower case count as equal, as some file systems take them so.
     """
-    for name in sorted(set(listed)):
-        path = folder / name
-        if MODULE_FOLDER.fullmatch(name) and path.is_dir() and not path.is_symlink():
-            yield path
-
-
-def files_of_a_run(folder: Path) -> Iterator[Path]:
-    """Yields the model's files and those of its run directly in an output folder."""
-    patterns = (*MODEL_FILES, *UNPUBLISHED_MODEL_FILES, *RUN_FILES)
-    for path in sorted(folder.iterdir()):
-        if matches(path.name, patterns) and (path.is_file() or path.is_symlink()):
-            yield path
+    patterns = (*MODEL_FILES, *UNPUBLISHED_MODEL_FILES, *RUN_FILES, *PUBLISHED_FOLDERS)
+    return bool(
+        matches(name.casefold(), tuple(pattern.casefold() for pattern in patterns))
+        or CHECKPOINT.fullmatch(name.casefold())
+        or MODULE_FOLDER.fullmatch(name)
+    )

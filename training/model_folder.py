@@ -26,12 +26,14 @@ from model_card.card.metadata import (
     write_metadata,
 )
 from model_card.package.integrity import hash_files
+from nic.model_files import CARD, METADATA
 from nic.models import ModelSource
 from training.arguments import TrainingArguments
 from training.asked_arguments import asked_arguments, repeat_command
 from training.loop.checkpoints import BestCheckpoint
 from training.loop.freezing import Freezing
 from training.loop.losses import describe_loss
+from training.loop.manifest import record
 from training.loop.schedule import LOWEST_LEARNING_RATE
 from training.loop.trainer import PairsTrainer
 from training.run_arguments import RunArguments
@@ -84,6 +86,7 @@ def package(
     """Writes plots, card and `metadata.json` beside the saved model."""
     (folder / PLOTS).mkdir(exist_ok=True)
     plots = draw_plots(summary, folder / PLOTS)
+    record(folder, [METADATA, CARD, *(f"{PLOTS}/{plot.name}" for plot in plots)])
     metadata = {
         "model": describe_model(model, folder.name),
         **describe_terms(run.license, run.language, folder),

@@ -63,9 +63,13 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[RunArguments, Tr
     Raises:
         UserError: A flag is unknown, or its value has the wrong type or is impossible.
     """
+    from evaluation.report.output import evaluation_folder
+    from training.loop.output_folder import refuse_inputs
+
     parser = CommandParser()
     given = list(sys.argv[1:] if argv is None else argv)
-    given = parser.read_config(_config_path(given)) + given
+    config = _config_path(given)
+    given = parser.read_config(config) + given
     asked = parser.parse_args(given)
     check_device(asked.device)
     if asked.device == "cpu":
@@ -74,6 +78,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[RunArguments, Tr
         parsed = parser.parse_args_into_dataclasses(given, look_for_args_file=False)
     except (ValueError, ImportError) as error:
         raise UserError(" ".join(str(error).split())) from error
+    folder = Path(parsed[1].output_dir)
+    refuse_inputs(folder, evaluation_folder(folder), {"--config": config})
     return parsed[0], parsed[1]
 
 

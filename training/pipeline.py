@@ -26,6 +26,7 @@ from training.loop import checkpoints
 from training.loop.freezing import FreezeLayersCallback, check_freezable
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
+from training.loop.output_folder import open_output_dir, refuse_inputs, refuse_taken
 from training.loop.progress import RunLogCallback, log_score
 from training.loop.trainer import build_trainer, run_training, set_dropout, training_rows
 from training.model_folder import describe_training, package
@@ -81,6 +82,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
 
     data = read_data(run, arguments)
     source = find_model(run.base_model)
+    refuse_inputs(folder, evaluation_folder(folder), {"--base-model": source.location})
     logger.info("Base model %s from %s", source.name, source.origin)
     model = load_trainable_model(source, run, arguments)
     findings = check_data(data, source, run, arguments) if main_process else {}
@@ -146,7 +148,8 @@ def check_targets(run: RunArguments, folder: Path) -> None:
     Raises:
         UserError: The output folder is taken, or the name of the repository is not allowed.
     """
-    checkpoints.refuse_taken(folder, run.resume, run.force)
+    refuse_inputs(folder, evaluation_folder(folder), run.inputs())
+    refuse_taken(folder, run.resume, run.force)
     check_output(evaluation_folder(folder), force=True)
     check_publication(run)
 
@@ -167,7 +170,7 @@ def load_trainable_model(
 
 def open_output_folder(folder: Path, run: RunArguments, data: RunData, log: RunLog) -> None:
     """Creates the output folder with the log and the split of the run."""
-    checkpoints.open_output_dir(folder, run.force)
+    open_output_dir(folder, run.force)
     log.open_file(folder, append=run.resume)
     save_split(data.split, data.pairs, folder / SPLIT)
 

@@ -114,6 +114,16 @@ class RunArguments:
         if self.resume and self.force:
             raise UserError("--resume goes on with what --force would delete; give one of them")
 
+    def inputs(self) -> dict[str, str | None]:
+        """Returns what the run reads, by flag: paths, and names that are no paths."""
+        return {
+            "--data-file": self.data_file,
+            "--base-model": self.base_model,
+            "--split": None if self.resume else self.split,
+            "--probe": self.probe,
+            "--gates": self.gates,
+        }
+
     def _check_publishing(self) -> None:
         named = (self.repo_id, self.revision_tag)
         if self.publish_to and not all(named):

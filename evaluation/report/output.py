@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import shutil
+import tempfile
 from pathlib import Path
 
 from evaluation.report.page import write_page
@@ -53,17 +53,15 @@ def write_report(summary: EvaluationSummary, folder: Path, texts: Texts | None =
         folder: Folder to write; it replaces an earlier evaluation.
         texts: The texts behind the ids; None leaves the page with ids alone.
     """
-    staged = folder.with_name(folder.name + ".incomplete")
-    shutil.rmtree(staged, ignore_errors=True)
-    try:
-        staged.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.new-") as around:
+        staged = Path(around) / folder.name
+        staged.mkdir()
         write_results_folder(summary.results, summary.metrics(), staged)
         (staged / PLOTS).mkdir()
         draw_plots(summary, staged / PLOTS)
         write_page(summary, texts, staged / PAGE)
         replace_folder(staged, folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
     logger.info("Evaluation written to %s", folder.as_posix())
     if texts:
         logger.info("%s quotes the data: do not publish it", (folder / PAGE).as_posix())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nic.errors import UserError
-from nic.files import atomic_write, atomic_write_text, check_writable
+from nic.files import atomic_write, atomic_write_text, check_writable, replace_folder
 
 
 def test_a_file_is_replaced_once_all_is_written(tmp_path: Path) -> None:
@@ -79,3 +79,13 @@ def test_a_refusal_of_the_system_is_one_line_and_other_errors_stay_what_they_are
         atomic_write_text(tmp_path / "nowhere" / "a.txt", "text")
     with pytest.raises(FileNotFoundError, match="other"), atomic_write(tmp_path / "a.txt"):
         (tmp_path / "other").read_bytes()
+
+
+def test_a_replaced_folder_takes_no_other_folder_with_it(tmp_path: Path) -> None:
+    for name in ("new", "model", "model.old", "model.old-mine"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text(name, encoding="utf-8")
+    replace_folder(tmp_path / "new", tmp_path / "model")
+    left = {path.name: (path / "x").read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    kept = {"model.old": "model.old", "model.old-mine": "model.old-mine"}
+    assert left == {"model": "new", **kept}

@@ -13,10 +13,9 @@ from nic.model_files import (
     PUBLISHED_FILES,
     RUN_FILES,
     checkpoint_folders,
-    files_of_a_run,
+    is_name_of_a_run,
     is_never_published,
     matches,
-    module_folders,
 )
 
 
@@ -62,30 +61,26 @@ def test_a_run_owns_its_checkpoints_and_no_folder_that_only_begins_like_one(tmp_
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../1_Pooling", "mine", "2024-notes"])
-def test_a_folder_that_the_library_does_not_name_is_not_a_modules(
-    tmp_path: Path, name: str
-) -> None:
-    model = tmp_path / "model"
-    make_files(model, "1_Pooling/config.json", "mine/x", "2024-notes/x")
-    make_files(tmp_path, "1_Pooling/config.json")
-    assert list(module_folders(model, ["1_Pooling", name])) == [model / "1_Pooling"]
+def test_a_folder_that_the_library_does_not_name_is_not_a_modules(name: str) -> None:
+    assert is_name_of_a_run("1_Pooling")
+    assert not is_name_of_a_run(name)
 
 
-def test_an_absolute_path_is_not_a_modules_folder(tmp_path: Path) -> None:
-    make_files(tmp_path, "1_Pooling/config.json")
-    assert list(module_folders(tmp_path / "model", [str(tmp_path / "1_Pooling")])) == []
+def test_an_absolute_path_is_no_name_of_a_run(tmp_path: Path) -> None:
+    assert not is_name_of_a_run(str(tmp_path / "1_Pooling"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
-def test_a_linked_folder_is_neither_a_checkpoint_nor_a_modules(tmp_path: Path) -> None:
+def test_a_linked_folder_is_no_checkpoint(tmp_path: Path) -> None:
     make_files(tmp_path, "elsewhere/config.json", "model/modules.json")
-    for name in ("checkpoint-5", "1_Pooling"):
-        (tmp_path / "model" / name).symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "model" / "checkpoint-5").symlink_to(
+        tmp_path / "elsewhere", target_is_directory=True
+    )
     assert list(checkpoint_folders(tmp_path / "model")) == []
-    assert list(module_folders(tmp_path / "model", ["1_Pooling"])) == []
 
 
-def test_the_files_of_a_run_are_the_models_and_its_own_in_the_folder_alone(tmp_path: Path) -> None:
+def test_the_names_of_a_run_are_the_models_and_its_own_in_any_case() -> None:
     ours = ["README.md", "config.json", "metadata.json", "model.safetensors", "modules.json"]
-    make_files(tmp_path, *ours, "LICENSE", "notes.md", "my_config.json", "data/config.json")
-    assert [path.name for path in files_of_a_run(tmp_path)] == ours
+    others = ["LICENSE", "notes.md", "my_config.json", "data", "pairs.jsonl", "2024_notes"]
+    assert [name for name in [*ours, *others] if is_name_of_a_run(name)] == ours
+    assert all(is_name_of_a_run(name.upper()) for name in ours)

@@ -27,6 +27,7 @@ from training.arguments import TrainingArguments
 from training.loop.checkpoints import EVALUATION, load_best
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
+from training.loop.manifest import owned_names
 from training.loop.trainer import build_trainer, set_dropout, training_rows
 from training.parser import parse_arguments
 from training.run_arguments import RunArguments
@@ -93,7 +94,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, tiny_model_folder: Path) 
 def test_the_output_folder_holds_exactly_what_is_promised(finished: Path) -> None:
     files = {p.relative_to(finished).as_posix() for p in finished.rglob("*") if p.is_file()}
     in_root = {f for f in files if not f.startswith("checkpoint-")}
-    ours = {"README.md", "metadata.json", "training.log", "split.json"}
+    ours = {"README.md", "metadata.json", "nic-run.json", "training.log", "split.json"}
     plots = {"plots/recall_at_5.png", "plots/mrr.png", "plots/rank_change.png"}
     assert in_root == MODEL_FILES | ours | plots | {"plots/training_curve.png"}
     folders = {p.name for p in finished.iterdir() if p.name.startswith("checkpoint-")}
@@ -371,6 +372,51 @@ def test_a_folder_that_holds_a_model_is_refused_and_untouched_unless_forced(
     run(tiny_model_folder, two_domains, output, "--epochs", "1", "--force")
     assert (output / "my-notes.txt").read_text(encoding="utf-8") == "mine"
     assert not (output / "checkpoint-epoch-2").exists()
+
+
+def test_the_record_of_a_run_lists_each_file_in_its_folder(finished: Path) -> None:
+    owned = owned_names(finished)
+    files = [p.relative_to(finished).as_posix() for p in finished.rglob("*") if p.is_file()]
+    missing = [f for f in files if f not in owned and f"{f.split('/')[0]}/" not in owned]
+    assert missing == []
+
+
+def test_the_base_model_is_no_output_folder(
+    tiny_copy: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    before = {path: path.read_bytes() for path in tiny_copy.rglob("*") if path.is_file()}
+    for flag in ("--force", "--resume"):
+        with pytest.raises(UserError, match="--base-model .*tiny: the run writes to .*tiny"):
+            run(tiny_copy, two_domains, tmp_path / "elsewhere" / ".." / "tiny", flag)
+    assert {p: p.read_bytes() for p in tiny_copy.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["README.md", "plots/mine.png", "1_Pooling/notes.txt"])
+def test_a_users_file_that_a_run_would_replace_is_kept_and_refused_in_a_folder_without_model(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path, name: str
+) -> None:
+    mine = tmp_path / "out" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine", encoding="utf-8")
+    for flag in ([], ["--force"]):
+        with pytest.raises(UserError, match=f"{name}: no training wrote it.*--output-dir"):
+            run(tiny_model_folder, two_domains, tmp_path / "out", *flag)
+    files = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
+    assert [(file, file.read_text(encoding="utf-8")) for file in files] == [(mine, "mine")]
+
+
+def test_data_under_a_name_that_the_run_writes_is_refused_and_kept(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    data = two_domains.rename(tmp_path / "out" / "metadata.json")
+    content = data.read_bytes()
+    with pytest.raises(UserError, match="--data-file .*metadata.json: the run writes to"):
+        run(tiny_model_folder, data, tmp_path / "out")
+    assert data.read_bytes() == content
+    kept = data.rename(tmp_path / "out" / "pairs.jsonl")
+    run(tiny_model_folder, kept, tmp_path / "out", "--epochs", "1")
+    assert kept.read_bytes() == content
 
 
 def test_bad_data_leaves_no_output_folder(tiny_model_folder: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: `checkpoint-epoch-N/`, `checkpoint-best/`, the output folder, and resuming."""
+"""Checkpoints: `checkpoint-epoch-N/`, `checkpoint-best/`, and resuming."""
 
 from __future__ import annotations
 
@@ -19,24 +19,17 @@ from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
 from nic.files import replace_folder
-from nic.logs import LOG_NAME
-from nic.model_files import (
-    BESIDE_THE_MODEL,
-    MODULES,
-    checkpoint_folders,
-    files_of_a_run,
-    module_folders,
-)
+from nic.model_files import BESIDE_THE_MODEL, checkpoint_folders
 from training.loop.interruption import Interruption
+from training.loop.manifest import BEST, checkpoint_entry, record
+from training.loop.output_folder import INCOMPLETE
 from training.loop.progress import epoch_and_batch
 
 logger = logging.getLogger(__name__)
 
-BEST = "checkpoint-best"
 EVALUATION = "evaluation.json"
 STEP_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 EPOCH_CHECKPOINT = re.compile(r"checkpoint-epoch-(\d+)")
-INCOMPLETE = ".incomplete"
 
 Score = tuple[float, ...]
 
@@ -57,65 +50,6 @@ class BestCheckpoint:
     def score(self) -> Score:
         """The metrics that checkpoints are compared by: the primary one, then the tie-breaker."""
         return tuple(self.report.overall[metric.key] for metric in CHECKPOINT_METRICS)
-
-
-def refuse_taken(folder: Path, resume: bool, force: bool) -> None:
-    """Refuses an output folder that already holds a model, without --resume or --force.
-
-    Raises:
-        UserError: It holds a model and both are false, or it is a file.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: is a file; give a folder with --output-dir")
-    if holds_model(folder) and not (resume or force):
-        raise UserError(
-            f"{folder}: already holds a model or checkpoints; go on with --resume, delete them "
-            "with --force, or give another folder with --output-dir"
-        )
-
-
-def open_output_dir(folder: Path, force: bool) -> None:
-    """Creates the output folder; with `force` deletes what an earlier run wrote there.
-
-    Raises:
-        UserError: It cannot be created.
-    """
-    if force:
-        delete_run(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be created ({error.strerror})") from error
-
-
-def holds_model(folder: Path) -> bool:
-    """Whether a folder holds a model or checkpoints."""
-    return (folder / MODULES).exists() or any(folder.glob("checkpoint-*"))
-
-
-def delete_run(folder: Path) -> None:
-    """Deletes a model, its checkpoints and the files of its run; other files stay.
-
-    Nothing outside of the folder is deleted, whatever its `modules.json` names. A folder that no
-    run wrote to stays as it is.
-    """
-    if not holds_model(folder) and not (folder / LOG_NAME).exists():
-        return
-    for checkpoint in checkpoint_folders(folder):
-        shutil.rmtree(checkpoint)
-    for module in module_folders(folder, _listed_modules(folder)):
-        shutil.rmtree(module)
-    for file in files_of_a_run(folder):
-        file.unlink()
-
-
-def _listed_modules(folder: Path) -> list[str]:
-    """Returns the folders that `modules.json` lists; none if it is missing or damaged."""
-    try:
-        modules = json.loads((folder / MODULES).read_text(encoding="utf-8"))
-        return [str(module["path"]) for module in modules]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
 
 
 def newest_checkpoint(folder: Path) -> Path:
@@ -153,19 +87,24 @@ def promote_best(folder: Path) -> BestCheckpoint:
     best = load_best(folder)
     if best is None:
         raise UserError(f"{folder}: holds no {BEST}; train again with --force")
-    for source in sorted((folder / BEST).rglob("*")):
-        target = folder / source.relative_to(folder / BEST)
-        if source.is_file() and not BESIDE_THE_MODEL.fullmatch(source.name):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            staged = target.with_name(target.name + INCOMPLETE)
-            shutil.copyfile(source, staged)
-            staged.replace(target)
+    files = [
+        path.relative_to(folder / BEST)
+        for path in sorted((folder / BEST).rglob("*"))
+        if path.is_file() and not BESIDE_THE_MODEL.fullmatch(path.name)
+    ]
+    record(folder, [file.as_posix() for file in files])
+    for file in files:
+        target = folder / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staged = target.with_name(target.name + INCOMPLETE)
+        shutil.copyfile(folder / BEST / file, staged)
+        staged.replace(target)
     return best
 
 
 def remove_temporary_checkpoints(folder: Path) -> None:
     """Removes what only an unfinished run needs: step checkpoints, and an empty `eval` folder."""
-    for path in folder.glob("checkpoint-*"):
+    for path in list(checkpoint_folders(folder)):
         if STEP_CHECKPOINT.fullmatch(path.name) or path.name.endswith(INCOMPLETE):
             shutil.rmtree(path)
     evaluations = folder / "eval"
@@ -239,7 +178,9 @@ class CheckpointCallback(TrainerCallback):
             return
         epoch, _ = epoch_and_batch(state.epoch, 1)
         if abs(state.epoch - round(state.epoch)) < 1e-6:
-            replace_folder(saved, self.folder / f"checkpoint-epoch-{epoch}")
+            named = self.folder / f"checkpoint-epoch-{epoch}"
+            record(self.folder, [checkpoint_entry(named.name)])
+            replace_folder(saved, named)
         epochs = [p for p in self.folder.iterdir() if EPOCH_CHECKPOINT.fullmatch(p.name)]
         if self.keep:
             for path in sorted(epochs, key=_steps)[: -self.keep]:
@@ -248,6 +189,7 @@ class CheckpointCallback(TrainerCallback):
     def _save_best(self, model: SentenceTransformer, state: Any) -> None:
         assert self.evaluator.last_report is not None
         staged = self.folder / (BEST + INCOMPLETE)
+        record(self.folder, [checkpoint_entry(BEST)])
         save_model(model, staged)
         content = {
             "step": state.global_step,

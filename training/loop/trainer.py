@@ -23,6 +23,7 @@ from pairs.columns import TEXT_COLUMNS
 from pairs.split import check_fills_a_batch
 from training.arguments import TrainingArguments
 from training.loop.interruption import Interruption
+from training.loop.manifest import checkpoint_entry, record
 from training.loop.progress import ProgressBarCallback
 from training.loop.schedule import cosine_with_warm_restarts
 
@@ -47,6 +48,7 @@ class PairsTrainer(SentenceTransformerTrainer):
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         folder = output_dir or self.args.output_dir
+        record(Path(self.args.output_dir), [checkpoint_entry(Path(folder).name)])
         self.model.save_pretrained(folder, create_model_card=False)
         torch.save(self.args, os.path.join(folder, TRAINING_ARGS_NAME))
 
