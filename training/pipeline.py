@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from sentence_transformers import SentenceTransformer
 from transformers import set_seed
@@ -26,11 +27,18 @@ from training.loop import checkpoints
 from training.loop.freezing import FreezeLayersCallback, check_freezable
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
+from training.loop.manifest import record_settings
 from training.loop.output_folder import open_output_dir, refuse_inputs, refuse_taken
 from training.loop.progress import RunLogCallback, log_score
+from training.loop.run_lock import hold_output_folder
 from training.loop.trainer import build_trainer, run_training, set_dropout, training_rows
 from training.model_folder import describe_training, package
 from training.publish_run import check_publication, publish_run
+from training.resumed_settings import (
+    describe_settings,
+    refuse_other_settings,
+    settings_to_record,
+)
 from training.run_arguments import RunArguments
 from training.run_data import RunData, check_data, read_data
 
@@ -66,10 +74,11 @@ def fine_tune(run: RunArguments, arguments: TrainingArguments) -> EvaluationSumm
         ```
     """
     check_same_device(run, arguments)
-    with open_run_log(main_process=bool(arguments.should_save)) as log:
+    folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
+    with open_run_log(main_process) as log, hold_output_folder(folder, main_process):
         summary = train(run, arguments, log)
         if summary:
-            publish_run(Path(arguments.output_dir), summary, run)
+            publish_run(folder, summary, run)
     return summary
 
 
@@ -85,9 +94,12 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
     refuse_inputs(folder, evaluation_folder(folder), {"--base-model": source.location})
     logger.info("Base model %s from %s", source.name, source.origin)
     model = load_trainable_model(source, run, arguments)
+    settings = describe_settings(run, arguments, data, model)
+    if checkpoint:
+        refuse_other_settings(folder, checkpoint, settings, arguments.restarts_every_epoch)
     findings = check_data(data, source, run, arguments) if main_process else {}
     if main_process:
-        open_output_folder(folder, run, data, log)
+        open_output_folder(folder, run, data, settings, log)
 
     evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
     interruption = Interruption()
@@ -168,11 +180,14 @@ def load_trainable_model(
     return model
 
 
-def open_output_folder(folder: Path, run: RunArguments, data: RunData, log: RunLog) -> None:
-    """Creates the output folder with the log and the split of the run."""
+def open_output_folder(
+    folder: Path, run: RunArguments, data: RunData, settings: dict[str, Any], log: RunLog
+) -> None:
+    """Creates the output folder with the log, the split and the settings of the run."""
     open_output_dir(folder, run.force)
     log.open_file(folder, append=run.resume)
     save_split(data.split, data.pairs, folder / SPLIT)
+    record_settings(folder, settings_to_record(folder, settings))
 
 
 def log_result(summary: EvaluationSummary, folder: Path) -> None:

@@ -28,6 +28,7 @@ from training.loop.checkpoints import EVALUATION, load_best
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.manifest import owned_names
+from training.loop.run_lock import hold_output_folder
 from training.loop.trainer import build_trainer, set_dropout, training_rows
 from training.parser import parse_arguments
 from training.run_arguments import RunArguments
@@ -581,6 +582,29 @@ def test_resuming_on_other_data_is_refused(
     changed.write_text(two_domains.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(UserError, match="another file than"):
         run(tiny_model_folder, changed, finished, "--resume")
+
+
+def test_resuming_with_another_base_or_batch_size_is_refused_and_changes_nothing(
+    finished: Path, tiny_copy: Path, two_domains: Path
+) -> None:
+    other = SentenceTransformer(str(tiny_copy), device="cpu")
+    with torch.no_grad():
+        next(iter(other.parameters())).add_(1)
+    other.save_pretrained(str(tiny_copy), create_model_card=False)
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
+    told = r"changed: --batch-size 8, now 4; --base-model \(other content\); give the former"
+    with pytest.raises(UserError, match=told):
+        run(tiny_copy, two_domains, finished, "--resume", "--batch-size", "4")
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*")} == before
+
+
+def test_a_run_into_a_folder_that_another_run_holds_is_refused(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    with hold_output_folder(tmp_path / "out"):
+        with pytest.raises(UserError, match="another training writes there"):
+            pipeline.fine_tune(*arguments(tiny_model_folder, two_domains, tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_half_written_checkpoint_is_passed_over_when_resuming(

@@ -1,0 +1,154 @@
+"""Which settings a resumed run shares with the run that it continues."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from transformers.trainer import TRAINER_STATE_NAME
+
+from nic.errors import UserError
+from nic.files import sha256_of
+from nic.model_files import SPLIT
+from training.arguments import TrainingArguments
+from training.loop.manifest import recorded_settings
+from training.run_arguments import RunArguments
+from training.run_data import RunData
+
+logger = logging.getLogger(__name__)
+
+# What does not change the weights, or is compared by content: see docs/resuming.md.
+FREE_OF_THE_RUN = {
+    *("data_file", "base_model", "split", "frozen_cache_gb", "mini_batch_size", "device"),
+    *("probe", "gates", "gate", "speed", "patience", "keep_checkpoints", "resume", "force"),
+    *("publish_to", "repo_id", "revision_tag", "allow_failed_gates"),
+}
+FREE_OF_THE_TRAINER = re.compile(
+    r"(?:logging|log|eval|save|hub|push_to_hub|report|ddp|trackio|include|do|torch|greater|metric"
+    r"|load_best|per_device_eval|batch_eval|prediction|gradient_checkpointing|restore_callback)_.*"
+    r"|dataloader_(?:num_workers|pin_memory|prefetch_factor|persistent_workers)|remove_unused_columns"
+    r"|train_batch_size|output_dir|use_cpu|local_rank|run_name|project|disable_tqdm|resume_from_checkpoint"
+    r"|skip_memory_metrics|push_to_hub|gradient_checkpointing|label_names|fp16_full_eval"
+    r"|bf16_full_eval"
+)
+LENGTH = ("num_train_epochs", "max_steps")
+FLAGS = {"num_train_epochs": "--epochs", "per_device_train_batch_size": "--batch-size"}
+CONTENTS = {"data": "--data-file", "base": "--base-model", "given_split": "--split"}
+
+
+def describe_settings(
+    run: RunArguments, arguments: TrainingArguments, data: RunData, model: SentenceTransformer
+) -> dict[str, Any]:
+    """Returns the settings that a resumed run must share; files and weights by their SHA-256.
+
+    Args:
+        run: The arguments of the run.
+        arguments: The Trainer's arguments.
+        data: The pairs.
+        model: The base model, before training.
+    """
+    ours = {
+        name: value
+        for name, value in dataclasses.asdict(run).items()
+        if name not in FREE_OF_THE_RUN
+    }
+    theirs = {
+        name: value
+        for name, value in arguments.to_sanitized_dict().items()
+        if not FREE_OF_THE_TRAINER.fullmatch(name)
+    }
+    return {
+        **ours,
+        **theirs,
+        "processes": arguments.world_size,
+        "data": data.pairs.sha256,
+        "base": hash_weights(model),
+        "given_split": sha256_of(Path(run.split)) if run.split else None,
+    }
+
+
+def refuse_other_settings(
+    folder: Path, checkpoint: Path, settings: dict[str, Any], restarts_every_epoch: bool
+) -> None:
+    """Refuses to continue a run with settings under which it did not begin.
+
+    Args:
+        folder: The output folder.
+        checkpoint: The checkpoint to continue from.
+        settings: The settings of the resumed run, from `describe_settings`.
+        restarts_every_epoch: Whether the learning rate does not depend on the number of epochs.
+
+    Raises:
+        UserError: It names each setting that differs, with both values.
+    """
+    before = recorded_settings(folder)
+    if before is None:
+        before = _settings_of_an_earlier_version(folder, checkpoint)
+        logger.warning(
+            "%s: an earlier version wrote it and recorded no settings; only batch size and seed "
+            "are compared",
+            folder,
+        )
+    elif before.get(SPLIT) != sha256_of(folder / SPLIT):
+        raise UserError(
+            f"{folder / SPLIT}: was changed since the training began; restore it, or start anew "
+            "with --force"
+        )
+    changed = [
+        _difference(name, before[name], value)
+        for name, value in json.loads(json.dumps(settings)).items()
+        if name in before
+        and value != before[name]
+        and not (restarts_every_epoch and name in LENGTH and _is_longer(before[name], value))
+    ]
+    if changed:
+        raise UserError(
+            f"{folder}: --resume continues with the settings that the training began with; "
+            f"changed: {'; '.join(changed)}; give the former values, or start anew with --force"
+        )
+
+
+def settings_to_record(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings with the SHA-256 of the folder's `split.json`."""
+    return {**settings, SPLIT: sha256_of(folder / SPLIT)}
+
+
+def hash_weights(model: SentenceTransformer) -> str:
+    """Returns the SHA-256 of a model's weights by name, shape and value."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        value = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+        digest.update(value.flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _is_longer(before: float, now: float) -> bool:
+    """Whether a number of epochs or of steps is raised; steps of -1 set no limit."""
+    return now == -1 or now > before
+
+
+def _difference(name: str, before: Any, now: Any) -> str:
+    flag = CONTENTS.get(name) or FLAGS.get(name) or f"--{name.replace('_', '-')}"
+    if name in CONTENTS:
+        return f"{flag} (other content)"
+    return f"{flag} {_shown(before)}, now {_shown(now)}"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _settings_of_an_earlier_version(folder: Path, checkpoint: Path) -> dict[str, Any]:
+    """Returns what a folder without a record tells of its settings."""
+    state = json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+    split = json.loads((folder / SPLIT).read_text(encoding="utf-8"))
+    found = {"per_device_train_batch_size": state.get("train_batch_size"), "seed": split["seed"]}
+    return {name: value for name, value in found.items() if value is not None}
