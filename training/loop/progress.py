@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sized
 from typing import Any
 
 from transformers import TrainerCallback
@@ -41,7 +42,9 @@ class RunLogCallback(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Logs epochs, batch size and learning rate."""
         logger.info("Starting training:")
-        logger.info("  Epochs: %g", args.num_train_epochs)
+        steps = steps_per_epoch(args, kwargs["train_dataloader"])
+        bounded = args.max_steps > 0
+        logger.info("  Epochs: %g", args.max_steps / steps if bounded else args.num_train_epochs)
         logger.info("  Batch size: %d", args.per_device_train_batch_size)
         logger.info("  Learning rate: %g", args.learning_rate)
         if args.world_size > 1 or args.gradient_accumulation_steps > 1:
@@ -62,11 +65,12 @@ class RunLogCallback(TrainerCallback):
         """Logs the mean loss since the last such line."""
         if not logs or "loss" not in logs:
             return
-        epoch, batch = epoch_and_batch(state.epoch, state.max_steps / args.num_train_epochs)
+        steps = steps_per_epoch(args, kwargs["train_dataloader"])
+        epoch, batch = epoch_and_batch(state.epoch, steps)
         logger.info(
             "Epoch %d/%d, Batch %d, Loss: %.4f, LR: %.2e",
             epoch,
-            math.ceil(args.num_train_epochs),
+            state.num_train_epochs,
             batch,
             logs["loss"],
             logs["learning_rate"],
@@ -83,6 +87,16 @@ class RunLogCallback(TrainerCallback):
         for line in domain_lines(report):
             logger.info("%s", line)
         logger.info("%s", group_line(OVERALL, report.overall))
+
+
+def steps_per_epoch(args: Any, batches: Sized) -> int:
+    """Returns the optimizer steps of a whole epoch.
+
+    Args:
+        args: The Trainer's arguments.
+        batches: The batches of an epoch.
+    """
+    return max(math.ceil(len(batches) / args.gradient_accumulation_steps), 1)
 
 
 def epoch_and_batch(epoch: float, steps_per_epoch: float) -> tuple[int, int]:

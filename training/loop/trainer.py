@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 from pathlib import Path
@@ -10,6 +11,11 @@ from typing import Any
 import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+from sentence_transformers.base.training_args import BatchSamplers
+from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
+    MultipleNegativesRankingLoss,
+)
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -22,14 +28,60 @@ from nic.logs import lines_above_progress_bars, on_terminal
 from pairs.columns import TEXT_COLUMNS
 from pairs.split import check_fills_a_batch
 from training.arguments import TrainingArguments
+from training.loop.batch_sampler import (
+    SharedNegativesBatchSampler,
+    SharedNegativesCollator,
+    count_rows_seen,
+)
 from training.loop.interruption import Interruption
 from training.loop.manifest import checkpoint_entry, record
 from training.loop.progress import ProgressBarCallback
 from training.loop.schedule import cosine_with_warm_restarts
 
+# The samplers by name that keep equal texts apart.
+UNIQUE_TEXTS = (BatchSamplers.NO_DUPLICATES, BatchSamplers.NO_DUPLICATES_HASHED)
+
 
 class PairsTrainer(SentenceTransformerTrainer):
-    """Trains on triplets, and writes no card: the stock one quotes training rows."""
+    """Trains on triplets, and writes no card: the stock one quotes training rows.
+
+    Attributes:
+        steps_per_epoch: Optimizer steps of a whole epoch, whatever ends the training.
+    """
+
+    steps_per_epoch = 1
+
+    def set_initial_training_values(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Returns the Trainer's values, and keeps the steps of an epoch."""
+        values: tuple[Any, ...] = super().set_initial_training_values(*args, **kwargs)
+        self.steps_per_epoch = values[1]
+        return values
+
+    @property
+    def epochs(self) -> float:
+        """Returns the number of epochs that the arguments ask for, which `max_steps` may end."""
+        if self.args.max_steps > 0:
+            return float(self.args.max_steps / self.steps_per_epoch)
+        return float(self.args.num_train_epochs)
+
+    def rows_seen_per_epoch(self) -> int:
+        """Returns the number of different training rows in the batches of the first epoch."""
+        return count_rows_seen(
+            self.get_batch_sampler(
+                self.train_dataset,
+                batch_size=self.args.train_batch_size,
+                drop_last=self.args.dataloader_drop_last,
+                generator=torch.Generator(),
+                seed=self.args.seed,
+            )
+        )
+
+    def get_batch_sampler(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Any:
+        """Returns the sampler; rows may share a negative if the loss takes it once per batch."""
+        shares = isinstance(self.data_collator, SharedNegativesCollator)
+        if shares and self.args.batch_sampler in UNIQUE_TEXTS:
+            return SharedNegativesBatchSampler(dataset, *args, **kwargs)
+        return super().get_batch_sampler(dataset, *args, **kwargs)
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: Optimizer | None = None
@@ -37,8 +89,7 @@ class PairsTrainer(SentenceTransformerTrainer):
         """Returns the cosine with restarts by default; any other schedule is the Trainer's own."""
         if not self.args.restarts_every_epoch:
             return super().create_scheduler(num_training_steps, optimizer)
-        steps_per_epoch = round(num_training_steps / self.args.num_train_epochs)
-        schedule = cosine_with_warm_restarts(optimizer or self.optimizer, steps_per_epoch)
+        schedule = cosine_with_warm_restarts(optimizer or self.optimizer, self.steps_per_epoch)
         self.lr_scheduler = schedule
         self._created_lr_scheduler = True
         return schedule
@@ -119,6 +170,14 @@ def build_trainer(
         evaluator=evaluator,
         callbacks=callbacks,
     )
+    if isinstance(loss, MultipleNegativesRankingLoss | CachedMultipleNegativesRankingLoss):
+        trainer.data_collator = SharedNegativesCollator(
+            **{
+                entry.name: getattr(trainer.data_collator, entry.name)
+                for entry in dataclasses.fields(trainer.data_collator)
+                if entry.init
+            }
+        )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     if on_terminal() and not arguments.disable_tqdm:

@@ -1,0 +1,65 @@
+"""Batches in which no text answers another row's query, but rows may share a negative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sentence_transformers.base.sampler import DefaultBatchSampler, NoDuplicatesBatchSampler
+from sentence_transformers.sentence_transformer.data_collator import (
+    SentenceTransformerDataCollator,
+)
+
+from pairs.columns import TEXT_COLUMNS
+
+QUERY, POSITIVE, NEGATIVE = TEXT_COLUMNS
+# The kinds of text that must not occur twice in a batch, and the kind that may.
+OWN, SHARED = 0, 1
+
+Values = frozenset[tuple[int, str]]
+
+
+class SharedNegativesBatchSampler(NoDuplicatesBatchSampler):
+    """Draws batches whose queries and positives are unique, while rows may share a negative.
+
+    A negative never equals a query or positive of the batch. Without shared negatives the batches
+    are those of `NoDuplicatesBatchSampler` with the same seed.
+    """
+
+    def _iter_one_pass(
+        self, get_sample_values: Callable[[int], Any], has_overlap: Callable[..., bool]
+    ) -> Iterator[list[int]]:
+        columns = [self.dataset[:][name] for name in TEXT_COLUMNS]
+        rows = list(zip(*columns, strict=True))
+
+        def values_of(row: int) -> Values:
+            query, positive, negative = rows[row]
+            return frozenset({(OWN, query), (OWN, positive), (SHARED, negative)})
+
+        yield from super()._iter_one_pass(values_of, conflicts)
+
+
+class SharedNegativesCollator(SentenceTransformerDataCollator):
+    """Embeds each negative of a batch once: it is one column of the similarities for all rows."""
+
+    def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
+        """Returns the tokenized batch; its negatives are as many as there are different ones."""
+        negatives = dict.fromkeys(row[NEGATIVE] for row in features)
+        others = [{name: row[name] for name in (QUERY, POSITIVE)} for row in features]
+        return {
+            **super().__call__(others),
+            **super().__call__([{NEGATIVE: text} for text in negatives]),
+        }
+
+
+def conflicts(values: Values, batch: set[tuple[int, str]]) -> bool:
+    """Whether a row must not join a batch: a text of its own is in it, or its negative is."""
+    return any(
+        (OWN, text) in batch or (kind == OWN and (SHARED, text) in batch) for kind, text in values
+    )
+
+
+def count_rows_seen(sampler: DefaultBatchSampler) -> int:
+    """Returns the number of different rows in the first epoch of a sampler."""
+    sampler.set_epoch(0)
+    return len({row for batch in sampler for row in batch})
