@@ -24,7 +24,7 @@ from training.run_data import RunData
 
 logger = logging.getLogger(__name__)
 
-# What does not change the weights, or is compared by content: see docs/resuming.md.
+# What does not change the weights, or is compared by content: see docs/output-folder.md.
 FREE_OF_THE_RUN = {
     *("data_file", "base_model", "split", "frozen_cache_gb", "mini_batch_size", "device"),
     *("probe", "gates", "gate", "speed", "patience", "keep_checkpoints", "resume", "force"),

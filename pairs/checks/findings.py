@@ -182,6 +182,22 @@ def many_queries(scan: Scan) -> Finding:
     )
 
 
+def shared_negatives(scan: Scan) -> Finding:
+    """Finds rows whose negative is that of ten rows or more."""
+    rows = np.bincount(scan.negatives, minlength=len(scan.passages))
+    shared = rows[scan.negatives] >= MANY_QUERIES
+    return Finding(
+        key="shared_negatives",
+        title=f"rows that share their negative with {MANY_QUERIES - 1} others or more",
+        level="note",
+        count=int(shared.sum()),
+        total=len(scan.negatives),
+        unit="rows",
+        lines=example_lines(scan, shared),
+        advice="all are trained on, but a batch has such a negative only once: others teach more",
+    )
+
+
 def negatives_elsewhere_positive(scan: Scan) -> Finding:
     """Finds different negatives that are the positive of another row."""
     negatives = np.unique(scan.negatives)
@@ -225,6 +241,7 @@ CHECKS: list[Callable[[Scan], Finding]] = [
     flawed_negatives,
     several_positives,
     many_queries,
+    shared_negatives,
     negatives_elsewhere_positive,
 ]
 

@@ -138,3 +138,10 @@ def test_negatives_that_are_a_positive_elsewhere_are_counted_by_their_text(
     finding = found(scan_rows([good[0], *changed]), "negatives_elsewhere_positive")
     assert (finding.count, finding.total, finding.unit) == (1, 2, "passages")
     assert finding.lines == [2, 3, 4]
+
+
+def test_rows_that_share_a_negative_with_nine_others_are_counted(scan_rows: ScanRows) -> None:
+    shared = [make_row(n, "forklift", negative="check the fuse") for n in range(10)]
+    others = [make_row(n, "forklift", negative=f"clean coil {n // 9}") for n in range(10, 19)]
+    finding = found(scan_rows([*shared, *others]), "shared_negatives")
+    assert (finding.count, finding.total, finding.level) == (10, 19, "note")
