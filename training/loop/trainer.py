@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
+from sentence_transformers.base.losses import column_merging_disabled
 from sentence_transformers.base.training_args import BatchSamplers
 from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
@@ -93,6 +94,11 @@ class PairsTrainer(SentenceTransformerTrainer):
         self.lr_scheduler = schedule
         self._created_lr_scheduler = True
         return schedule
+
+    def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns the loss; each column is padded to its own width, not to that of the longest."""
+        with column_merging_disabled():
+            return super().compute_loss(*args, **kwargs)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Adds no callback: the stock card is not written."""

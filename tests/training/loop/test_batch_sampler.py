@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -92,11 +93,8 @@ def test_a_shared_negative_is_one_column_of_the_loss(
     trainer = trainer_of(tiny_model, rows(8, sharing=6), tmp_path, loss)
     assert isinstance(trainer.data_collator, SharedNegativesCollator)
     batch = next(iter(trainer.get_train_dataloader()))
-    assert [len(batch[f"{name}_input_ids"]) for name in ("query", "positive", "negative")] == [
-        8,
-        8,
-        3,
-    ]
+    columns = ("query", "positive", "negatives")
+    assert [len(batch[f"{name}_input_ids"]) for name in columns] == [8, 8, 3]
     tiny_model.eval()
     found = trainer.compute_loss(tiny_model, dict(batch)).item()
     vectors = {
@@ -111,6 +109,24 @@ def test_a_shared_negative_is_one_column_of_the_loss(
     scores = 20 * vectors["query"] @ candidates.T
     expected = torch.nn.functional.cross_entropy(scores, torch.arange(8)).item()
     assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_each_column_is_padded_to_its_own_width(
+    tiny_model: SentenceTransformer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = trainer_of(tiny_model, rows(8, sharing=0), tmp_path)
+    batch = next(iter(trainer.get_train_dataloader()))
+    widths: list[int] = []
+    forward = type(tiny_model).forward
+
+    def spy(model: SentenceTransformer, features: dict[str, Any], **given: Any) -> Any:
+        widths.append(features["input_ids"].shape[1])
+        return forward(model, features, **given)
+
+    monkeypatch.setattr(type(tiny_model), "forward", spy)
+    trainer.compute_loss(tiny_model, dict(batch))
+    columns = ("query", "positive", "negatives")
+    assert widths == [batch[f"{name}_input_ids"].shape[1] for name in columns]
 
 
 def test_the_rows_seen_are_counted(tiny_model: SentenceTransformer, tmp_path: Path) -> None:
