@@ -59,15 +59,15 @@ def conflicts(scan: Scan) -> Finding:
 
 
 def empty_queries(scan: Scan) -> Finding:
-    """Finds queries without a content word."""
+    """Finds queries without a content word, fault code or part number."""
     return of_rows(
         scan,
         "empty_queries",
         "queries that say nothing",
         "warning",
         scan.empty_queries,
-        "no word of three letters or more is left without stop words and template words: write a"
-        " question that the passage answers",
+        "without stop words and template words neither a word nor a code or part number is left:"
+        " write a question that the passage answers",
         leave_out=True,
     )
 

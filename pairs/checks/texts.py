@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+
+import regex
+
+from pairs.checks.codes import is_code_query
+from pairs.languages import ENGLISH, tell_language
+from pairs.words import UNSPACED, is_unspaced, words_of
 
 CONTENT_WORD_LETTERS = 3
 MOST_DIGITS = 0.5
@@ -34,46 +39,73 @@ TEMPLATE_WORDS = frozenset(
     """.split()
 )
 
-_WORD = re.compile(r"[^\W\d_]+")
-_DOT_LEADER = re.compile(r"(?:\.\s?){5,}|\u2026{2,}")
-_RUN_TOGETHER = re.compile(r"[a-z]{2}[A-Z][a-z]|[a-z]{2}[.,;:][A-Z][a-z]|[^\W\d_]{24}")
-_UNREADABLE = re.compile(r"\(cid:\d+\)|\ufffd")
+_WORD = regex.compile(r"\p{L}[\p{L}\p{M}\p{Cf}]*")
+# Two ellipses or six points amid a text without spaces are its ordinary ellipsis.
+_ELLIPSIS = regex.compile(
+    rf"(?<=[{UNSPACED}]\p{{M}}*)(?:\u2026{{2}}|\.{{6}})(?![.\u2026]|\s*[\d-]+\s*(?:$|\n))"
+)
+_DOT_LEADER = regex.compile(r"(?:\.\s?){5,}|\u2026{2,}")
+_CAPITAL_WITHIN = regex.compile(r"[a-z]{2}[A-Z][a-z]|[a-z]{2}[.,;:][A-Z][a-z]")
+_LONG_WORD = regex.compile(r"\p{L}{24}")
+_UNREADABLE = regex.compile(r"\(cid:\d+\)|\ufffd")
+_CODE = regex.compile(r"\p{L}+-?\p{N}[\p{L}\p{N}]*(?:[-.]\p{N}+)*|\p{N}+\p{L}+-\p{N}+")
 
 
 def content_words(text: str) -> list[str]:
-    """Returns the lower-case words of three letters or more that are no stop or template words."""
+    """Returns the words in lower case that are no stop or template words.
+
+    A word of ASCII letters needs three of them. Words of other letters need one: they carry
+    content in fewer, such as the German "Öl" or any Chinese letter.
+    """
     return [
         word
         for word in _WORD.findall(text.lower())
-        if len(word) >= CONTENT_WORD_LETTERS
+        if not (word.isascii() and len(word) < CONTENT_WORD_LETTERS)
         and word not in STOP_WORDS
         and word not in TEMPLATE_WORDS
     ]
 
 
 def has_no_content_words(query: str) -> bool:
-    """Returns whether a query has no content word."""
-    return not content_words(query)
+    """Returns whether a query has neither a content word nor a fault code or part number."""
+    return not content_words(query) and not is_code_query(query)
 
 
 def is_contents_table(passage: str) -> bool:
     """Returns whether a passage holds dot leaders, as tables of contents and indexes do."""
+    if is_unspaced(passage):
+        passage = _ELLIPSIS.sub("", passage)
     return _DOT_LEADER.search(passage) is not None
 
 
 def is_mostly_digits(passage: str) -> bool:
-    """Returns whether more than half of the letters and digits of a passage are digits."""
-    signs = [sign for sign in passage if sign.isalnum()]
-    return sum(sign.isdigit() for sign in signs) > MOST_DIGITS * len(signs)
+    """Returns whether more than half of the letters and digits of a passage are digits.
+
+    Digits of codes such as P0420 do not count. A letter of a script without spaces counts twice,
+    for it stands for more of a word.
+    """
+    without_codes = _CODE.sub("code", passage)
+    digits = sum(sign.isdigit() for sign in without_codes)
+    if not digits:
+        return False
+    signs = sum(len(word) * (1 + is_unspaced(word)) for word in words_of(without_codes))
+    return digits > MOST_DIGITS * signs
 
 
 def is_debris(passage: str) -> bool:
     """Returns whether text extraction broke a passage.
 
-    That is, more than one word in ten is run together, or three glyphs are unreadable.
+    That is, more than one word in ten is run together, or three glyphs are unreadable. A word of
+    24 letters or more counts as run together in an English passage alone: other languages write
+    compounds as one word.
     """
     words = passage.split()
-    run_together = sum(_RUN_TOGETHER.search(word) is not None for word in words)
+    if is_unspaced(passage):
+        words = [part for word in words for part in words_of(word)]
+    run_together = sum(_CAPITAL_WITHIN.search(word) is not None for word in words)
+    long = [word for word in words if _LONG_WORD.search(word) and not _CAPITAL_WITHIN.search(word)]
+    if long and tell_language([passage]) == ENGLISH:
+        run_together += len(long)
     unreadable = len(_UNREADABLE.findall(passage))
     return run_together > RUN_TOGETHER_WORDS * len(words) or unreadable >= UNREADABLE_GLYPHS
 
