@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pairs.readers import Record, read_records
+from pairs.words import comparable, is_blank
 
 TEXT_COLUMNS = ["query", "positive", "negative"]
 COLUMNS = [*TEXT_COLUMNS, "domain"]
@@ -38,11 +40,11 @@ def find_problem(row: Mapping[str, Any]) -> str:
         value = row[name]
         if not isinstance(value, str):
             return f'field "{name}" is {type(value).__name__}, not a string'
-        if not value.strip():
+        if is_blank(value):
             return f'field "{name}" is empty; {needs}'
         if not is_encodable(value):
             return f'field "{name}" holds half a surrogate pair, which is not valid UTF-8'
-    if row["positive"].strip() == row["negative"].strip():
+    if comparable(row["positive"]) == comparable(row["negative"]):
         return "positive and negative are the same text; the negative must be a wrong passage"
     return ""
 
@@ -51,6 +53,11 @@ def texts_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
     """Returns query, positive and negative of a checked row, without surrounding white space."""
     query, positive, negative = (row[name].strip() for name in TEXT_COLUMNS)
     return query, positive, negative
+
+
+def domain_of(row: Mapping[str, Any]) -> str:
+    """Returns the domain of a checked row in Unicode's composed form (NFC)."""
+    return unicodedata.normalize("NFC", row["domain"].strip())
 
 
 def is_encodable(text: str) -> bool:

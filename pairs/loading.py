@@ -9,8 +9,9 @@ from typing import Any
 from datasets import Dataset, Features, Value
 
 from nic.files import sha256_of
-from pairs.columns import COLUMNS, read_pair_records
+from pairs.columns import COLUMNS, TEXT_COLUMNS, domain_of, read_pair_records
 from pairs.readers import refuse_problems
+from pairs.words import comparable
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,20 @@ class Pairs:
         """Returns all values of one column, in the order of the file."""
         return list(self.dataset[name])
 
+    def comparable(self, name: str) -> list[str]:
+        """Returns the form in which the texts of one column are compared (`words.comparable`).
+
+        Texts of equal form, such as the composed and decomposed spelling of one passage, are one
+        text for the split, the corpus and the relevant passages.
+        """
+        return [comparable(text) for text in self.dataset[name]]
+
 
 def load_pairs(path: str | Path) -> Pairs:
     """Reads and checks a file of (query, positive, negative, domain) rows.
 
     A UTF-8 byte order mark, CRLF line ends, blank lines and gzip are accepted; texts lose the
-    white space around them.
+    white space around them. Names of domains are brought to Unicode's composed form (NFC).
 
     Args:
         path: A JSONL file, one JSON object per line.
@@ -67,7 +76,8 @@ def load_pairs(path: str | Path) -> Pairs:
             rows.append(row)
             line_numbers.append(place.line)
     refuse_problems(path, problems, len(rows))
-    columns = {name: [row[name].strip() for row in rows] for name in COLUMNS}
+    columns = {name: [row[name].strip() for row in rows] for name in TEXT_COLUMNS}
+    columns["domain"] = [domain_of(row) for row in rows]
     extras = [{key: row[key] for key in row if key not in COLUMNS} for row in rows]
     features = Features({name: Value("string") for name in COLUMNS})
     dataset = Dataset.from_dict(columns, features=features)

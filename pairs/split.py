@@ -94,7 +94,7 @@ def split_pairs(
         UserError: A share is out of range, a domain is too small, or too few units are left to
             hold any out.
     """
-    units = connected_units(pairs.column("query"), pairs.column("positive"))
+    units = connected_units(pairs.comparable("query"), pairs.comparable("positive"))
     domains = pairs.column("domain")
     return draw_split(units, domains, pairs.path, val_ratio, test_ratio, seed, small_domains)
 

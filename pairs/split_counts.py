@@ -53,8 +53,8 @@ class SplitCounts:
 
 def describe_split(split: Split, pairs: Pairs) -> SplitCounts:
     """Counts the pairs, the passages and what is shared of each part of a split."""
-    queries, positives = pairs.column("query"), pairs.column("positive")
-    negatives, domains = pairs.column("negative"), pairs.column("domain")
+    queries, positives = pairs.comparable("query"), pairs.comparable("positive")
+    negatives, domains = pairs.comparable("negative"), pairs.column("domain")
     parts = split.parts()
     of_part = {name: Counter(domains[row] for row in rows) for name, rows in parts.items()}
     passages = {name: {positives[row] for row in rows} for name, rows in parts.items()}

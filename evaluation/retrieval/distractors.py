@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pairs.readers import read_records, refuse_problems
+from pairs.words import is_blank
 
 FIELD = "text"
 
@@ -22,7 +23,7 @@ def read_distractors(path: Path) -> dict[str, str]:
     problems: list[str] = []
     for place, row, _, _ in read_records(path, "--extra-corpus"):
         text = row.get(FIELD)
-        if isinstance(text, str) and text.strip():
+        if isinstance(text, str) and not is_blank(text):
             found.setdefault(text.strip(), f"x{place.line}")
         else:
             problems.append(f'{place}: not a JSON object with a non-empty "{FIELD}"')

@@ -12,6 +12,7 @@ import numpy as np
 from nic.errors import UserError
 from pairs.loading import Pairs
 from pairs.split import connected_units
+from pairs.words import comparable
 
 Scope = Literal["all", "domain"]
 OVERALL = "overall"
@@ -99,7 +100,8 @@ def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> R
     """Builds the task of the queries of some rows, against every passage of the file.
 
     The corpus is every different positive and negative of the whole file, each text once. A query's
-    relevant set is every positive that the file gives for its text.
+    relevant set is every positive that the file gives for its text. Texts are compared in their
+    comparable form (`pairs.words.comparable`); each stays as its first row gives it.
 
     Args:
         pairs: The checked file.
@@ -109,14 +111,17 @@ def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> R
     Raises:
         UserError: A domain has a name that the report needs for itself.
     """
-    queries, positives = pairs.column("query"), pairs.column("positive")
-    domains, negatives = pairs.column("domain"), pairs.column("negative")
+    queries, positives = pairs.comparable("query"), pairs.comparable("positive")
+    domains, negatives = pairs.column("domain"), pairs.comparable("negative")
     if taken := [name for name in RESERVED_DOMAINS if name in domains]:
         raise UserError(f'{pairs.path}: no domain may be named "{taken[0]}"; rename it')
     ids: dict[str, str] = {}
-    for letter, column in (("p", positives), ("n", negatives)):
-        for line, text in zip(pairs.line_numbers, column, strict=True):
-            ids.setdefault(text, f"{letter}{line}")
+    texts: dict[str, str] = {}
+    for name, column in (("positive", positives), ("negative", negatives)):
+        given = pairs.column(name)
+        for line, text, as_given in zip(pairs.line_numbers, column, given, strict=True):
+            ids.setdefault(text, f"{name[0]}{line}")
+            texts.setdefault(text, as_given)
     numbers = {text: n for n, text in enumerate(ids)}
     first_row: dict[str, int] = {}
     relevant: dict[str, set[int]] = defaultdict(set)
@@ -129,12 +134,13 @@ def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> R
     units = connected_units(queries, positives)
     asked = list(dict.fromkeys(queries[row] for row in rows))
     firsts = [first_row[query] for query in asked]
+    given_queries = pairs.column("query")
     return RetrievalTask(
-        queries=asked,
+        queries=[given_queries[row] for row in firsts],
         query_ids=[f"q{pairs.line_numbers[row]}" for row in firsts],
         domains=[domains[row] for row in firsts],
         clusters=units[firsts],
-        corpus=list(ids),
+        corpus=list(texts.values()),
         passage_ids=list(ids.values()),
         passage_domains=[frozenset(stands_in[text]) for text in ids],
         relevant=[sorted(relevant[query]) for query in asked],
@@ -149,7 +155,12 @@ def add_distractors(task: RetrievalTask, texts: dict[str, str]) -> RetrievalTask
         task: The task as the file gives it.
         texts: Id by text; texts that the corpus already holds are left out.
     """
-    new = {text: id_ for text, id_ in texts.items() if text not in set(task.corpus)}
+    known = {comparable(text) for text in task.corpus}
+    new: dict[str, str] = {}
+    for text, id_ in texts.items():
+        if comparable(text) not in known:
+            known.add(comparable(text))
+            new[text] = id_
     return replace(
         task,
         corpus=[*task.corpus, *new],

@@ -74,15 +74,15 @@ def describe_terms(license: str | None, language: str | None, folder: Path) -> d
 
 def describe_data(pairs: Pairs, split: dict[str, Any], findings: dict[str, Any]) -> dict[str, Any]:
     """Returns the hash and the counts of the data; of its text only the names of the domains."""
-    passages = set(pairs.column("positive")) | set(pairs.column("negative"))
+    positives, negatives = set(pairs.comparable("positive")), set(pairs.comparable("negative"))
     return {
         "file": pairs.path.name,
         "sha256": pairs.sha256,
         "pairs": len(pairs.dataset),
-        "queries": len(set(pairs.column("query"))),
-        "positives": len(set(pairs.column("positive"))),
-        "negatives": len(set(pairs.column("negative"))),
-        "passages": len(passages),
+        "queries": len(set(pairs.comparable("query"))),
+        "positives": len(positives),
+        "negatives": len(negatives),
+        "passages": len(positives | negatives),
         "split": split,
         "check": findings,
     }

@@ -11,7 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pairs.checks.codes import NumberWords
-from pairs.words import words_of
+from pairs.words import comparable, words_of
 
 SIMILARITY = 0.7
 WORDS_A_SHINGLE = 3
@@ -28,7 +28,7 @@ def shingles(text: str) -> list[str]:
 
     A letter of a script without spaces is a word.
     """
-    words = words_of(text.lower())
+    words = words_of(comparable(text).lower())
     if len(words) < WORDS_A_SHINGLE:
         return [" ".join(words) or text]
     return [

@@ -15,8 +15,9 @@ from nic.files import sha256_of
 from pairs.checks.near_duplicates import NearDuplicates
 from pairs.checks.texts import FLAWS, has_no_content_words
 from pairs.checks.tokens import TokenCounter
-from pairs.columns import read_pair_records, texts_of
+from pairs.columns import domain_of, read_pair_records, texts_of
 from pairs.readers import PROBLEMS_SHOWN, refuse_problems
+from pairs.words import comparable
 
 BATCH = 1000
 
@@ -108,7 +109,7 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
             queries.append(_key(query))
             positives.append(reader.number(positive))
             negatives.append(reader.number(negative))
-            domains.append(names.setdefault(row["domain"].strip(), len(names)))
+            domains.append(names.setdefault(domain_of(row), len(names)))
             empty.append(has_no_content_words(query))
         if not lines:
             refuse_problems(path, problems, 0)
@@ -172,8 +173,13 @@ class _PassageReader:
 
 
 def _key(text: str) -> int:
-    """Returns a 64-bit key; two of a million texts share one with a probability of 3e-8."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+    """Returns a 64-bit key of the text's comparable form.
+
+    Two of a million texts share one with a probability of 3e-8.
+    """
+    return int.from_bytes(
+        blake2b(comparable(text).encode(), digest_size=8).digest(), "little", signed=True
+    )
 
 
 def _numbers(values: Sequence[int]) -> np.ndarray:

@@ -33,6 +33,12 @@ BAD_LINES = {
     line(query="\ud800"): "half a surrogate pair",
     line(negative=GOOD["positive"] + " "): "positive and negative are the same text",
     b"[" * 100_000: "not valid JSON",
+    line(query="\u200b\u200d"): 'field "query" is empty',
+    line(positive="\ufeff \u00ad"): 'field "positive" is empty',
+    line(domain="\u3164\u2800"): 'field "domain" is empty',
+    line(positive="Öl pru\u0308fen", negative="Öl prüfen"): (
+        "positive and negative are the same text; the"
+    ),
 }
 
 
