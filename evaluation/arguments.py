@@ -5,6 +5,7 @@ Nothing here imports PyTorch, so that `nic-evaluate --help` answers at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from nic.errors import UserError
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
 
+# A code alone or with a region, such as "pt-BR".
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 Corpus = Literal["all", "domain"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -36,6 +39,8 @@ class EvaluationArguments:
         corpus: Whether a query is ranked against all passages or those of its own domain.
         extra_corpus: JSONL file of distractors, each {"text": ...}.
         probe: Forgetting probe: "general", "none", or a JSONL file of pairs.
+        language: ISO 639 code of the texts' language, such as "de", for the words of BM25; None
+            tells it from the corpus.
         speed: Whether to measure the latency; without it the latency gate fails.
         gates: YAML file of thresholds; None takes `evaluation/gates.yaml`.
         gate: Whether the command exits with 3 if a gate fails.
@@ -54,6 +59,7 @@ class EvaluationArguments:
     corpus: Corpus = "all"
     extra_corpus: str | Path | None = None
     probe: str | Path = GENERAL_PROBE
+    language: str | None = None
     speed: bool = True
     gates: str | Path | None = None
     gate: bool = False
@@ -76,6 +82,8 @@ class EvaluationArguments:
             raise UserError(
                 "give a model with --model, or an earlier evaluation with --from-results"
             )
+        if self.language is not None and not LANGUAGE.fullmatch(self.language):
+            raise UserError(f'--language {self.language}: give one ISO 639 code, such as "de"')
         given = [bool(self.split), self.all_queries, bool(self.from_results)]
         if sum(given) > 1:
             raise UserError("--split, --all, --from-results: give one of them")
@@ -127,6 +135,8 @@ def _build_parser() -> OneLineParser:
     add("--corpus", choices=get_args(Corpus), default="all", help=against)
     add("--extra-corpus", type=Path, help='JSONL file of distractors, each {"text": ...}')
     add("--probe", default=GENERAL_PROBE, help="general, none, or a JSONL file of pairs")
+    language = 'language of the texts for BM25, such as "de"; default: told from the texts'
+    add("--language", metavar="CODE", help=language)
     no_speed = "measure no latency (its gate then fails)"
     add("--no-speed", dest="speed", action="store_false", help=no_speed)
     add("--gates", type=Path, help="YAML file of thresholds; default: evaluation/gates.yaml")

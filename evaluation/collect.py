@@ -68,7 +68,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
     probe_results = score_probe(on_probe, probe, arguments.batch_size, on_terminal())
     if not found:
         return None
-    lexical = score_lexical(task, names.model, scorers[names.model])
+    lexical = score_lexical(task, names.model, scorers[names.model], arguments.language)
     results = EvaluationResults(
         model=names.model,
         base=names.base,
@@ -185,15 +185,18 @@ def find_texts(results: EvaluationResults, arguments: EvaluationArguments) -> Te
     return texts
 
 
-def score_lexical(task: RetrievalTask, model: str, dense: Scorer) -> Results:
+def score_lexical(
+    task: RetrievalTask, model: str, dense: Scorer, language: str | None = None
+) -> Results:
     """Returns the results of BM25, and of BM25 fused with the model under test.
 
     Args:
         task: The task.
         model: Name of the model under test.
         dense: The scores of the model under test.
+        language: ISO 639 code of the texts' language, for BM25; None tells it from the corpus.
     """
-    lexical = BM25Scorer.of(task)
+    lexical = BM25Scorer.of(task, language)
     fusion = FusionScorer(dense, lexical)
     return {BM25: score_task(lexical, task), f"{BM25} + {model}": score_task(fusion, task)}
 

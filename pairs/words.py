@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 import regex
 
@@ -27,12 +28,16 @@ def words_of(text: str) -> list[str]:
     In scripts that put no space between words, such as Chinese, Japanese and Thai, each letter is
     a word of its own.
     """
+    return [word for run in runs_of(text) for word in run]
+
+
+def runs_of(text: str) -> Iterator[list[str]]:
+    """Yields the words of each run of letters, marks and digits; of spaced scripts it is one."""
     if text.isascii():
-        return _ASCII_RUN.findall(text)
-    words: list[str] = []
-    for run in _RUN.findall(text):
-        words += _IN_RUN.findall(run) if is_unspaced(run) else [run]
-    return words
+        yield from ([run] for run in _ASCII_RUN.findall(text))
+    else:
+        for run in _RUN.findall(text):
+            yield _IN_RUN.findall(run) if is_unspaced(run) else [run]
 
 
 def is_unspaced(text: str) -> bool:

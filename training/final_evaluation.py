@@ -32,6 +32,7 @@ from evaluation.summary import EvaluationSummary, summarise
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.models import ModelSource, load_model
+from pairs.languages import one_language
 from training.loop.checkpoints import BestCheckpoint
 from training.run_data import RunData
 
@@ -103,6 +104,7 @@ def final_evaluation(
     tuned: Scored,
     history: list[LogEntry],
     speed: bool,
+    language: str | None = None,
 ) -> EvaluationSummary:
     """Returns what `nic-evaluate` reports, for the model of this run and its base.
 
@@ -115,12 +117,14 @@ def final_evaluation(
         tuned: Results of the saved model.
         history: The Trainer's log.
         speed: Whether to measure the latency.
+        language: Languages that the card states, as "en" or "en,de"; where it is one, BM25 splits
+            and stems by it.
     """
     names = short_names([folder.as_posix(), source.name])
     name, base_name = names[folder.as_posix()], names[source.name]
     models = {name: tuned_model, base_name: load_model(source, tuned_model.device)}
     found = {name: tuned.final, base_name: base.final}
-    lexical = score_lexical(data.final_task, name, tuned.scorer)
+    lexical = score_lexical(data.final_task, name, tuned.scorer, one_language(language))
     part = "test" if data.split.test else "validation"
     asked = QuerySelection(data.split.reported, part, not data.split.test)
     probe = score_probe(models, data.probe, BATCH_SIZE, on_terminal())

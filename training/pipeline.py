@@ -123,7 +123,9 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
     check_saved_model(folder, best, tuned.validation)
     training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
     history = training["history"]
-    summary = final_evaluation(folder, data, source, saved, base, tuned, history, run.speed)
+    summary = final_evaluation(
+        folder, data, source, saved, base, tuned, history, run.speed, run.language
+    )
     package(folder, data, findings, source, saved, training, summary, run)
     write_report(summary, evaluation_folder(folder), Texts.of(data.final_task))
     checkpoints.remove_temporary_checkpoints(folder)

@@ -83,7 +83,7 @@ class RunArguments:
     patience: int = flag(0, "evaluations without progress before stopping; 0: no limit", "N")
     keep_checkpoints: int = flag(0, "newest checkpoint-epoch-N folders to keep; 0: all", "N")
     license: str | None = flag(None, "licence for the card, as apache-2.0", "ID")
-    language: str | None = flag(None, "languages for the card, as en or en,de", "CODES")
+    language: str | None = flag(None, "languages for the card and BM25, as en or en,de", "CODES")
     resume: bool = flag(False, "continue from the newest checkpoint in --output-dir")
     force: bool = flag(False, "delete the model and the checkpoints in --output-dir")
 

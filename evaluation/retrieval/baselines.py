@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import bm25s
 import numpy as np
-import Stemmer
 import torch
 
+from evaluation.retrieval.lexical_terms import lexical_terms
 from evaluation.retrieval.ranking import Scorer
 from evaluation.retrieval.task import RetrievalTask
+from pairs.languages import tell_language
 
 BM25 = "BM25"
-STEMMER = "english"
 NO_WORD = "\0"
 # Cormack, Clarke and Buettcher, SIGIR 2009.
 FUSION_CONSTANT = 60
@@ -21,24 +21,31 @@ FUSION_CONSTANT = 60
 
 @dataclass(frozen=True)
 class BM25Scorer:
-    """BM25 over stemmed words (Lucene's variant, k1 1.5, b 0.75: the library's defaults).
+    """BM25 over the terms of a language (Lucene's variant, k1 1.5, b 0.75: library defaults).
 
     Attributes:
         index: The index of the whole corpus, distractors included.
-        queries: Stems of each query.
+        queries: Terms of each query.
     """
 
     index: bm25s.BM25
     queries: list[list[str]]
 
     @classmethod
-    def of(cls, task: RetrievalTask) -> BM25Scorer:
-        """Indexes the corpus of a task."""
+    def of(cls, task: RetrievalTask, language: str | None = None) -> BM25Scorer:
+        """Indexes the corpus of a task.
+
+        Args:
+            task: The task.
+            language: ISO 639 code of the language of its texts, such as "de"; None tells it from
+                the corpus.
+        """
         index = bm25s.BM25()
-        words = _stems(task.corpus)
+        language = language or tell_language(task.corpus)
+        words = lexical_terms(task.corpus, language)
         # The library takes no corpus without a single word.
         index.index(words if any(words) else [[NO_WORD]] * len(words), show_progress=False)
-        return cls(index, _stems(task.queries))
+        return cls(index, lexical_terms(task.queries, language))
 
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
         """Returns scores of 0 and above; 0 where a passage has no word of the query."""
@@ -80,11 +87,3 @@ def _shares(scores: torch.Tensor) -> torch.Tensor:
     rising = scores.sort(dim=1).values.contiguous()
     below = torch.searchsorted(rising, scores.contiguous(), side="left")
     return 1.0 / (FUSION_CONSTANT + scores.shape[1] - below).double()
-
-
-def _stems(texts: list[str]) -> list[list[str]]:
-    stemmer = Stemmer.Stemmer(STEMMER)
-    tokens = bm25s.tokenize(
-        texts, stopwords="en", stemmer=stemmer, return_ids=False, show_progress=False
-    )
-    return [list(words) for words in tokens]

@@ -37,7 +37,7 @@ def test_no_good_row_is_flagged_or_left_out(
 
 @pytest.mark.parametrize("language", PAIRS)
 def test_the_language_of_a_text_is_told(language: str) -> None:
-    assert tell_language(text for pair in PAIRS[language] for text in pair) == language
+    assert tell_language([text for pair in PAIRS[language] for text in pair]) == language
 
 
 def test_where_nothing_tells_the_language_there_is_none() -> None:
