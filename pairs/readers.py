@@ -6,10 +6,12 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterator
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from nic.errors import UserError
+from pairs.formats import HEAD, refuse_other_format
 
 DEFAULT_FILE = "data/finetuning/training_pairs.jsonl"
 PROBLEMS_SHOWN = 20
@@ -65,7 +67,12 @@ def read_jsonl(path: Path) -> Iterator[Record]:
 
     Yields:
         One record per non-blank line.
+
+    Raises:
+        UserError: The file is of another format, which is named.
     """
+    with open_binary(path) as file:
+        refuse_other_format(path, cast(BufferedIOBase, file).read1(HEAD))
     with open_binary(path) as file:
         for number, line in enumerate(file, start=1):
             line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
