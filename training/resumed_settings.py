@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 FREE_OF_THE_RUN = {
     *("data_file", "base_model", "split", "frozen_cache_gb", "mini_batch_size", "device"),
     *("probe", "gates", "gate", "speed", "patience", "keep_checkpoints", "resume", "force"),
-    *("publish_to", "repo_id", "revision_tag", "allow_failed_gates"),
+    *("license", "language", "publish_to", "repo_id", "revision_tag", "allow_failed_gates"),
 }
 FREE_OF_THE_TRAINER = re.compile(
     r"(?:logging|log|eval|save|hub|push_to_hub|report|ddp|trackio|include|do|torch|greater|metric"
