@@ -13,8 +13,6 @@ from sentence_transformers.sentence_transformer.data_collator import (
 from pairs.columns import TEXT_COLUMNS
 
 QUERY, POSITIVE, NEGATIVE = TEXT_COLUMNS
-# A column of its own length; the library expects a column named "negative" beside the others.
-NEGATIVES = "negatives"
 # The kinds of text that must not occur twice in a batch, and the kind that may.
 OWN, SHARED = 0, 1
 
@@ -50,8 +48,11 @@ class SharedNegativesCollator(SentenceTransformerDataCollator):
         others = [{name: row[name] for name in (QUERY, POSITIVE)} for row in features]
         return {
             **super().__call__(others),
-            **super().__call__([{NEGATIVES: text} for text in negatives]),
+            **super().__call__([{NEGATIVE: text} for text in negatives]),
         }
+
+    def maybe_warn_about_column_order(self, column_names: list[str]) -> None:
+        """Warns of nothing: the negatives are tokenized alone, and the order is fixed."""
 
 
 def conflicts(values: Values, batch: set[tuple[int, str]]) -> bool:

@@ -93,7 +93,7 @@ def test_a_shared_negative_is_one_column_of_the_loss(
     trainer = trainer_of(tiny_model, rows(8, sharing=6), tmp_path, loss)
     assert isinstance(trainer.data_collator, SharedNegativesCollator)
     batch = next(iter(trainer.get_train_dataloader()))
-    columns = ("query", "positive", "negatives")
+    columns = ("query", "positive", "negative")
     assert [len(batch[f"{name}_input_ids"]) for name in columns] == [8, 8, 3]
     tiny_model.eval()
     found = trainer.compute_loss(tiny_model, dict(batch)).item()
@@ -125,7 +125,7 @@ def test_each_column_is_padded_to_its_own_width(
 
     monkeypatch.setattr(type(tiny_model), "forward", spy)
     trainer.compute_loss(tiny_model, dict(batch))
-    columns = ("query", "positive", "negatives")
+    columns = ("query", "positive", "negative")
     assert widths == [batch[f"{name}_input_ids"].shape[1] for name in columns]
 
 
