@@ -35,4 +35,4 @@ data: setup
 	$(BIN)/python data/make_pairs.py
 
 benchmark: setup
-	$(BIN)/python benchmarks/frozen_cache.py
+	$(BIN)/python benchmarks/training_speed.py

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
+
+from nic.chunked_model import ChunkedSentenceTransformer
 
 WARM_UP = 20
 RUNS = 200
@@ -118,6 +121,17 @@ def measure_speed(
         runs: Timed runs of one query for each model.
         clock: Gives seconds.
     """
+    with _as_the_library_runs(models):
+        return _measure_speed(models, queries, passages, runs, clock)
+
+
+def _measure_speed(
+    models: Mapping[str, SentenceTransformer],
+    queries: Sequence[str],
+    passages: Sequence[str],
+    runs: int,
+    clock: Clock,
+) -> SpeedReport:
     before = load_average()
     latencies = time_single_queries(models, spread_by_length(queries, runs), clock)
     speeds = {}
@@ -206,6 +220,19 @@ def processor_name() -> str:
             if line.lower().startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+@contextmanager
+def _as_the_library_runs(models: Mapping[str, SentenceTransformer]) -> Iterator[None]:
+    """Runs batches as they run where the model is used, not in the chunks of an evaluation."""
+    chunked = [m for m in models.values() if isinstance(m, ChunkedSentenceTransformer)]
+    try:
+        for model in chunked:
+            model.chunking = False
+        yield
+    finally:
+        for model in chunked:
+            model.chunking = True
 
 
 def _turn(names: list[str], number: int) -> list[str]:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from nic.errors import UserError
 
 # Set by `accelerate launch`, and by it or torchrun where there are several processes.
 SET_BY_LAUNCHERS = ("ACCELERATE_MIXED_PRECISION", "LOCAL_WORLD_SIZE")
+
+# Instructions of processors that multiply matrices in bf16, as `torch.cpu.get_capabilities` names
+# them.
+BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 
 
 def available_cores() -> int:
@@ -34,6 +40,23 @@ def use_all_cores() -> int:
         processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         torch.set_num_threads(max(1, available_cores() // processes))
     return torch.get_num_threads()
+
+
+def has_bf16(use_cpu: bool) -> bool:
+    """Whether the hardware multiplies in bf16; where it is emulated, it is a hundred times slower.
+
+    Args:
+        use_cpu: Whether the processor is used although there is an accelerator.
+    """
+    import torch
+
+    if not use_cpu and torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if not use_cpu and torch.accelerator.is_available():
+        return False
+    # Since PyTorch 2.10; an older one trains in fp32 unless told otherwise.
+    found: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(found.get(name, False) for name in BF16_INSTRUCTIONS)
 
 
 def check_device(device: str) -> None:

@@ -12,7 +12,8 @@ from nic.files import sha256_of
 
 if TYPE_CHECKING:
     import torch
-    from sentence_transformers import SentenceTransformer
+
+    from nic.chunked_model import ChunkedSentenceTransformer
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 # SHA-256 of model.safetensors on the Hub at revision 1110a243fdf4706b3f48f1d95db1a4f5529b4d41.
@@ -58,7 +59,7 @@ def find_model(name: str) -> ModelSource:
 
 def load_model(
     source: ModelSource, device: torch.device | str | None = None
-) -> SentenceTransformer:
+) -> ChunkedSentenceTransformer:
     """Loads a model onto a device (None: the best available).
 
     Raises:
@@ -71,10 +72,11 @@ def load_model(
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
     )
-    from sentence_transformers import SentenceTransformer
+
+    from nic.chunked_model import ChunkedSentenceTransformer
 
     try:
-        return SentenceTransformer(source.location, device=str(device) if device else None)
+        return ChunkedSentenceTransformer(source.location, device=str(device) if device else None)
     except (OfflineModeIsEnabled, LocalEntryNotFoundError, RepositoryNotFoundError) as error:
         raise model_not_found(source) from error
     except (HfHubHTTPError, HFValidationError, ConnectionError, OSError, ValueError) as error:

@@ -20,6 +20,7 @@ from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval.task import TaskDescription
 from model_card.package.integrity import hash_files
+from nic.chunked_model import ChunkedSentenceTransformer
 from nic.models import find_model
 from pairs.checks.scan import Scan, scan_file
 from pairs.checks.tokens import TokenCounter, load_token_counter
@@ -64,9 +65,9 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny_model(tiny_model_folder: Path) -> SentenceTransformer:
+def tiny_model(tiny_model_folder: Path) -> ChunkedSentenceTransformer:
     """A fresh copy of the tiny model on the CPU."""
-    return SentenceTransformer(str(tiny_model_folder), device="cpu")
+    return ChunkedSentenceTransformer(str(tiny_model_folder), device="cpu")
 
 
 @pytest.fixture

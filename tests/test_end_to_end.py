@@ -117,12 +117,12 @@ def test_no_stock_card_and_no_training_text_stand_in_the_folder(trained: Path) -
     assert "of unit" not in metadata + log
 
 
-def test_the_benchmark_prints_a_ratio_for_training_and_for_evaluation(trained: Path) -> None:
-    data = str(trained / "pairs.jsonl")
-    given = ["--data-file", data, "--batches", "1", "--turns", "1"]
-    lines = run("benchmarks/frozen_cache.py", *given).stdout.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["1 training steps", "one evaluation"]
-    assert all("median ratio" in line for line in lines)
+def test_the_benchmark_prints_the_ratio_of_a_training_step_last(trained: Path) -> None:
+    given = ["--data-file", str(trained / "pairs.jsonl"), "--steps", "1", "--turns", "1"]
+    given += ["--freeze", "4", "--batch", "8"]
+    lines = run("benchmarks/training_speed.py", *given).stdout.splitlines()
+    assert any(line.startswith("nic-train, fp32 ") for line in lines)
+    assert re.fullmatch(r"ratio \d+\.\d \(\d+\.\d-\d+\.\d\)", lines[-1])
 
 
 def start(data: Path, output: Path) -> subprocess.Popen[str]:

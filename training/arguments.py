@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from sentence_transformers import SentenceTransformerTrainingArguments
 from transformers import SchedulerType
 
+from nic.devices import has_bf16
 from nic.errors import UserError, require_value
 from training.run_arguments import TrainerDefaults
 
@@ -44,7 +47,26 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
                 "and --revision-tag, or nic-publish after the training"
             )
         self.dataloader_pin_memory &= torch.cuda.is_available()
+        # The Trainer takes bf16 on a CPU only where it is told to use the CPU.
+        self.use_cpu: bool = self.use_cpu or not torch.accelerator.is_available()
+        self._choose_precision()
         super().__post_init__()
+
+    def _choose_precision(self) -> None:
+        """Sets `bf16`, and `precision` to what was chosen; `fp16` is left to the Trainer."""
+        launched = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+        given = "bf16" if self.bf16 else "fp16" if self.fp16 else None
+        if given is None and launched != "no":
+            given = launched
+        if given and self.precision not in ("auto", given):
+            raise UserError(f"--precision {self.precision} contradicts --{given}; give one of them")
+        if self.fp16:
+            return
+        chosen = given or self.precision
+        if chosen == "auto":
+            chosen = "bf16" if has_bf16(self.use_cpu) else "fp32"
+        self.precision: Literal["auto", "fp32", "bf16"] = "bf16" if chosen == "bf16" else "fp32"
+        self.bf16: bool = chosen == "bf16"
 
     @property
     def restarts_every_epoch(self) -> bool:

@@ -22,7 +22,10 @@ NOT_DESCRIBED = {
     "run_name",
     "local_rank",
     "disable_tqdm",
+    "bf16",
 }
+# Its default depends on the machine.
+ALWAYS_REPEATED = {"precision"}
 NOT_REPEATED = {"resume", "force", "device", "split"}
 USUAL_RANGES = {
     "--epochs": (3, 10),
@@ -72,7 +75,8 @@ def repeat_command(run: RunArguments, training: TrainingArguments) -> list[str]:
     return [
         word
         for name, value in asked.items()
-        if name not in NOT_REPEATED and value is not None and value != defaults.get(name)
+        if name not in NOT_REPEATED and value is not None
+        if name in ALWAYS_REPEATED or value != defaults.get(name)
         for word in (f"--{name.replace('_', '-')}", *as_words(value))
     ]
 

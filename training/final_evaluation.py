@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from sentence_transformers import SentenceTransformer
 
 from evaluation.collect import (
@@ -29,11 +30,13 @@ from evaluation.retrieval.evaluator import (
 from evaluation.retrieval.query_results import QueryResult, score_task
 from evaluation.retrieval.ranking import DenseScorer
 from evaluation.summary import EvaluationSummary, summarise
+from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.models import ModelSource, load_model
 from pairs.languages import one_language
 from training.loop.checkpoints import BestCheckpoint
+from training.loop.frozen_states import FrozenStates
 from training.run_data import RunData
 
 # Metrics of one model on one device are equal; another order of sums differs by less than this.
@@ -69,6 +72,46 @@ def score_model(
     corpus = None if data.task.left_out else scorer.corpus
     final = embed_task(model, data.final_task, show_progress=on_terminal(), corpus=corpus)
     return Scored(aggregate_metrics(found), score_task(final, data.final_task), final)
+
+
+def score_saved_model(
+    folder: Path,
+    saved: ChunkedSentenceTransformer,
+    evaluator: DomainRetrievalEvaluator,
+    data: RunData,
+    best: BestCheckpoint,
+    dtype: torch.dtype,
+    states: FrozenStates | None,
+) -> Scored:
+    """Scores the model read back from the output folder, in fp32.
+
+    It is compared with its checkpoint first, in the precision of the training.
+
+    Args:
+        folder: The output folder, for messages.
+        saved: The model read back from it.
+        evaluator: The evaluator of the training.
+        data: The tasks.
+        best: The checkpoint with its metrics in training.
+        dtype: Precision of the training.
+        states: Outputs of the frozen layers, if they were kept; they are freed.
+
+    Raises:
+        UserError: The model does not score what it scored in training.
+    """
+    if states is not None:
+        states.attach(saved)
+    if dtype == torch.float32:
+        tuned = score_model(saved, evaluator, data)
+        check_saved_model(folder, best, tuned.validation)
+    else:
+        saved.run_in(dtype)
+        check_saved_model(folder, best, evaluator.evaluate(saved))
+        saved.run_in(None)
+        tuned = score_model(saved, evaluator, data)
+    if states is not None:
+        states.free()
+    return tuned
 
 
 def check_saved_model(folder: Path, best: BestCheckpoint, found: RetrievalReport) -> None:

@@ -34,6 +34,7 @@ GROUPS = {
         "dataloader_drop_last",
         "seed",
         "device",
+        "precision",
         "frozen_cache_gb",
     ),
     "evaluation": (

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sentence_transformers import SentenceTransformer
+import torch
 from transformers import set_seed
 
 from evaluation.report.output import check_output, evaluation_folder, write_report
@@ -14,6 +14,7 @@ from evaluation.report.tables import show_summary
 from evaluation.report.texts import Texts
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.summary import EvaluationSummary
+from nic.chunked_model import ChunkedSentenceTransformer
 from nic.devices import use_all_cores
 from nic.errors import UserError
 from nic.logs import RunLog, log_lines, on_terminal, open_run_log, quiet_libraries
@@ -22,9 +23,10 @@ from nic.models import ModelSource, find_model, load_model
 from pairs.split_file import save_split
 from training.arguments import TrainingArguments
 from training.asked_arguments import warn_outside_usual_range
-from training.final_evaluation import check_saved_model, final_evaluation, score_model
+from training.final_evaluation import final_evaluation, score_model, score_saved_model
 from training.loop import checkpoints
 from training.loop.freezing import FreezeLayersCallback, check_freezable
+from training.loop.frozen_states import fill_states, keep_frozen_states
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.manifest import record_settings
@@ -103,7 +105,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
 
     evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
     interruption = Interruption()
-    freezing = FreezeLayersCallback(run.freeze_layers, run.frozen_cache_gb)
+    freezing = FreezeLayersCallback(run.freeze_layers)
     keeping = checkpoints.CheckpointCallback(
         folder, evaluator, run.patience, run.keep_checkpoints, interruption
     )
@@ -111,16 +113,22 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
     loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
-    base = score_model(model, evaluator, data)
-    log_score(logger, "Base model", base.validation)
-    seconds = run_training(trainer, interruption, checkpoint)
+    dtype = torch.bfloat16 if arguments.bf16 else torch.float32
+    frozen = freezing.result.frozen_layers
+    states = keep_frozen_states(model, frozen, dtype, run.frozen_cache_gb)
+    with model.remembering_tokens():
+        if states is not None:
+            fill_states(states, model, data.pairs, run.frozen_cache_gb, folder)
+        base = score_model(model, evaluator, data)
+        log_score(logger, "Base model", base.validation)
+        model.run_in(torch.bfloat16 if arguments.bf16 else None)
+        seconds = run_training(trainer, interruption, checkpoint)
     if not main_process:
         return None
 
     best = checkpoints.promote_best(folder)
     saved = load_model(ModelSource(folder.name, str(folder), "output folder"), arguments.device)
-    tuned = score_model(saved, evaluator, data)
-    check_saved_model(folder, best, tuned.validation)
+    tuned = score_saved_model(folder, saved, evaluator, data, best, dtype, states)
     training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
     history = training["history"]
     summary = final_evaluation(
@@ -170,7 +178,7 @@ def check_targets(run: RunArguments, folder: Path) -> None:
 
 def load_trainable_model(
     source: ModelSource, run: RunArguments, arguments: TrainingArguments
-) -> SentenceTransformer:
+) -> ChunkedSentenceTransformer:
     """Returns the base model on its device, with the dropout of the run.
 
     Raises:

@@ -36,7 +36,7 @@ FREE_OF_THE_TRAINER = re.compile(
     r"|dataloader_(?:num_workers|pin_memory|prefetch_factor|persistent_workers)|remove_unused_columns"
     r"|train_batch_size|output_dir|use_cpu|local_rank|run_name|project|disable_tqdm|resume_from_checkpoint"
     r"|skip_memory_metrics|push_to_hub|gradient_checkpointing|label_names|fp16_full_eval"
-    r"|bf16_full_eval"
+    r"|bf16_full_eval|bf16"
 )
 LENGTH = ("num_train_epochs", "max_steps")
 FLAGS = {"num_train_epochs": "--epochs", "per_device_train_batch_size": "--batch-size"}
@@ -101,6 +101,9 @@ def refuse_other_settings(
             f"{folder / SPLIT}: was changed since the training began; restore it, or start anew "
             "with --force"
         )
+    if "bf16" in before:
+        # What an earlier version recorded in its place.
+        before.setdefault("precision", "bf16" if before["bf16"] else "fp32")
     changed = [
         _difference(name, before[name], value)
         for name, value in json.loads(json.dumps(settings)).items()

@@ -58,7 +58,7 @@ class RunArguments:
     )
     dropout: float = flag(0.0, "dropout of the trained layers; slow on a CPU", "SHARE")
     frozen_cache_gb: float = flag(
-        4.0, "memory for outputs of frozen layers, on a CPU; 0: none", "GIB"
+        4.0, "memory for outputs of frozen layers, on a CPU; more: a file; 0: none", "GIB"
     )
     eval_corpus_limit: int = flag(0, "passages to rank while training, a sample; 0: all", "N")
     probe: str = flag("general", "forgetting probe: general, none, or a JSONL file", "PROBE")
@@ -160,4 +160,7 @@ class TrainerDefaults:
     logging_steps: float = flag(10, "optimizer steps between two lines of the log", "STEPS")
     dataloader_drop_last: bool = flag(True, "drop the last incomplete batch")
     batch_sampler: str = flag("no_duplicates", "or no_duplicates_hashed, batch_sampler", "NAME")
+    precision: Literal["auto", "fp32", "bf16"] = flag(
+        "auto", "of the training; auto: bf16 where the hardware has it"
+    )
     seed: int = flag(42, "seed of the split, of the batches and of dropout", "N")

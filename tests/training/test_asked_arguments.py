@@ -36,5 +36,13 @@ def test_the_production_recipe_is_the_defaults() -> None:
 
 
 def test_the_command_that_repeats_a_training_states_the_same_licence_and_languages() -> None:
-    given = ["--license", "mit", "--language", "en,de"]
+    given = ["--license", "mit", "--language", "en,de", "--precision", "fp32"]
     assert repeat_command(*parse_arguments([*given, "--device", "cpu"])) == given
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_command_that_repeats_a_training_states_its_precision_whatever_the_machine_has(
+    precision: str,
+) -> None:
+    asked = parse_arguments(["--device", "cpu", "--precision", precision])
+    assert repeat_command(*asked) == ["--precision", precision]

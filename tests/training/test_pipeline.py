@@ -15,13 +15,19 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 
-from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from evaluation.retrieval.evaluator import (
+    DomainRetrievalEvaluator,
+    aggregate_metrics,
+    embed_task,
+)
+from evaluation.retrieval.query_results import score_task
 from evaluation.retrieval.task import retrieval_task
 from evaluation.summary import EvaluationSummary
 from model_card.card.metadata import describe_evaluation, describe_metrics
 from nic.errors import Interrupted, UserError
 from nic.logs import open_run_log
 from pairs.loading import load_pairs
+from pairs.split_file import load_split
 from training import pipeline
 from training.arguments import TrainingArguments
 from training.loop.checkpoints import EVALUATION, load_best
@@ -52,7 +58,7 @@ def arguments(
     given = ["--base-model", str(model), "--data-file", str(data), "--output-dir", str(output)]
     given += ["--epochs", "2", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
     given += ["--logging_steps", "1", "--val-ratio", "0.2", "--freeze-layers", "2"]
-    given += ["--probe", "none", "--no-speed", *more]
+    given += ["--probe", "none", "--no-speed", "--precision", "fp32", *more]
     return parse_arguments(given)
 
 
@@ -287,13 +293,39 @@ def test_one_seed_gives_identical_weights_and_another_does_not(
     )
 
 
-def test_the_frozen_cache_changes_the_weights_by_rounding_alone(
+def test_the_kept_outputs_of_frozen_layers_change_the_weights_by_rounding_alone(
     finished: Path, tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
     run(tiny_model_folder, two_domains, tmp_path / "out", "--frozen-cache-gb", "0")
     plain = weights(tmp_path / "out" / "checkpoint-epoch-2")
     for name, tensor in weights(finished / "checkpoint-epoch-2").items():
         torch.testing.assert_close(tensor, plain[name], rtol=0, atol=1e-4)
+
+
+def test_a_run_in_bf16_keeps_weights_in_fp32_and_reports_what_users_load(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    run(tiny_model_folder, two_domains, tmp_path / "out", "--precision", "bf16")
+    assert {tensor.dtype for tensor in weights(tmp_path / "out").values()} == {torch.float32}
+    metadata = json.loads((tmp_path / "out" / "metadata.json").read_text(encoding="utf-8"))
+    asked, command = metadata["training"]["asked"], metadata["training"]["command"]
+    assert asked["precision"] == command[command.index("--precision") + 1] == "bf16"
+    assert "  Precision: bf16" in (tmp_path / "out" / "training.log").read_text(encoding="utf-8")
+    pairs = load_pairs(two_domains)
+    split = load_split(tmp_path / "out" / "split.json", pairs)
+    task = retrieval_task(pairs, split.validation)
+    plain = SentenceTransformer(str(tmp_path / "out"), device="cpu")
+    expected = aggregate_metrics(score_task(embed_task(plain, task), task))
+    assert metadata["metrics"]["tuned"]["overall"] == pytest.approx(expected.overall)
+
+
+def test_bf16_ends_near_fp32(
+    finished: Path, tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    run(tiny_model_folder, two_domains, tmp_path / "out", "--precision", "bf16")
+    plain = weights(finished / "checkpoint-epoch-2")
+    for name, tensor in weights(tmp_path / "out" / "checkpoint-epoch-2").items():
+        torch.testing.assert_close(tensor, plain[name], rtol=0, atol=2e-2)
 
 
 def test_dropout_is_off_unless_asked_for_and_the_saved_configuration_keeps_its_own(
@@ -533,9 +565,8 @@ def test_a_signal_saves_the_state_and_a_resumed_run_ends_where_an_unbroken_one_d
     number: int,
     step: int,
 ) -> None:
-    # Without the cache: it is empty after a stop, and other batches round otherwise.
-    unbroken, output, exact = tmp_path / "unbroken", tmp_path / "out", ("--frozen-cache-gb", "0")
-    run(tiny_model_folder, two_domains, unbroken, *exact)
+    unbroken, output = tmp_path / "unbroken", tmp_path / "out"
+    run(tiny_model_folder, two_domains, unbroken)
     build = pipeline.build_trainer
 
     def with_signal(*args: Any) -> Any:
@@ -546,11 +577,11 @@ def test_a_signal_saves_the_state_and_a_resumed_run_ends_where_an_unbroken_one_d
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "build_trainer", with_signal)
         with pytest.raises(Interrupted, match=f"after step {step + 1} of 8.*--resume") as stop:
-            run(tiny_model_folder, two_domains, output, *exact)
+            run(tiny_model_folder, two_domains, output)
     assert stop.value.signal_number == number
     assert (output / f"checkpoint-{step + 1}" / "trainer_state.json").is_file()
     assert not (output / "metadata.json").exists()
-    run(tiny_model_folder, two_domains, output, "--resume", *exact)
+    run(tiny_model_folder, two_domains, output, "--resume")
     assert same_weights(output / "checkpoint-epoch-2", unbroken / "checkpoint-epoch-2")
     assert same_weights(output, unbroken)
     assert not (output / f"checkpoint-{step + 1}").exists()

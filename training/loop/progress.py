@@ -47,6 +47,7 @@ class RunLogCallback(TrainerCallback):
         logger.info("  Epochs: %g", args.max_steps / steps if bounded else args.num_train_epochs)
         logger.info("  Batch size: %d", args.per_device_train_batch_size)
         logger.info("  Learning rate: %g", args.learning_rate)
+        logger.info("  Precision: %s", "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32")
         if args.world_size > 1 or args.gradient_accumulation_steps > 1:
             logger.info(
                 "  Processes: %d, batches a step: %d",

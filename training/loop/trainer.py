@@ -24,6 +24,7 @@ from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.trainer import TRAINING_ARGS_NAME
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import Interrupted, UserError
 from nic.logs import lines_above_progress_bars, on_terminal
 from pairs.columns import TEXT_COLUMNS
@@ -95,10 +96,19 @@ class PairsTrainer(SentenceTransformerTrainer):
         self._created_lr_scheduler = True
         return schedule
 
+    def collect_features(self, inputs: dict[str, Any]) -> Any:
+        """Returns the columns of a batch and its labels; the model embeds all columns at once."""
+        columns, labels = super().collect_features(inputs)
+        self.model.embed_together(columns)
+        return columns, labels
+
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns the loss; each column is padded to its own width, not to that of the longest."""
+        """Returns the loss; the library merges no columns, since the model does it by text."""
         with column_merging_disabled():
-            return super().compute_loss(*args, **kwargs)
+            try:
+                return super().compute_loss(*args, **kwargs)
+            finally:
+                self.model.embed_together(())
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Adds no callback: the stock card is not written."""
@@ -151,7 +161,7 @@ def check_trainable(arguments: TrainingArguments, rows: int) -> None:
 
 
 def build_trainer(
-    model: SentenceTransformer,
+    model: ChunkedSentenceTransformer,
     arguments: TrainingArguments,
     rows: Dataset,
     loss: nn.Module,

@@ -14,17 +14,20 @@ from transformers import (
     AlbertConfig,
     AutoModel,
     BertConfig,
+    DebertaV2Config,
     DistilBertConfig,
     ModernBertConfig,
     MPNetConfig,
     PreTrainedConfig,
     RobertaConfig,
+    T5Config,
+    XLMRobertaConfig,
 )
 
 from nic.errors import UserError
+from training.loop.encoder_parts import encoder_parts
 from training.loop.freezing import (
     check_freezable,
-    encoder_layers,
     freeze,
     layers_to_freeze,
     log_freezing,
@@ -45,6 +48,11 @@ SHAPES: list[PreTrainedConfig] = [
     MPNetConfig(**SIZES),
     DistilBertConfig(**DISTIL),
     ModernBertConfig(**SIZES, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2),
+    XLMRobertaConfig(**SIZES),
+    DebertaV2Config(
+        **SIZES, relative_attention=True, norm_rel_ebd="layer_norm", pos_att_type=["c2p", "p2c"]
+    ),
+    T5Config(vocab_size=80, d_model=32, d_kv=8, d_ff=48, num_layers=3, num_heads=4),
 ]
 
 
@@ -72,11 +80,12 @@ def test_each_known_shape_freezes_embeddings_and_bottom_layers(
 ) -> None:
     model = model_of(config, tiny_model_folder, tmp_path)
     result = freeze(model, 2)
-    embeddings, layers = encoder_layers(model)
-    assert len(layers) == 3
+    parts = encoder_parts(model)
+    assert len(parts.layers) == 3
     assert result.frozen_layers == 2
-    assert not any(p.requires_grad for p in embeddings.parameters())
-    assert [any(p.requires_grad for p in layer.parameters()) for layer in layers] == [
+    held = [parts.embeddings, *parts.shared]
+    assert not any(p.requires_grad for module in held for p in module.parameters())
+    assert [any(p.requires_grad for p in layer.parameters()) for layer in parts.layers] == [
         False,
         False,
         True,
@@ -123,7 +132,7 @@ def test_frozen_layers_have_no_dropout_in_training(tiny_model: SentenceTransform
     freeze(tiny_model, 2)
     tiny_model.train()
     outputs: list[torch.Tensor] = []
-    layer = encoder_layers(tiny_model)[1][1]
+    layer = encoder_parts(tiny_model).layers[1]
     layer.register_forward_hook(lambda module, args, output: outputs.append(output))
     for _ in range(2):
         tiny_model(tiny_model.preprocess(["pump noisy"]))

@@ -1,0 +1,257 @@
+"""A SentenceTransformer that runs each text of a batch once, beside texts of its own length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.hooks import RemovableHandle
+
+Features = dict[str, Any]
+# One text without padding: its ids, its mask and what else has a value for each token.
+Row = dict[str, torch.Tensor]
+
+# Tokens of a chunk, padding included. The activations of a chunk should stay in the cache of a
+# processor; an accelerator needs more of them to be busy. See docs/performance.md.
+CPU_TOKENS = 1024
+ACCELERATOR_TOKENS = 16_384
+# Tokens that are remembered, about 24 bytes each; further texts are tokenized each time.
+REMEMBERED_TOKENS = 1 << 24
+EMBEDDING = "sentence_embedding"
+MASK = "attention_mask"
+IDS = "input_ids"
+
+
+class ChunkedSentenceTransformer(SentenceTransformer):
+    """Embeds a batch without waste: equal texts once, in chunks of texts of similar length.
+
+    The embeddings are those of `SentenceTransformer` up to rounding. A batch that is not padded at
+    the right, or has inputs other than tokens, runs as it is. Chunks give sentence embeddings
+    alone, no token embeddings.
+
+    Attributes:
+        chunking: Whether batches are chunked; False runs them as `SentenceTransformer` does.
+    """
+
+    chunking = True
+    _autocast: torch.dtype | None = None
+    _pooling_hook: RemovableHandle | None = None
+    _columns: Sequence[Features] = ()
+    _remembered: RememberedTokens | None = None
+
+    def forward(self, input: Features, **kwargs: Any) -> Features:
+        """Embeds a batch.
+
+        Args:
+            input: Tensors of `(texts, tokens)`, as `preprocess` gives them.
+            **kwargs: Passed on to the modules.
+
+        Returns:
+            The same dictionary with `sentence_embedding`, `(texts, dim)`.
+        """
+        if EMBEDDING in input and _holds(self._columns, input):
+            return input
+        dtype = self._autocast
+        # One context for all chunks: the weights are cast once in it.
+        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
+            return self._forward(input, **kwargs)
+
+    def _forward(self, input: Features, **kwargs: Any) -> Features:
+        rows = token_rows(input) if self.chunking else None
+        if rows is None:
+            return super().forward(input, **kwargs)
+        batch = [(column, token_rows(column) or []) for column in self._others_like(input)]
+        batch.append((input, rows))
+        embeddings = self._embed([row for _, part in batch for row in part], input, **kwargs)
+        parts = embeddings.split([len(part) for _, part in batch])
+        for (column, _), embedding in zip(batch, parts, strict=True):
+            column[EMBEDDING] = embedding
+        return input
+
+    def embed_together(self, columns: Sequence[Features]) -> None:
+        """Makes the first call on one of the columns of a batch embed all that are like it.
+
+        Args:
+            columns: The columns of the next batch, known by identity; none ends it.
+        """
+        self._columns = columns
+
+    def run_in(self, dtype: torch.dtype | None) -> None:
+        """Runs the encoder in half precision from now on, under autocast; pooling stays in fp32.
+
+        Args:
+            dtype: Such as `torch.bfloat16`; None runs in the precision of the weights.
+        """
+        if self._pooling_hook:
+            self._pooling_hook.remove()
+        self._autocast = dtype
+        self._pooling_hook = self[0].register_forward_hook(_in_fp32) if dtype else None
+
+    @contextmanager
+    def remembering_tokens(self) -> Iterator[None]:
+        """In this block each text is tokenized once."""
+        self._remembered = RememberedTokens(super().preprocess)
+        try:
+            yield
+        finally:
+            self._remembered = None
+
+    def preprocess(self, inputs: Any, prompt: str | None = None, **kwargs: Any) -> Features:
+        """Tokenizes texts as `SentenceTransformer` does."""
+        if self._remembered is None:
+            return super().preprocess(inputs, prompt=prompt, **kwargs)
+        return self._remembered.batch(inputs, self._padding_id, prompt=prompt, **kwargs)
+
+    @property
+    def _padding_id(self) -> int:
+        return getattr(self.tokenizer, "pad_token_id", None) or 0
+
+    def _others_like(self, input: Features) -> list[Features]:
+        """Returns the other columns of the batch that may run in one chunk with this one."""
+        if not _holds(self._columns, input):
+            return []
+        alike = batch_settings(input)
+        return [c for c in self._columns if c is not input and batch_settings(c) == alike]
+
+    def _embed(self, rows: list[Row], features: Features, **kwargs: Any) -> torch.Tensor:
+        """Returns the embeddings of rows, `(rows, dim)`."""
+        places: dict[bytes, int] = {}
+        unique: list[Row] = []
+        of_row = []
+        for row in rows:
+            of_row.append(places.setdefault(row_key(row), len(places)))
+            if len(places) > len(unique):
+                unique.append(row)
+        budget = CPU_TOKENS if self.device.type == "cpu" else ACCELERATOR_TOKENS
+        chunks = plan_chunks([len(row[MASK]) for row in unique], budget)
+        embeddings = []
+        for chunk in chunks:
+            padded = pad_rows([unique[place] for place in chunk], self._padding_id, self.device)
+            embeddings.append(super().forward({**features, **padded}, **kwargs)[EMBEDDING])
+        order = torch.tensor([place for chunk in chunks for place in chunk])
+        where = torch.empty_like(order)
+        where[order] = torch.arange(len(order))
+        return torch.cat(embeddings)[where[torch.tensor(of_row)].to(embeddings[0].device)]
+
+
+class RememberedTokens:
+    """The tokens of texts by text, prompt and other arguments of the tokenization.
+
+    Args:
+        preprocess: Tokenizes texts that are not known yet.
+    """
+
+    def __init__(self, preprocess: Callable[..., Features]) -> None:
+        self._preprocess = preprocess
+        self._rows: dict[Hashable, Row] = {}
+        self._settings: dict[Hashable, Features] = {}
+        self._tokens = 0
+
+    def batch(self, texts: Any, padding_id: int, **kwargs: Any) -> Features:
+        """Returns the batch that `preprocess` would give, padded at the right to its own width."""
+        asked = repr(sorted(kwargs.items()))
+        if not texts or not all(isinstance(text, str) for text in texts):
+            return self._preprocess(texts, **kwargs)
+        unknown = [t for t in dict.fromkeys(texts) if (t, asked) not in self._rows]
+        if unknown and not self._learn(unknown, asked, kwargs):
+            return self._preprocess(texts, **kwargs)
+        rows = [self._rows[text, asked] for text in texts]
+        return {**self._settings[asked], **pad_rows(rows, padding_id, torch.device("cpu"))}
+
+    def _learn(self, texts: list[str], asked: str, kwargs: Any) -> bool:
+        if self._tokens > REMEMBERED_TOKENS:
+            return False
+        features = self._preprocess(texts, **kwargs)
+        rows = token_rows(features)
+        if rows is None:
+            return False
+        self._settings[asked] = {k: v for k, v in features.items() if k not in rows[0]}
+        # Copies: a part of a tensor would keep the whole batch alive.
+        copies = [{name: value.clone() for name, value in row.items()} for row in rows]
+        self._rows.update(zip([(text, asked) for text in texts], copies, strict=True))
+        self._tokens += sum(len(row[MASK]) for row in rows)
+        return True
+
+
+def plan_chunks(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Groups texts of similar length.
+
+    Args:
+        lengths: Tokens of each text.
+        budget: Tokens of a chunk, padding included; a longer text is a chunk of its own.
+
+    Returns:
+        The places of the texts by chunk, the longest texts first.
+    """
+    chunks: list[list[int]] = []
+    for place in sorted(range(len(lengths)), key=lambda place: (-lengths[place], place)):
+        if chunks and (len(chunks[-1]) + 1) * lengths[chunks[-1][0]] <= budget:
+            chunks[-1].append(place)
+        else:
+            chunks.append([place])
+    return chunks
+
+
+def token_rows(features: Features) -> list[Row] | None:
+    """Returns the texts of a batch without their padding.
+
+    Returns:
+        One entry a text, on the CPU; None where the batch is not one of tokens padded at the right.
+    """
+    mask = features.get(MASK)
+    if IDS not in features or not isinstance(mask, torch.Tensor) or mask.ndim != 2:
+        return None
+    tensors = {
+        name: v for name, v in features.items() if isinstance(v, torch.Tensor) and v.ndim > 1
+    }
+    if "cu_seq_lens_q" in features or any(v.shape != mask.shape for v in tensors.values()):
+        return None
+    on_cpu = {name: value.cpu() for name, value in tensors.items()}
+    lengths = on_cpu[MASK].sum(dim=1)
+    if not torch.equal(on_cpu[MASK].bool(), torch.arange(mask.shape[1]) < lengths[:, None]):
+        return None
+    return [
+        {name: value[number, :length] for name, value in on_cpu.items()}
+        for number, length in enumerate(lengths.tolist())
+    ]
+
+
+def pad_rows(rows: Sequence[Row], padding_id: int, device: torch.device) -> Features:
+    """Returns texts as one batch on a device, padded at the right to the longest of them."""
+    return {
+        name: pad_sequence(
+            [row[name] for row in rows],
+            batch_first=True,
+            padding_value=padding_id if name == IDS else 0,
+        ).to(device)
+        for name in rows[0]
+    }
+
+
+def row_key(row: Row) -> bytes:
+    """Returns what tells a text from every other: its tokens."""
+    return b"".join(value.numpy().tobytes() for value in row.values())
+
+
+def batch_settings(features: Features) -> str:
+    """Returns what batches must share to run as one, as the length of their prompt."""
+    return repr(
+        sorted(
+            (name, None if isinstance(value, torch.Tensor) and value.ndim > 1 else value)
+            for name, value in features.items()
+        )
+    )
+
+
+def _in_fp32(module: torch.nn.Module, args: Any, features: Features) -> Features:
+    if "token_embeddings" in features:
+        features["token_embeddings"] = features["token_embeddings"].float()
+    return features
+
+
+def _holds(columns: Sequence[Features], column: Features) -> bool:
+    return any(column is other for other in columns)
