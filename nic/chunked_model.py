@@ -10,6 +10,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.hooks import RemovableHandle
+from transformers import PreTrainedModel
 
 Features = dict[str, Any]
 # One text without padding: its ids, its mask and what else has a value for each token.
@@ -21,6 +22,9 @@ CPU_TOKENS = 1024
 ACCELERATOR_TOKENS = 16_384
 # Tokens that are remembered, about 24 bytes each; further texts are tokenized each time.
 REMEMBERED_TOKENS = 1 << 24
+# Texts up to this length are trained with plain attention in half precision on a CPU: the backward
+# pass of PyTorch's fused attention takes half of a step there.
+EAGER_TOKENS = 512
 EMBEDDING = "sentence_embedding"
 MASK = "attention_mask"
 IDS = "input_ids"
@@ -39,6 +43,7 @@ class ChunkedSentenceTransformer(SentenceTransformer):
 
     chunking = True
     _autocast: torch.dtype | None = None
+    _attention: str | None = None
     _pooling_hook: RemovableHandle | None = None
     _columns: Sequence[Features] = ()
     _remembered: RememberedTokens | None = None
@@ -90,6 +95,8 @@ class ChunkedSentenceTransformer(SentenceTransformer):
             self._pooling_hook.remove()
         self._autocast = dtype
         self._pooling_hook = self[0].register_forward_hook(_in_fp32) if dtype else None
+        if self.device.type == "cpu" and (self.max_seq_length or 0) <= EAGER_TOKENS:
+            self._use_attention("eager" if dtype else self._attention)
 
     @contextmanager
     def remembering_tokens(self) -> Iterator[None]:
@@ -109,6 +116,14 @@ class ChunkedSentenceTransformer(SentenceTransformer):
     @property
     def _padding_id(self) -> int:
         return getattr(self.tokenizer, "pad_token_id", None) or 0
+
+    def _use_attention(self, name: str | None) -> None:
+        encoder = getattr(self[0], "auto_model", None)
+        if name is None or not isinstance(encoder, PreTrainedModel):
+            return
+        if self._attention is None:
+            self._attention = encoder.config._attn_implementation
+        encoder.set_attn_implementation(name)
 
     def _others_like(self, input: Features) -> list[Features]:
         """Returns the other columns of the batch that may run in one chunk with this one."""
