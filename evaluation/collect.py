@@ -17,7 +17,7 @@ from evaluation.latency import SpeedReport, measure_speed
 from evaluation.report.tables import short_names
 from evaluation.report.texts import Texts
 from evaluation.results import DataDescription, EvaluationResults, LogEntry
-from evaluation.retrieval.baselines import BM25, BM25Scorer, FusionScorer
+from evaluation.retrieval.baselines import BM25, BM25Scorer, FusionScorer, fusion_name
 from evaluation.retrieval.distractors import read_distractors
 from evaluation.retrieval.evaluator import embed_task
 from evaluation.retrieval.forgetting_probe import Probe, load_probe
@@ -198,7 +198,7 @@ def score_lexical(
     """
     lexical = BM25Scorer.of(task, language)
     fusion = FusionScorer(dense, lexical)
-    return {BM25: score_task(lexical, task), f"{BM25} + {model}": score_task(fusion, task)}
+    return {BM25: score_task(lexical, task), fusion_name(model): score_task(fusion, task)}
 
 
 def score_models(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,6 +49,7 @@ class Difference:
         verdict: "better", "worse" or "not distinguishable" at 95 % by `adjusted_p`.
         queries_needed: About how many queries would show this difference, two digits; None where
             it is shown already, where none was seen, or where more would not be needed.
+        corrected_for: Number of domains that `adjusted_p` is corrected for; 1 overall.
     """
 
     value: float
@@ -58,13 +59,22 @@ class Difference:
     adjusted_p: float
     verdict: str
     queries_needed: int | None
+    corrected_for: int = 1
 
     @property
     def in_words(self) -> str:
-        """The verdict, with the number of queries that would decide it."""
-        if self.verdict == ALIKE and self.queries_needed:
-            return f"{ALIKE} (needs about {self.queries_needed:,} queries)"
-        return self.verdict
+        """The verdict, with why the interval seems to say otherwise, and what would decide it."""
+        needed = f" (needs about {self.queries_needed:,} queries)" if self.queries_needed else ""
+        return f"{self.verdict}{self._why_unlike_interval()}{needed}"
+
+    def _why_unlike_interval(self) -> str:
+        """Returns what the verdict rests on where it and the interval do not say the same."""
+        zero_inside = self.low <= 0 <= self.high
+        if zero_inside == (self.verdict == ALIKE):
+            return ""
+        if self.verdict == ALIKE and self.p < 1 - CONFIDENCE:
+            return f" after correction for {self.corrected_for} domains"
+        return " by the permutation test"
 
 
 @dataclass(frozen=True)
@@ -135,6 +145,16 @@ def compare(
     return Comparison(baseline, _correct(groups))
 
 
+def compare_all_queries(
+    results: Mapping[str, Sequence[QueryResult]], baseline: str, seed: int = 0
+) -> Group:
+    """Compares every model with the baseline on all queries alone; arguments as in `compare`."""
+    first = next(iter(results.values()))
+    table = np.hstack([metric_values(rows, COMPARED) for rows in results.values()])
+    data = sum_by_cluster(table, np.array([row.cluster for row in first]))
+    return _group(data, list(results), baseline, seed)
+
+
 def _group(data: Clustered, models: list[str], baseline: str, seed: int) -> Group:
     drawn = resampled_means(data, seed=seed)
     low, high = proportion_interval(data, drawn)
@@ -169,15 +189,20 @@ def _difference(
     apart = drawn[:, [column]] - drawn[:, [baseline]]
     low, high = percentile_interval(apart, data.effective_clusters)
     needed = queries_needed(value, float(apart.std(ddof=1)), int(data.sizes.sum()))
-    return _judged(value, max(float(low[0]), -1.0), min(float(high[0]), 1.0), p, p, needed)
+    ends = (max(float(low[0]), -1.0), min(float(high[0]), 1.0))
+    return _judge(Difference(value, *ends, p, p, ALIKE, needed), p)
 
 
-def _judged(
-    value: float, low: float, high: float, p: float, adjusted_p: float, needed: int | None
-) -> Difference:
+def _judge(found: Difference, adjusted_p: float, corrected_for: int = 1) -> Difference:
+    """Returns the difference with its verdict by a corrected p value."""
     shown = adjusted_p < 1 - CONFIDENCE
-    verdict = (BETTER if value > 0 else WORSE) if shown else ALIKE
-    return Difference(value, low, high, p, adjusted_p, verdict, None if shown else needed)
+    return replace(
+        found,
+        adjusted_p=adjusted_p,
+        corrected_for=corrected_for,
+        verdict=(BETTER if found.value > 0 else WORSE) if shown else ALIKE,
+        queries_needed=None if shown else found.queries_needed,
+    )
 
 
 def _correct(groups: dict[str, Group]) -> dict[str, Group]:
@@ -193,8 +218,5 @@ def _correct(groups: dict[str, Group]) -> dict[str, Group]:
         for metric in of_metric:
             plain = [groups[name].differences[model][metric] for name in names]
             for name, old, adjusted in zip(names, plain, holm([d.p for d in plain]), strict=True):
-                needed = old.queries_needed
-                corrected[name].differences[model][metric] = _judged(
-                    old.value, old.low, old.high, old.p, adjusted, needed
-                )
+                corrected[name].differences[model][metric] = _judge(old, adjusted, len(names))
     return corrected

@@ -46,6 +46,13 @@ class Gate:
     measured: str
     passed: bool
 
+    @property
+    def sentence(self) -> str:
+        """What is asked and what was measured, as in "MRR must be above 0.65 (measured: 0.7)"."""
+        asked = ask_in_words(self.name, self.threshold) or f"{self.name} {self.threshold}"
+        missing = self.measured == NOT_MEASURED
+        return f"{asked} ({self.measured if missing else f'measured: {self.measured}'})"
+
 
 @dataclass(frozen=True)
 class GateReport:
@@ -86,10 +93,12 @@ class Rule:
     """An entry of the table of gates.
 
     Attributes:
+        asks: What it asks, as a sentence; `{limit}` stands for its number.
         check: Returns the gate from its key, its threshold and what was measured.
         is_number: Whether the threshold is a number; else it is true or false.
     """
 
+    asks: str
     check: Callable[[str, float, Measured], Gate]
     is_number: bool
 
@@ -98,6 +107,16 @@ class Rule:
         if not self.is_number:
             return isinstance(value, bool)
         return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def ask_in_words(key: str, threshold: str) -> str | None:
+    """Returns what a gate asks as a sentence, None for a key that is not in the table.
+
+    Args:
+        key: Key of the gate.
+        threshold: What is asked, as a `Gate` holds it: "> 0.7".
+    """
+    return GATES[key].asks.format(limit=threshold.lstrip("<> ")) if key in GATES else None
 
 
 def read_thresholds(path: Path = DEFAULTS) -> Thresholds:
@@ -138,7 +157,7 @@ def require_passed(gates: Sequence[Gate]) -> None:
         GatesFailed: Names the gates that failed; its exit code is 3.
     """
     if failed := [gate for gate in gates if not gate.passed]:
-        listed = "; ".join(f"{g.name}: {g.measured}, asked {g.threshold}" for g in failed)
+        listed = "; ".join(gate.sentence for gate in failed)
         raise GatesFailed(f"{len(failed)} of {len(gates)} gates failed: {listed}")
 
 
@@ -175,7 +194,7 @@ def _no_domain_worse(key: str, _: float, measured: Measured) -> Gate:
     }
     worse = [name for name, verdict in found.items() if verdict == WORSE]
     alike = sum(verdict == ALIKE for verdict in found.values())
-    text = f"worse: {', '.join(worse)}" if worse else f"none of {len(domains)} ({alike} unclear)"
+    text = f"worse: {', '.join(worse)}" if worse else f"none of {len(domains)}, {alike} {ALIKE}"
     return Gate(key, "no domain worse at 95 %", text, not worse)
 
 
@@ -185,7 +204,8 @@ def _probe_loss(key: str, threshold: float, measured: Measured) -> Gate:
         differences = measured.probe.overall.differences
         of_model = differences.get(measured.model)
         lost = 0.0 - of_model[PRIMARY.key].value if of_model else 0.0
-    return _below(key, threshold, lost, "{:.4f}")
+    form = "{:.4f}" if lost is None or lost >= 0 else "{:.4f}, a gain"
+    return _below(key, threshold, lost, form)
 
 
 def _loads(key: str, _: float, measured: Measured) -> Gate:
@@ -194,10 +214,25 @@ def _loads(key: str, _: float, measured: Measured) -> Gate:
 
 
 GATES: dict[str, Rule] = {
-    **{m.name: Rule(partial(_mean_above, metric=m), True) for m in shown_in(Shown.GATE)},
-    "latency_ms": Rule(_latency, True),
-    "better_than_base": Rule(_better_than_base, False),
-    "no_domain_worse": Rule(_no_domain_worse, False),
-    "probe_loss": Rule(_probe_loss, True),
-    "loads": Rule(_loads, False),
+    **{
+        m.name: Rule(f"{m.title} must be above {{limit}}", partial(_mean_above, metric=m), True)
+        for m in shown_in(Shown.GATE)
+    },
+    "latency_ms": Rule(
+        "One query must take less than {limit} ms on the CPU, at the median", _latency, True
+    ),
+    "better_than_base": Rule(
+        f"{PRIMARY.title} must be better than the base model's at 95 %", _better_than_base, False
+    ),
+    "no_domain_worse": Rule(
+        f"{PRIMARY.title} may be worse than the base model's in no domain, at 95 %",
+        _no_domain_worse,
+        False,
+    ),
+    "probe_loss": Rule(
+        f"Less than {{limit}} of {PRIMARY.title} may be lost on the forgetting probe",
+        _probe_loss,
+        True,
+    ),
+    "loads": Rule("SentenceTransformer() must load the folder and encode", _loads, False),
 }

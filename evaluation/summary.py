@@ -4,16 +4,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evaluation.comparison import Comparison, compare
+from evaluation.comparison import (
+    Comparison,
+    Difference,
+    Estimate,
+    compare,
+    compare_all_queries,
+)
 from evaluation.gates import Gate, Measured, Thresholds, check_gates, describe_gates
 from evaluation.latency import SpeedReport
 from evaluation.results import DataDescription, EvaluationResults
+from evaluation.retrieval.baselines import fusion_name
 from evaluation.retrieval.evaluator import RetrievalReport, aggregate_metrics
 from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.task import TaskDescription
 from evaluation.serialization import JsonObject, report_to_json, to_json
 
 SEED = 42
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """The model under test with BM25, by rank fusion, against the model alone on all queries.
+
+    Attributes:
+        name: Name of the fusion among the models of the comparison.
+        estimates: Means of the fusion and of the model, by name and metric.
+        differences: Differences of the fusion from the model, by metric.
+    """
+
+    name: str
+    estimates: dict[str, dict[str, Estimate]]
+    differences: dict[str, Difference]
 
 
 @dataclass(frozen=True)
@@ -34,6 +56,7 @@ class PublishedEvaluation:
         caveat: What limits the metrics; empty where nothing does.
         comparison: Intervals, differences and verdicts.
         probe: The same on the forgetting probe, None where there was none.
+        fusion: The model with BM25 against the model alone; None where it was not measured.
     """
 
     model: str
@@ -47,6 +70,7 @@ class PublishedEvaluation:
     caveat: str
     comparison: Comparison
     probe: Comparison | None
+    fusion: Fusion | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +83,7 @@ class EvaluationSummary:
         comparison: Intervals, differences and verdicts.
         probe: The same on the forgetting probe; None where there was none.
         gates: Every gate that was asked for.
+        fusion: The model with BM25 against the model alone; None where it was not measured.
     """
 
     results: EvaluationResults
@@ -66,6 +91,7 @@ class EvaluationSummary:
     comparison: Comparison
     probe: Comparison | None
     gates: list[Gate]
+    fusion: Fusion | None = None
 
     def metrics(self) -> JsonObject:
         """Returns what result files hold of it: metrics and names of domains, no text."""
@@ -73,6 +99,7 @@ class EvaluationSummary:
             "models": {name: report_to_json(report) for name, report in self.reports.items()},
             "comparison": to_json(self.comparison),
             "probe": to_json(self.probe) if self.probe else None,
+            "fusion": to_json(self.fusion) if self.fusion else None,
             "gates": to_json(describe_gates(self.gates)),
         }
 
@@ -91,6 +118,7 @@ class EvaluationSummary:
             caveat=results.caveat,
             comparison=self.comparison,
             probe=self.probe,
+            fusion=self.fusion,
         )
 
 
@@ -121,4 +149,15 @@ def summarise(
         comparison=comparison,
         probe=probe,
         gates=check_gates(thresholds, measured),
+        fusion=_compare_fusion(results, seed),
     )
+
+
+def _compare_fusion(results: EvaluationResults, seed: int) -> Fusion | None:
+    """Returns the paired comparison of BM25 + model with the model alone."""
+    name = fusion_name(results.model)
+    if name not in results.per_query:
+        return None
+    both = {model: results.per_query[model] for model in (results.model, name)}
+    group = compare_all_queries(both, results.model, seed)
+    return Fusion(name, group.estimates, group.differences[name])

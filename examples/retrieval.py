@@ -56,6 +56,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("text", help="query")
     add("--index", type=Path, required=True, help="folder of the index")
     add("--k", type=int, default=5, help="number of passages to show")
+    add("--bm25", action="store_true", help="rank by the model and by BM25 together")
     add("--model", help="model of the index, where it has moved; default: its old place")
     add("--revision", help="branch, tag or commit of --model")
 
@@ -117,9 +118,11 @@ def swap(index: Path, model: str, revision: str | None) -> list[str]:
     return [f"{index}: {count(texts)}, embedded by {identity}, before by {before.model}"]
 
 
-def query(index: Path, text: str, k: int, model: str | None, revision: str | None) -> list[str]:
-    """Returns the nearest passages, each with its cosine similarity to the query."""
-    hits = ask(index, text, k, model, revision)
+def query(
+    index: Path, text: str, k: int, model: str | None, revision: str | None, bm25: bool = False
+) -> list[str]:
+    """Returns the nearest passages, each with its similarity to the query or its fused score."""
+    hits = (ask_both if bm25 else ask)(index, text, k, model, revision)
     return [f"{n:>2}  {hit.score:.3f}  {wrap(hit.text)}" for n, hit in enumerate(hits, 1)]
 
 
@@ -159,6 +162,28 @@ def ask(
     known = (opened.model.location, opened.model.revision)
     encoder, identity = open_model(model, revision) if model else open_model(*known)
     return opened.search(text, k, encoder, identity)
+
+
+def ask_both(
+    index: Path, text: str, k: int, model: str | None = None, revision: str | None = None
+) -> list[Hit]:
+    """Searches an index with its model and with BM25, and fuses their rankings.
+
+    The terms of BM25 are made anew for each query; a program that serves many keeps them.
+    """
+    import numpy as np
+    import torch
+
+    from evaluation.retrieval.baselines import BM25Scorer, fuse
+
+    texts = open_index(index).texts()
+    ranked = ask(index, text, len(texts), model, revision)
+    found = [hit.text for hit in ranked]
+    lexical = BM25Scorer.of_texts(found, [text])
+    of_bm25 = lexical.scores(np.array([0]), np.arange(len(found)))
+    fused = fuse(torch.tensor([[hit.score for hit in ranked]]), of_bm25)[0]
+    best = fused.argsort(descending=True, stable=True)[:k].tolist()
+    return [Hit(found[n], float(fused[n])) for n in best]
 
 
 def read_passages(path: Path) -> list[str]:

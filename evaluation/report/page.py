@@ -17,10 +17,13 @@ from evaluation.comparison import COMPARED, WORSE
 from evaluation.report.charts import DARK
 from evaluation.report.plots import render_plots
 from evaluation.report.sentences import (
+    USE_FUSION,
     change_sentence,
     corpus_sentence,
     domain_sentences,
     forgetting_sentence,
+    fusion_helps,
+    fusion_sentence,
     gate_sentence,
     headline,
     machine_phrase,
@@ -181,6 +184,8 @@ def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
     rows = (results.per_query[results.base], results.per_query[results.model])
     return {
         "headline": headline(evaluation),
+        "fusion_sentence": fusion_sentence(evaluation),
+        "use_fusion": USE_FUSION if fusion_helps(evaluation) else "",
         "bad": bad or not all(gate.passed for gate in summary.gates),
         "metric_sentences": metric_sentences(evaluation),
         "domain_sentences": domain_sentences(evaluation),

@@ -7,7 +7,7 @@ default leaves it as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from evaluation.comparison import ALIKE, BETTER, WORSE, Difference, Estimate
 from evaluation.gates import Gate
@@ -21,6 +21,7 @@ Escape = Callable[[str], str]
 NAMES_LISTED = 8
 LOWEST_P = 0.001
 SHOWN = shown_in(Shown.CONSOLE)
+USE_FUSION = 'python examples/retrieval.py query --bm25 --index INDEX "QUERY"'
 
 
 def show_estimate(found: Estimate) -> str:
@@ -43,7 +44,38 @@ def headline(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
     model, base = escape(evaluation.model), escape(evaluation.base)
     if evaluation.model == evaluation.base:
         return f"{model} is the base model: there is nothing to compare it with"
-    found = evaluation.comparison.overall.differences[evaluation.model]
+    return (
+        f"{model} is {_claims(evaluation.comparison.overall.differences[evaluation.model], base)}"
+    )
+
+
+def fusion_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
+    """Returns whether BM25 with the model is better than the model alone, with both means.
+
+    Returns:
+        A sentence without its full stop; empty where it was not measured.
+    """
+    fusion = evaluation.fusion
+    if fusion is None:
+        return ""
+    model, found = fusion.estimates[evaluation.model], fusion.estimates[fusion.name]
+    means = [
+        f"{m.title} {found[m.key].value:.3f} against {model[m.key].value:.3f}, "
+        f"{show_difference(fusion.differences[m.key])} {show_p(fusion.differences[m.key])}"
+        for m in SHOWN
+    ]
+    claims = _claims(fusion.differences, f"{escape(evaluation.model)} alone")
+    return f"{escape(fusion.name)} is {claims} ({'; '.join(map(escape, means))})"
+
+
+def fusion_helps(evaluation: PublishedEvaluation) -> bool:
+    """Returns whether BM25 with the model is better than the model alone in some metric."""
+    fusion = evaluation.fusion
+    return fusion is not None and any(fusion.differences[m.key].verdict == BETTER for m in SHOWN)
+
+
+def _claims(found: Mapping[str, Difference], base: str) -> str:
+    """Returns in which metrics a model is better, worse or not distinguishable."""
     by_verdict = {
         verdict: join_names([m.title for m in SHOWN if found[m.key].verdict == verdict])
         for verdict in (BETTER, WORSE, ALIKE)
@@ -56,7 +88,7 @@ def headline(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
     if by_verdict[ALIKE]:
         other = "" if claims else f" from {base}"
         claims.append(f"{ALIKE}{other} in {by_verdict[ALIKE]}")
-    return f"{model} is {', and '.join(claims)}"
+    return ", and ".join(claims)
 
 
 def metric_sentences(evaluation: PublishedEvaluation) -> list[str]:
@@ -130,12 +162,12 @@ def corpus_sentence(evaluation: PublishedEvaluation) -> str:
 
 
 def gate_sentence(gates: Sequence[Gate]) -> str:
-    """Returns how many gates passed, and which did not."""
+    """Returns how many gates passed, and what those that did not ask and measured."""
     if not gates:
         return "No gates were asked for."
-    failed = [gate.name for gate in gates if not gate.passed]
+    failed = [gate.sentence for gate in gates if not gate.passed]
     text = f"{len(gates) - len(failed)} of {len(gates)} gates passed"
-    return f"{text}; failed: {join_names(failed)}." if failed else f"{text}."
+    return f"{text}. Failed: {'; '.join(failed)}." if failed else f"{text}."
 
 
 def forgetting_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> str:

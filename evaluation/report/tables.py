@@ -10,7 +10,11 @@ from evaluation.gates import Gate
 from evaluation.latency import SpeedReport
 from evaluation.report.sentences import (
     SHOWN,
+    USE_FUSION,
     corpus_sentence,
+    fusion_helps,
+    fusion_sentence,
+    headline,
     machine_phrase,
     show_difference,
     show_estimate,
@@ -19,11 +23,11 @@ from evaluation.report.sentences import (
 from evaluation.retrieval.evaluator import Metrics, RetrievalReport
 from evaluation.retrieval.task import OVERALL
 from evaluation.retrieval_metrics.definitions import Metric, Shown, shown_in
-from evaluation.summary import EvaluationSummary
+from evaluation.summary import EvaluationSummary, PublishedEvaluation
 
 
 def show_summary(summary: EvaluationSummary) -> str:
-    """Returns the report as text: means, differences, speed, forgetting, gates.
+    """Returns the report as text: means, differences, speed, forgetting, gates, conclusions.
 
     Returns:
         Lines without an end after the last.
@@ -38,6 +42,7 @@ def show_summary(summary: EvaluationSummary) -> str:
     if results.speed:
         parts.append(_speeds(results.speed))
     parts.append(show_gates(summary.gates))
+    parts.append(_conclusions(summary.published()))
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
@@ -45,12 +50,9 @@ def show_gates(gates: Sequence[Gate]) -> list[str]:
     """Returns one line per gate, after one that says how many passed."""
     if not gates:
         return []
-    rows = [
-        ["PASS" if g.passed else "FAIL", f"{g.name}  ", g.threshold, f"  measured {g.measured}"]
-        for g in gates
-    ]
     passed = sum(gate.passed for gate in gates)
-    return [f"Gates: {passed} of {len(gates)} passed", *align(rows, "llll")]
+    lines = [f"{'PASS' if gate.passed else 'FAIL'}  {gate.sentence}" for gate in gates]
+    return [f"Gates: {passed} of {len(gates)} passed", *lines]
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:
@@ -91,6 +93,16 @@ def align(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
             for cell, width, side in zip(row, widths, sides, strict=True)
         ]
         lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _conclusions(evaluation: PublishedEvaluation) -> list[str]:
+    """Returns what it all comes to: the model against its base, and with BM25."""
+    lines = [f"{headline(evaluation)}."]
+    if fusion := fusion_sentence(evaluation):
+        lines.append(f"{fusion}.")
+    if fusion_helps(evaluation):
+        lines.append(f"To search with both (docs/retrieval.md): {USE_FUSION}")
     return lines
 
 

@@ -40,12 +40,19 @@ class BM25Scorer:
             language: ISO 639 code of the language of its texts, such as "de"; None tells it from
                 the corpus.
         """
+        return cls.of_texts(task.corpus, task.queries, language)
+
+    @classmethod
+    def of_texts(
+        cls, corpus: list[str], queries: list[str], language: str | None = None
+    ) -> BM25Scorer:
+        """Indexes passages for queries; language as in `of`."""
         index = bm25s.BM25()
-        language = language or tell_language(task.corpus)
-        words = lexical_terms(task.corpus, language)
+        language = language or tell_language(corpus)
+        words = lexical_terms(corpus, language)
         # The library takes no corpus without a single word.
         index.index(words if any(words) else [[NO_WORD]] * len(words), show_progress=False)
-        return cls(index, lexical_terms(task.queries, language))
+        return cls(index, lexical_terms(queries, language))
 
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
         """Returns scores of 0 and above; 0 where a passage has no word of the query."""
@@ -63,9 +70,7 @@ class BM25Scorer:
 
 @dataclass(frozen=True)
 class FusionScorer:
-    """Reciprocal rank fusion: the sum of 1 / (60 + rank) over two rankings.
-
-    A passage that BM25 gives nothing, for it shares no word with the query, gets nothing from it.
+    """Reciprocal rank fusion of a model and BM25, see `fuse`.
 
     Attributes:
         dense: Scores of a model.
@@ -78,8 +83,27 @@ class FusionScorer:
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
         """Returns sums in (0, 2 / 61]."""
         dense = self.dense.scores(queries, candidates).cpu()
-        lexical = self.lexical.scores(queries, candidates)
-        return _shares(dense) + torch.where(lexical > 0, _shares(lexical), 0.0)
+        return fuse(dense, self.lexical.scores(queries, candidates))
+
+
+def fusion_name(model: str) -> str:
+    """Returns the name under which the fusion of BM25 with a model is reported."""
+    return f"{BM25} + {model}"
+
+
+def fuse(dense: torch.Tensor, lexical: torch.Tensor) -> torch.Tensor:
+    """Returns the sum of 1 / (60 + rank) over two rankings of the same passages.
+
+    A passage that BM25 gives nothing, for it shares no word with the query, gets nothing from it.
+
+    Args:
+        dense: `(queries, passages)` scores of a model.
+        lexical: `(queries, passages)` scores of BM25.
+
+    Returns:
+        `(queries, passages)` scores in (0, 2 / 61].
+    """
+    return _shares(dense) + torch.where(lexical > 0, _shares(lexical), 0.0)
 
 
 def _shares(scores: torch.Tensor) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from evaluation.gates import Gate, ask_in_words
 from nic.errors import UserError
 
 NOT_MEASURED = "no gates were measured"
@@ -55,15 +56,19 @@ def find_problem(gates: dict[str, Any]) -> str:
     measured = gates.get("gates") or []
     failed = [gate for gate in measured if gate["passed"] is not True]
     if failed:
-        details = ", ".join(
-            f"{gate['name']} (measured {_shown(gate['measured'])}, "
-            f"threshold {_shown(gate['threshold'])})"
-            for gate in failed
-        )
+        details = ", ".join(_sentence(gate) for gate in failed)
         return f"{len(failed)} of its {len(measured)} gates failed: {details}"
     if not measured:
         return NOT_MEASURED
     return "" if gates.get("passed") is True else "its gates failed"
+
+
+def _sentence(gate: dict[str, Any]) -> str:
+    """Returns what a gate asks and measured; `metadata.json` may be of an earlier version."""
+    asked, measured = _shown(gate["threshold"]), _shown(gate["measured"])
+    if ask_in_words(gate["name"], asked):
+        return Gate(gate["name"], asked, measured, False).sentence
+    return f"{gate['name']} (measured {measured}, threshold {asked})"
 
 
 def _shown(value: Any) -> str:

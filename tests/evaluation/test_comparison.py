@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from conftest import make_evaluation, make_results
 
@@ -56,6 +58,23 @@ def test_the_domains_are_judged_by_corrected_p_values_and_the_whole_by_its_own()
     assert found["b"].adjusted_p == 1.0
     assert found["overall"].p == found["overall"].adjusted_p == pytest.approx(2 / 64)
     assert found["overall"].verdict == "better"
+
+
+def test_a_verdict_beside_an_interval_that_seems_to_say_otherwise_says_why() -> None:
+    tuned = [*make_results("a", [1] * 6), *make_results("b", [1] * 6, first=6)]
+    base = [*make_results("a", [9] * 6), *make_results("b", [1] * 6, first=6)]
+    groups = compare({"tuned": tuned, "base": base}, "base").groups
+    corrected = groups["a"].differences["tuned"]["recall@5"]
+    assert corrected.low > 0 and corrected.corrected_for == 2
+    assert corrected.in_words == "not distinguishable after correction for 2 domains"
+    assert groups["overall"].differences["tuned"]["recall@5"].in_words == "better"
+    # Five passages: 2 of 32 swappings are as extreme, and the interval holds no zero.
+    few = {"tuned": make_results("a", [1] * 5), "base": make_results("a", [9] * 5)}
+    alone = compare(few, "base").groups["a"].differences["tuned"]["recall@5"]
+    assert (alone.p, alone.low > 0) == (pytest.approx(2 / 32), True)
+    assert alone.in_words == "not distinguishable by the permutation test"
+    touching = replace(corrected, low=-0.01, adjusted_p=0.04, verdict="better")
+    assert touching.in_words == "better by the permutation test"
 
 
 def test_equal_models_differ_by_exactly_nothing() -> None:

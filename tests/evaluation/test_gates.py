@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from evaluation.gates import (
     read_thresholds,
     require_passed,
 )
+from evaluation.serialization import to_json
 from evaluation.summary import summarise
 from nic.errors import UserError
 
@@ -91,6 +93,36 @@ def test_the_base_model_is_not_better_than_itself() -> None:
     assert gates(model="base")["better_than_base"].measured == "this is the base model"
 
 
+def test_every_gate_is_a_sentence_and_the_file_keeps_its_key() -> None:
+    found = gates(speed=None)
+    stored = to_json(describe_gates([*found.values()]))["gates"]
+    assert [gate["name"] for gate in stored] == list(read_thresholds())
+    assert {name: gate.sentence for name, gate in found.items()} == {
+        "recall_at_5": "Recall@5 must be above 0.7 (measured: 1.0000)",
+        "mrr": "MRR must be above 0.65 (measured: 1.0000)",
+        "latency_ms": "One query must take less than 10 ms on the CPU, at the median "
+        "(not measured)",
+        "better_than_base": "Recall@5 must be better than the base model's at 95 % (measured: "
+        f"{found['better_than_base'].measured})",
+        "no_domain_worse": "Recall@5 may be worse than the base model's in no domain, at 95 % "
+        "(measured: none of 2, 1 not distinguishable)",
+        "probe_loss": "Less than 0.02 of Recall@5 may be lost on the forgetting probe "
+        "(measured: 0.0000)",
+        "loads": "SentenceTransformer() must load the folder and encode (measured: yes)",
+    }
+
+
+def test_a_gate_of_another_version_is_shown_as_it_was_written() -> None:
+    gate = Gate("worst_domain", "> 0.5", "0.4000", False)
+    assert gate.sentence == "worst_domain > 0.5 (measured: 0.4000)"
+
+
+def test_a_gain_on_the_probe_is_called_one() -> None:
+    before, after = make_results("g", [1] * 58 + [9] * 2), make_results("g", [1] * 60)
+    found = gates(probe={"tuned": after, "base": before})["probe_loss"]
+    assert (found.measured, found.passed) == ("-0.0333, a gain", True)
+
+
 def test_gates_that_are_not_asked_for_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "gates.yaml"
     path.write_text("latency_ms: null\nbetter_than_base: false\nmrr: 0.9\n", encoding="utf-8")
@@ -130,7 +162,8 @@ def test_an_empty_gates_file_keeps_the_defaults(tmp_path: Path) -> None:
 
 def test_a_failed_gate_ends_the_command_with_three_and_one_line() -> None:
     failed = [Gate("mrr", "> 0.65", "0.5000", False), Gate("loads", "loads", "yes", True)]
-    with pytest.raises(GatesFailed, match="1 of 2 gates failed: mrr: 0.5000, asked > 0.65"):
+    message = "1 of 2 gates failed: MRR must be above 0.65 (measured: 0.5000)"
+    with pytest.raises(GatesFailed, match=re.escape(message)):
         require_passed(failed)
     assert GatesFailed.exit_code == 3
     assert describe_gates(failed) == GateReport(False, failed)

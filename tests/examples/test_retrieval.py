@@ -19,6 +19,9 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
+from evaluation.retrieval.baselines import BM25Scorer, FusionScorer
+from evaluation.retrieval.evaluator import embed_task
+from evaluation.retrieval.query_results import score_task
 from evaluation.retrieval.task import retrieval_task
 from nic.errors import UserError
 from nic.files import sha256_of
@@ -109,6 +112,24 @@ def test_a_query_shows_the_best_passages_in_order(base: Path) -> None:
     assert lines[0] == f" 1  1.000  {passage}"
     assert lines[1].startswith(" 2  0.")
     assert len(lines) == 2
+
+
+def test_with_bm25_the_ranking_is_the_one_that_the_evaluation_measures(
+    base: Path, two_domains: Path, tiny_model: SentenceTransformer
+) -> None:
+    pairs = load_pairs(two_domains)
+    task = retrieval_task(pairs, range(len(pairs.dataset)))
+    fusion = FusionScorer(embed_task(tiny_model, task), BM25Scorer.of(task))
+    measured = score_task(fusion, task)[3]
+    passages = dict(zip(task.passage_ids, task.corpus, strict=True))
+    hits = retrieval.ask_both(base, task.queries[3], 10)
+    assert [hit.score for hit in hits] == pytest.approx(measured.top_scores)
+    clear = [n for n in range(10) if measured.top_scores.count(measured.top_scores[n]) == 1]
+    assert len(clear) > 3
+    assert [hits[n].text for n in clear] == [passages[measured.top_ids[n]] for n in clear]
+    assert hits[0].text != retrieval.ask(base, task.queries[3], 1)[0].text
+    shown = retrieval.query(base, task.queries[3], 2, None, None, bm25=True)
+    assert shown[0] == f" 1  {hits[0].score:.3f}  {hits[0].text}"
 
 
 def test_lines_of_texts_are_passages_too(write_pairs: MakePairs) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from conftest import make_evaluation
 from summaries import BASE, MODEL, SPEED, results_of, summary_of, two_domains
 
@@ -13,6 +14,8 @@ from evaluation.report.sentences import (
     corpus_sentence,
     domain_sentences,
     forgetting_sentence,
+    fusion_helps,
+    fusion_sentence,
     gate_sentence,
     headline,
     join_names,
@@ -36,7 +39,7 @@ def test_the_published_part_of_a_summary_comes_back_from_json() -> None:
     stored = json.loads(json.dumps(to_json(summary.published())))
     assert list(stored) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data", "speed", "loads"),
-        *("caveat", "comparison", "probe"),
+        *("caveat", "comparison", "probe", "fusion"),
     ]
     found = from_json(PublishedEvaluation, stored)
     assert found == summary.published()
@@ -87,7 +90,45 @@ def test_gates_are_counted_and_those_that_failed_are_named() -> None:
     assert gate_sentence([]) == "No gates were asked for."
     assert gate_sentence(evaluation_of().gates) == "7 of 7 gates passed."
     failed = evaluation_of(speed=None, loads=None).gates
-    assert gate_sentence(failed) == "5 of 7 gates passed; failed: latency_ms and loads."
+    assert gate_sentence(failed) == (
+        "5 of 7 gates passed. Failed: One query must take less than 10 ms on the CPU, at the "
+        "median (not measured); SentenceTransformer() must load the folder and encode "
+        "(not measured)."
+    )
+
+
+def fused(model: list[int], fusion: list[int]) -> PublishedEvaluation:
+    """The model under test and its fusion with BM25, one rank a query."""
+    ranks = {MODEL: model, BASE: [20] * len(model), f"BM25 + {MODEL}": fusion}
+    found = {name: {"pumps": rows} for name, rows in ranks.items()}
+    return summary_of(results_of(found)).published()
+
+
+def test_bm25_with_the_model_is_judged_against_the_model_alone() -> None:
+    evaluation = fused([2] * 20, [1] * 20)
+    assert fusion_sentence(evaluation).startswith(
+        f"BM25 + {MODEL} is better than {MODEL} alone in MRR, and not distinguishable in Recall@5 "
+        "(Recall@5 1.000 against 1.000, +0.0000 [+0.000, +0.000] p 1.000; MRR 1.000 against 0.500, "
+        "+0.5000 [+0.500, +0.500] p <0.001"
+    )
+    assert fusion_helps(evaluation)
+    assert "BM25 + NIC" in fusion_sentence(evaluation, shout)
+
+
+@pytest.mark.parametrize(("model", "fusion"), [([1] * 20, [9] * 20), ([1] * 20, [1] * 20)])
+def test_bm25_that_makes_nothing_better_is_not_recommended(
+    model: list[int], fusion: list[int]
+) -> None:
+    evaluation = fused(model, fusion)
+    assert fusion_sentence(evaluation)
+    assert not fusion_helps(evaluation)
+
+
+def test_without_bm25_nothing_is_said_of_it() -> None:
+    evaluation = two_domains().published()
+    assert evaluation.fusion is None
+    assert fusion_sentence(evaluation) == ""
+    assert not fusion_helps(evaluation)
 
 
 def test_the_base_model_has_no_domain_sentences() -> None:
