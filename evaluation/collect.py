@@ -24,7 +24,7 @@ from evaluation.retrieval.forgetting_probe import Probe, load_probe
 from evaluation.retrieval.query_results import QueryResult, Results, score_task
 from evaluation.retrieval.ranking import Scorer
 from evaluation.retrieval.task import RetrievalTask, Scope, add_distractors, retrieval_task
-from evaluation.serialization import from_json
+from evaluation.serialization import T, from_json
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.models import find_model, load_model
@@ -81,6 +81,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
         speed=time_models(on_probe, task) if arguments.speed else None,
         loads=loads_and_encodes(Path(names.location)),
         history=training_history(names.location),
+        best_step=chosen_step(names.location),
     )
     return results, Texts.of(task)
 
@@ -156,9 +157,18 @@ def describe_selection(pairs: Pairs, asked: QuerySelection) -> DataDescription:
 
 def training_history(location: str | Path) -> list[LogEntry] | None:
     """Returns the Trainer's log in a model's `metadata.json`; None where it has none."""
+    return _training_fact(location, "history", list[LogEntry])
+
+
+def chosen_step(location: str | Path) -> int | None:
+    """Returns the step of the best checkpoint in a model's `metadata.json`; None without one."""
+    return _training_fact(location, "best_step", int)
+
+
+def _training_fact(location: str | Path, name: str, kind: type[T]) -> T | None:
     try:
         content = json.loads((Path(location) / "metadata.json").read_text(encoding="utf-8"))
-        return from_json(list[LogEntry], content["training"]["history"])
+        return from_json(kind, content["training"][name])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

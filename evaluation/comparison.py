@@ -65,16 +65,17 @@ class Difference:
     def in_words(self) -> str:
         """The verdict, with why the interval seems to say otherwise, and what would decide it."""
         needed = f" (needs about {self.queries_needed:,} queries)" if self.queries_needed else ""
-        return f"{self.verdict}{self._why_unlike_interval()}{needed}"
+        return " ".join(filter(None, [self.verdict, self.unlike_interval])) + needed
 
-    def _why_unlike_interval(self) -> str:
-        """Returns what the verdict rests on where it and the interval do not say the same."""
+    @property
+    def unlike_interval(self) -> str:
+        """What the verdict rests on, where it and the interval do not say the same; else empty."""
         zero_inside = self.low <= 0 <= self.high
         if zero_inside == (self.verdict == ALIKE):
             return ""
         if self.verdict == ALIKE and self.p < 1 - CONFIDENCE:
-            return f" after correction for {self.corrected_for} domains"
-        return " by the permutation test"
+            return f"after correction for {self.corrected_for} domains"
+        return "by the permutation test"
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class EvaluationResults:
         speed: Speed of the models, None where it was not measured.
         loads: Whether the folder of the model under test loads and encodes.
         history: The Trainer's log of the run that made the model; None where unknown.
+        best_step: Optimizer step of the checkpoint that became the model; None where unknown.
     """
 
     model: str
@@ -74,6 +75,7 @@ class EvaluationResults:
     speed: SpeedReport | None = None
     loads: bool | None = None
     history: list[LogEntry] | None = None
+    best_step: int | None = None
 
     @property
     def caveat(self) -> str:

@@ -146,6 +146,7 @@ def final_evaluation(
     base: Scored,
     tuned: Scored,
     history: list[LogEntry],
+    best_step: int,
     speed: bool,
     language: str | None = None,
 ) -> EvaluationSummary:
@@ -159,6 +160,7 @@ def final_evaluation(
         base: Results of the base model.
         tuned: Results of the saved model.
         history: The Trainer's log.
+        best_step: Step of the checkpoint that became the model.
         speed: Whether to measure the latency.
         language: Languages that the card states, as "en" or "en,de"; where it is one, BM25 splits
             and stems by it.
@@ -183,5 +185,6 @@ def final_evaluation(
         speed=time_models(models, data.final_task) if speed else None,
         loads=loads_and_encodes(folder),
         history=history,
+        best_step=best_step,
     )
     return summarise(results, data.thresholds)

@@ -12,6 +12,8 @@ from transformers import SchedulerType
 from evaluation.gates import describe_gates
 from evaluation.report.output import PLOTS
 from evaluation.report.plots import draw_plots
+from evaluation.results import LogEntry
+from evaluation.retrieval.evaluator import Metrics
 from evaluation.serialization import to_json
 from evaluation.summary import EvaluationSummary
 from model_card.card.card import write_card
@@ -30,6 +32,7 @@ from nic.model_files import CARD, METADATA
 from nic.models import ModelSource
 from training.arguments import TrainingArguments
 from training.asked_arguments import asked_arguments, repeat_command
+from training.final_evaluation import Scored
 from training.loop.checkpoints import BestCheckpoint
 from training.loop.freezing import Freezing
 from training.loop.losses import describe_loss
@@ -46,6 +49,7 @@ def describe_training(
     trainer: PairsTrainer,
     freezing: Freezing,
     best: BestCheckpoint,
+    base: Scored,
     seconds: float,
 ) -> dict[str, Any]:
     """What was asked, what was done, and how it went (evaluations by step, no text)."""
@@ -70,8 +74,20 @@ def describe_training(
         "steps": trainer.state.global_step,
         "best_step": best.step,
         "seconds": round(seconds, 1),
-        "history": trainer.state.log_history,
+        "history": history_from_base(trainer.state.log_history, base.validation.overall),
     }
+
+
+def history_from_base(history: list[LogEntry], base: Metrics) -> list[LogEntry]:
+    """Returns the Trainer's log with the base model's validation before it, as step 0.
+
+    Args:
+        history: The Trainer's log; one that begins with step 0 is returned as it is.
+        base: Metrics of the base model on the validation queries.
+    """
+    keys: LogEntry = {f"eval_validation_{key}": value for key, value in base.items()}
+    known = any(entry.get("step") == 0 and keys.keys() & entry.keys() for entry in history)
+    return history if known else [{**keys, "epoch": 0.0, "step": 0}, *history]
 
 
 def package(

@@ -129,10 +129,18 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
     best = checkpoints.promote_best(folder)
     saved = load_model(ModelSource(folder.name, str(folder), "output folder"), arguments.device)
     tuned = score_saved_model(folder, saved, evaluator, data, best, dtype, states)
-    training = describe_training(run, arguments, trainer, freezing.result, best, seconds)
-    history = training["history"]
+    training = describe_training(run, arguments, trainer, freezing.result, best, base, seconds)
     summary = final_evaluation(
-        folder, data, source, saved, base, tuned, history, run.speed, run.language
+        folder,
+        data,
+        source,
+        saved,
+        base,
+        tuned,
+        training["history"],
+        best.step,
+        run.speed,
+        run.language,
     )
     package(folder, data, findings, source, saved, training, summary, run)
     write_report(summary, evaluation_folder(folder), Texts.of(data.final_task))

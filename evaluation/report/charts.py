@@ -8,22 +8,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
-from evaluation.comparison import ALIKE, BETTER, WORSE, Comparison, Estimate
+from evaluation.comparison import ALIKE, BETTER, WORSE, Comparison, Estimate, Group
+from evaluation.report.sentences import FIRST, crossings
 from evaluation.results import LogEntry
 from evaluation.retrieval.query_results import QueryResult
+from evaluation.retrieval.task import OVERALL
 from evaluation.retrieval_metrics.definitions import Metric, Shown, shown_in
 
 WIDTH = 5.0
 LONGEST_LABEL = 22
 ROOMY_ROWS = 12
+MOST_ROWS = 60
 OTHER_MARKERS = "^vDPX<>*"
-FIRST = 5
-LOSS, RATE, STEP = "loss", "learning_rate", "step"
+# With more points on a curve than this, single ones are not marked.
+MARKED_POINTS = 30
+STEP = "step"
 VALIDATION = {f"eval_validation_{m.key}": m.title for m in shown_in(Shown.PLOT)}
+CURVES = {"loss": "loss", "learning_rate": "learning rate", **VALIDATION}
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ def draw_intervals(comparison: Comparison, model: str, metric: Metric, theme: Th
         metric: A metric of the comparison.
         theme: Colours.
     """
-    groups = comparison.groups
+    groups = _largest(comparison.groups)
     height = (0.46 if len(groups) <= ROOMY_ROWS else 0.34) * len(groups) + 1.35
     figure = _figure(height)
     axes = figure.add_subplot()
@@ -74,15 +82,20 @@ def draw_intervals(comparison: Comparison, model: str, metric: Metric, theme: Th
     for name, marker, colour, shift in looks[: 1 if model == comparison.baseline else 2]:
         found = [group.estimates[name][metric.key] for group in groups.values()]
         handles[name] = _whiskers(axes, found, shift, marker, colour)
-    labels = [f"{_shorten(name)} ({group.queries:,})" for name, group in groups.items()]
-    axes.set_yticks(range(len(groups)), labels, parse_math=False)
+    axes.set_yticks(range(len(groups)), _labels(comparison, groups), parse_math=False)
     axes.get_yticklabels()[0].set_fontweight("bold")
     axes.axhline(0.5, color=theme.soft, linewidth=0.8)
     axes.set(xlim=(-0.015, 1.015), ylim=(len(groups) - 0.5, -0.5))
     axes.grid(axis="x")
-    axes.set_xlabel(f"{metric.title}; in brackets the number of queries")
+    notes = [f"{metric.title}; in brackets the number of queries"]
+    if len(groups) < len(comparison.groups):
+        domains = f"{len(comparison.domains):,} domains"
+        notes.append(f"the {len(groups) - 1} with most queries of {domains}")
+    if not all(map(_drawable, groups)):
+        notes.append("domains without a name are numbered as in the tables")
     if model != comparison.baseline:
-        _write_differences(axes, comparison, model, metric.key, theme)
+        notes += _write_differences(axes, groups, model, metric.key, theme)
+    axes.set_xlabel("\n".join(notes))
     figure.suptitle(f"{metric.title} with 95 % intervals", **_title())
     compared = [name for name in handles if name not in others]
     _legend(figure, {name: handles[name] for name in [*compared, *others]})
@@ -130,43 +143,50 @@ def draw_rank_change(
         axis.set_minor_formatter(lambda value, _: str(FIRST) if round(value, 6) == FIRST else "")
         axis.set_label_text(f"rank {when}: {_shorten(name, 44)}", parse_math=False)
     axes.set(xlim=tuple(reach), ylim=tuple(reach), aspect="equal")
-    figure.suptitle(f"Rank of the relevant passage, {len(before):,} queries", **_title())
+    asked = "1 query" if len(before) == 1 else f"{len(before):,} queries"
+    figure.suptitle(f"Rank of the relevant passage, {asked}", **_title())
+    came, left = crossings(before, after)
+    axes.set_title(f"{came:,} into the first {FIRST}, {left:,} out of it", loc="left", fontsize=9)
     _legend(figure, dict(sorted(handles.items(), key=lambda item: item[0].split()[1])), 3)
     return figure
 
 
-def draw_training_curve(history: Sequence[LogEntry], theme: Theme) -> Figure | None:
-    """Draws loss, learning rate and validation metrics over the steps.
+def draw_training_curve(
+    history: Sequence[LogEntry], theme: Theme, best_step: int | None = None
+) -> Figure | None:
+    """Draws loss, learning rate and validation metrics over the steps, one below the other.
 
     Args:
-        history: The Trainer's log.
+        history: The Trainer's log; validation metrics at step 0 are those of the base model.
         theme: Colours.
+        best_step: Step of the checkpoint that became the model; None where unknown.
 
     Returns:
-        None where the log holds none of the three.
+        None where the log holds none of them.
     """
-    panels = [
-        panel
-        for panel in ({LOSS: "loss"}, {RATE: "learning rate"}, VALIDATION)
-        if any(key in entry for entry in history for key in panel)
-    ]
-    if not panels:
+    curves = {name: _curve(history, key) for key, name in CURVES.items()}
+    curves = {name: curve for name, curve in curves.items() if curve}
+    if not curves:
         return None
-    figure = _figure(1.45 * len(panels) + 0.7)
-    rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    colours = (theme.model, theme.base)
-    for axes, panel in zip(rows, panels, strict=True):
-        for (key, label), colour, marker in zip(panel.items(), colours, "os", strict=False):
-            steps, values = _curve(history, key)
-            mark = marker if panel is VALIDATION else ""
-            axes.plot(steps, values, color=colour, marker=mark, markersize=5, label=label)
-        axes.set_ylabel("validation" if panel is VALIDATION else next(iter(panel.values())))
+    figure = _figure(1.35 * len(curves) + 0.9)
+    rows = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+    handles: dict[str, Line2D] = {}
+    for axes, (name, curve) in zip(rows, curves.items(), strict=True):
+        marker = "o" if len(curve) <= MARKED_POINTS else ""
+        axes.plot([*curve], [*curve.values()], color=theme.model, marker=marker, markersize=3.5)
+        axes.margins(y=0.15)
+        axes.set_ylabel(name)
         axes.grid(axis="both")
-        if panel is VALIDATION:
-            axes.legend(loc="best")
+        if name in VALIDATION.values():
+            handles |= _mark_steps(axes, curve, best_step, theme)
+        if best_step:
+            axes.axvline(best_step, color=theme.soft, linewidth=0.8, linestyle=":")
     rows[-1].set_xlabel("optimizer step")
+    rows[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.align_ylabels(rows)
     figure.suptitle("Training", **_title())
+    if handles:
+        _legend(figure, handles)
     return figure
 
 
@@ -208,15 +228,46 @@ def _whiskers(
     return line
 
 
+def _largest(groups: dict[str, Group]) -> dict[str, Group]:
+    """Returns the groups that a plot has room for, in their order: those with most queries."""
+    by_size = sorted(groups, key=lambda name: -groups[name].queries)[:MOST_ROWS]
+    return {name: groups[name] for name in groups if name in by_size or name == OVERALL}
+
+
+def _labels(comparison: Comparison, groups: Mapping[str, Group]) -> list[str]:
+    """Returns name and size of groups; a name that no font can draw is its number in the tables."""
+    numbers = {name: number for number, name in enumerate(comparison.groups)}
+    return [
+        f"{_shorten(name) if _drawable(name) else f'domain no. {numbers[name]}'} "
+        f"({group.queries:,})"
+        for name, group in groups.items()
+    ]
+
+
+def _drawable(name: str) -> bool:
+    """Returns whether the fonts of the plot have every letter of a name."""
+    fonts = [
+        get_font(findfont(FontProperties(family=[family]))) for family in rcParams["font.family"]
+    ]
+    return all(
+        sign.isspace() or any(font.get_char_index(ord(sign)) for font in fonts) for sign in name
+    )
+
+
 def _write_differences(
-    axes: Axes, comparison: Comparison, model: str, key: str, theme: Theme
-) -> None:
-    for row, group in enumerate(comparison.groups.values()):
+    axes: Axes, groups: Mapping[str, Group], model: str, key: str, theme: Theme
+) -> list[str]:
+    """Writes each difference with its verdict; returns notes on those unlike their interval."""
+    notes: dict[str, str] = {}
+    for row, group in enumerate(groups.values()):
         found = group.differences[model][key]
         colour = {BETTER: theme.model, WORSE: theme.base}.get(found.verdict, theme.soft)
-        word = f" {found.verdict}" if found.verdict != ALIKE else " unclear"
+        word = found.verdict if found.verdict != ALIKE else "unclear"
+        mark = ""
+        if found.unlike_interval:
+            mark = notes.setdefault(found.unlike_interval, "*" * (len(notes) + 1))
         axes.annotate(
-            f"{found.value:+.3f}{word}",
+            f"{found.value:+.3f} {word}{mark}",
             (1.0, row),
             xycoords=("axes fraction", "data"),
             xytext=(4, 0),
@@ -226,6 +277,7 @@ def _write_differences(
             fontsize=8.5,
             fontweight="normal" if found.verdict == ALIKE else "bold",
         )
+    return [f"{mark} {reason}" for reason, mark in notes.items()]
 
 
 def _legend(figure: Figure, handles: Mapping[str, Line2D], columns: int = 2) -> None:
@@ -248,7 +300,22 @@ def _bubbles(axes: Axes, points: Mapping[tuple[int, int], int], marker: str, col
     axes.scatter(x, y, s=area, marker=marker, color=colour, alpha=0.6, linewidth=0)
 
 
-def _curve(history: Sequence[LogEntry], key: str) -> tuple[list[int], list[float]]:
-    points = [(entry[STEP], entry[key]) for entry in history if key in entry]
-    numbers = [(x, y) for x, y in points if isinstance(x, int) and isinstance(y, (int, float))]
-    return [x for x, _ in numbers], [y for _, y in numbers]
+def _mark_steps(
+    axes: Axes, curve: Mapping[int, float], best_step: int | None, theme: Theme
+) -> dict[str, Line2D]:
+    """Marks the base model at step 0 and the chosen checkpoint; returns what the legend shows."""
+    marks = [("base model", 0, "s", theme.base, 7), ("chosen checkpoint", best_step, "*", "", 13)]
+    handles = {}
+    for name, step, marker, colour, size in marks:
+        if step is not None and step in curve:
+            look: dict[str, Any] = {"linestyle": "", "markersize": size, "zorder": 3}
+            colour = colour or theme.model
+            handles[name] = axes.plot(step, curve[step], marker, color=colour, **look)[0]
+    return handles
+
+
+def _curve(history: Sequence[LogEntry], key: str) -> dict[int, float]:
+    """Returns the values by step; of several at one step the last."""
+    points = [(entry[STEP], entry[key]) for entry in history if key in entry and STEP in entry]
+    found = {x: y for x, y in points if isinstance(x, int) and isinstance(y, (int, float))}
+    return dict(sorted(found.items()))

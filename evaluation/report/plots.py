@@ -28,7 +28,24 @@ DOTS_PER_INCH = 240
 COLOURS = 128
 FONT = "DejaVu Sans"
 # For letters that matplotlib's own font lacks, where the system has one of these.
-FALLBACK_FONTS = ("Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "Noto Sans")
+FALLBACK_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Arial Unicode MS",
+    "Nirmala UI",
+    "Leelawadee UI",
+    "Segoe UI",
+    "Noto Sans",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+)
 
 
 def draw_plots(summary: EvaluationSummary, folder: Path) -> list[Path]:
@@ -55,7 +72,7 @@ def draw_plots(summary: EvaluationSummary, folder: Path) -> list[Path]:
 
 
 def render_plots(summary: EvaluationSummary, theme: Theme = LIGHT) -> dict[str, bytes]:
-    """Returns the plots as PNG bytes by name; a letter that no font has is drawn as a box."""
+    """Returns the plots as PNG bytes by name; a domain that no font can name is numbered."""
     with style.context(["default", _settings(theme)]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         drawn = {name: draw(theme=theme) for name, draw in _drawings(summary).items()}
@@ -73,7 +90,9 @@ def _drawings(summary: EvaluationSummary) -> dict[str, Callable[..., Figure | No
         rows = (results.per_query[base], results.per_query[model])
         drawings["rank_change"] = partial(draw_rank_change, *rows, (base, model))
     if results.history:
-        drawings["training_curve"] = partial(draw_training_curve, results.history)
+        drawings["training_curve"] = partial(
+            draw_training_curve, results.history, best_step=results.best_step
+        )
     return drawings
 
 

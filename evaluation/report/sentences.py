@@ -19,6 +19,8 @@ from evaluation.summary import PublishedEvaluation
 Escape = Callable[[str], str]
 
 NAMES_LISTED = 8
+# The place in a ranking that counts as found in sentences and in the plot of ranks.
+FIRST = 5
 LOWEST_P = 0.001
 SHOWN = shown_in(Shown.CONSOLE)
 USE_FUSION = 'python examples/retrieval.py query --bm25 --index INDEX "QUERY"'
@@ -200,11 +202,21 @@ def machine_phrase(machine: Machine, escape: Escape = str) -> str:
 
 
 def change_sentence(before: Sequence[QueryResult], after: Sequence[QueryResult]) -> str:
-    """Returns how many queries were won, lost and unchanged, by the rank of the first relevant."""
+    """Returns how many queries were won and lost, by the rank of the first relevant passage."""
     pairs = [(old.rank, new.rank) for old, new in zip(before, after, strict=True)]
     won = sum(new < old for old, new in pairs)
     lost = sum(new > old for old, new in pairs)
-    return f"{won:,} queries won, {lost:,} lost, {len(pairs) - won - lost:,} unchanged."
+    came, left = crossings(before, after)
+    return (
+        f"{won:,} queries won, {lost:,} lost, {len(pairs) - won - lost:,} unchanged; "
+        f"{came:,} came into the first {FIRST}, {left:,} fell out of it."
+    )
+
+
+def crossings(before: Sequence[QueryResult], after: Sequence[QueryResult]) -> tuple[int, int]:
+    """Returns how many queries came into the first five ranks, and how many fell out of them."""
+    found = [(old.rank <= FIRST, new.rank <= FIRST) for old, new in zip(before, after, strict=True)]
+    return found.count((False, True)), found.count((True, False))
 
 
 def join_names(names: Sequence[str]) -> str:

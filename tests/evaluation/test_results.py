@@ -120,14 +120,14 @@ def test_results_of_an_earlier_version_are_read(written: Path) -> None:
     facts = content["evidence"]
     assert list(facts) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data"),
-        *("speed", "loads", "history"),
+        *("speed", "loads", "history", "best_step"),
     ]
     assert list(facts["speed"]) == ["models", "runs", "machine"]
     assert list(facts["speed"]["models"]["base"]) == ["latency", "queries", "corpus"]
-    del facts["data"]["rows_asked"], facts["loads"]
+    del facts["data"]["rows_asked"], facts["loads"], facts["best_step"]
     facts["of_another_version"] = facts["task"]["of_another_version"] = 1
     path.write_text(json.dumps(content), encoding="utf-8")
     found = read_results_folder(written)
-    assert (found.data.rows_asked, found.loads) == (None, None)
+    assert (found.data.rows_asked, found.loads, found.best_step) == (None, None, None)
     assert (found.task, found.speed) == (make_evaluation().task, make_evaluation().speed)
     assert is_results_folder(written)

@@ -167,7 +167,10 @@ def test_the_page_begins_with_the_verdict_in_words() -> None:
         "Worse in no domain.",
         "Not distinguishable in 1 of 2 domains: pumps.",
     ]
-    assert "By query: 12 queries won, 3 lost, 15 unchanged." in reader.contents["p"]
+    assert (
+        "By query: 12 queries won, 3 lost, 15 unchanged; 12 came into the first 5, "
+        "3 fell out of it." in reader.contents["p"]
+    )
     passed = sum(gate.passed for gate in summary.gates)
     assert any(
         text.startswith(f"{passed} of 7 gates passed. Failed: ") for text in reader.contents["p"]

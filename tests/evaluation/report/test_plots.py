@@ -19,6 +19,7 @@ from summaries import BASE, HISTORY, MODEL, results_of, rows_of, summary_of, two
 
 from evaluation.report.charts import LIGHT, draw_intervals, draw_rank_change, draw_training_curve
 from evaluation.report.plots import draw_plots, render_plots
+from evaluation.results import LogEntry
 from evaluation.retrieval_metrics.definitions import METRICS
 from evaluation.summary import EvaluationSummary
 
@@ -102,6 +103,32 @@ def test_models_differ_in_their_marker_and_not_only_in_colour() -> None:
     ]
 
 
+def test_a_verdict_unlike_its_interval_is_explained_below_the_plot() -> None:
+    ranks = {MODEL: [1] * 6, BASE: [9] * 6}
+    found = {name: {"hoists": rows, "pumps": [1] * 6} for name, rows in ranks.items()}
+    words = words_of(intervals(summary_of(results_of(found))))
+    assert "+1.000 unclear*" in words
+    assert any(text.endswith("\n* after correction for 2 domains") for text in words)
+
+
+def test_a_domain_that_no_font_can_name_has_its_number_in_the_tables() -> None:
+    words = words_of(intervals(named(["pumps", "\U000e0fff"])))
+    assert "domain no. 2 (3)" in words
+    assert any(
+        text.endswith("\ndomains without a name are numbered as in the tables") for text in words
+    )
+
+
+def test_of_many_domains_those_with_most_queries_are_drawn() -> None:
+    domains = {f"d{n:03}": [1, 2] if n % 3 else [1] for n in range(100)}
+    axes = intervals(summary_of(results_of({MODEL: domains, BASE: domains}))).axes[0]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert (len(labels), labels[0]) == (60, "overall (166)")
+    assert labels[1:] == sorted(labels[1:])
+    assert {label[-3:] for label in labels[1:]} == {"(2)"}
+    assert axes.get_xlabel().endswith("\nthe 59 with most queries of 100 domains")
+
+
 def test_every_difference_is_written_with_its_verdict() -> None:
     summary = two_domains()
     words = words_of(intervals(summary))
@@ -147,6 +174,7 @@ def test_the_rank_change_counts_each_query_once() -> None:
     figure = draw_rank_change(before, after, (BASE, MODEL), LIGHT)
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words == ["3 better", "2 unchanged", "1 worse"]
+    assert figure.axes[0].get_title(loc="left") == "3 into the first 5, 0 out of it"
     axes = figure.axes[0]
     marks = [tuple(point) for c in axes.collections[2:] for point in points(c.get_offsets())]
     assert sorted(marks) == [(1, 1), (1, 2), (5, 5), (9, 1), (30, 2)]
@@ -162,14 +190,41 @@ def test_all_ranks_unchanged_can_be_drawn() -> None:
     assert words == ["0 better", "2 unchanged", "0 worse"]
 
 
+WITH_BASE: list[LogEntry] = [
+    {"eval_validation_recall@5": 0.5, "eval_validation_mrr": 0.5, "epoch": 0.0, "step": 0},
+    *HISTORY,
+]
+
+
 def test_the_training_curve_shows_the_log() -> None:
     figure = draw_training_curve(HISTORY, LIGHT)
     assert figure
-    loss, rate, validation = figure.axes
+    loss, rate, recall, mrr = figure.axes
     assert points(loss.lines[0].get_xydata()) == [[10, 1.5], [20, 0.9], [30, 0.6]]
     assert points(rate.lines[0].get_xydata()) == [[10, 2e-5], [20, 1e-5], [30, 5e-6]]
-    assert [line.get_label() for line in validation.lines] == ["Recall@5", "MRR"]
-    assert points(validation.lines[1].get_xydata()) == [[20, 0.6], [30, 0.65]]
+    assert [axes.get_ylabel() for axes in (recall, mrr)] == ["Recall@5", "MRR"]
+    assert points(mrr.lines[0].get_xydata()) == [[20, 0.6], [30, 0.65]]
+    assert figure.legends == []
+
+
+def test_the_training_curve_begins_with_the_base_and_marks_the_chosen_checkpoint() -> None:
+    figure = draw_training_curve(WITH_BASE, LIGHT, best_step=20)
+    assert figure
+    for axes, base, chosen in ((figure.axes[2], 0.5, 0.7), (figure.axes[3], 0.5, 0.6)):
+        curve, first, best, _ = axes.lines
+        assert points(curve.get_xydata())[0] == points(first.get_xydata())[0] == [0, base]
+        assert points(best.get_xydata()) == [[20, chosen]]
+        assert (first.get_marker(), best.get_marker()) == ("s", "*")
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["base model", "chosen checkpoint"]
+
+
+def test_no_two_points_of_a_curve_stand_at_one_step() -> None:
+    again: list[LogEntry] = [{"eval_validation_recall@5": 0.6, "step": 20}]
+    figure = draw_training_curve([*WITH_BASE, *again], LIGHT, best_step=20)
+    assert figure
+    assert points(figure.axes[2].lines[0].get_xydata()) == [[0, 0.5], [20, 0.6], [30, 0.8]]
+    assert all(len({tuple(p) for p in points(a.lines[0].get_xydata())}) > 2 for a in figure.axes)
 
 
 def test_the_training_curve_leaves_out_what_was_not_logged() -> None:
