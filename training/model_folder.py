@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from evaluation.retrieval.evaluator import Metrics
 from evaluation.serialization import to_json
 from evaluation.summary import EvaluationSummary
 from model_card.card.card import write_card
+from model_card.card.facts import read_card_facts
+from model_card.card.licensing import Terms, terms_in_words
 from model_card.card.metadata import (
     describe_base_model,
     describe_data,
@@ -41,6 +44,8 @@ from training.loop.schedule import LOWEST_LEARNING_RATE
 from training.loop.trainer import PairsTrainer
 from training.run_arguments import RunArguments
 from training.run_data import RunData
+
+logger = logging.getLogger(__name__)
 
 
 def describe_training(
@@ -116,5 +121,9 @@ def package(
         "figures": [plot.name for plot in plots],
         "environment": describe_environment(model.device),
     }
+    facts = read_card_facts(metadata)
+    stated = Terms(facts.license, facts.language)
+    for line in terms_in_words(stated, facts.base_model.terms, facts.data.language):
+        logger.info("%s", line)
     write_card(metadata, data.pairs, folder)
     write_metadata({**metadata, "files": hash_files(folder)}, folder)

@@ -178,15 +178,15 @@ def forgetting_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -
     if probe is None or data is None:
         return "Forgetting was not measured."
     group = probe.overall
-    asked = f"{group.queries:,} queries of other data ({escape(data.file)})"
+    asked = f"the forgetting probe, {group.queries:,} queries of {escape(data.file)}"
     before = show_estimate(group.estimates[evaluation.base][PRIMARY.key])
     if evaluation.model not in group.differences:
-        return f"On {asked} the base model reaches {PRIMARY.title} {before}."
+        return f"On {asked}, the base model reaches {PRIMARY.title} {before}."
     after = show_estimate(group.estimates[evaluation.model][PRIMARY.key])
     found = group.differences[evaluation.model][PRIMARY.key]
     return (
-        f"On {asked}, which the model was not trained for, {PRIMARY.title} was {before} and is "
-        f"{after}: {show_difference(found)}, {found.in_words}."
+        f"On {asked}, {PRIMARY.title} was {before} and is {after}: {show_difference(found)}, "
+        f"{found.in_words}."
     )
 
 

@@ -38,7 +38,7 @@ def show_summary(summary: EvaluationSummary) -> str:
     parts += [_differences(comparison, name) for name in others]
     parts.append([f"{corpus_sentence(summary.published())} {results.caveat}".strip()])
     if summary.probe and results.probe_data:
-        parts.append(_forgetting(summary.probe, results.model))
+        parts.append(_forgetting(summary.probe, results.model, results.probe_data.file))
     if results.speed:
         parts.append(_speeds(results.speed))
     parts.append(show_gates(summary.gates))
@@ -129,9 +129,9 @@ def _differences(comparison: Comparison, model: str) -> list[str]:
     return [f"{model} against {comparison.baseline}", *align([header, *rows], "lll")]
 
 
-def _forgetting(probe: Comparison, model: str) -> list[str]:
+def _forgetting(probe: Comparison, model: str, file: str) -> list[str]:
     group = probe.overall
-    lines = [f"Forgetting probe: {group.queries:,} general queries"]
+    lines = [f"Forgetting probe: {group.queries:,} queries of {file}"]
     if model not in group.differences:
         return lines
     rows = [

@@ -11,9 +11,10 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from evaluation.report import sentences as report
 from evaluation.retrieval.task import OVERALL
-from evaluation.retrieval_metrics.definitions import Shown, shown_in
+from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
 from model_card.card import sentences
 from model_card.card.facts import CardFacts, read_card_facts
+from model_card.card.fusion_usage import fusion_usage
 from model_card.card.licensing import header_value
 from model_card.card.templates import fill_template
 from model_card.card.training_text import find_training_text
@@ -24,6 +25,13 @@ from pairs.loading import Pairs
 
 TITLES = {metric.key: metric.title for metric in shown_in(Shown.CARD)}
 COMPARED = {metric.key: metric.title for metric in shown_in(Shown.COMPARISON)}
+# With more domains the first table holds the means alone.
+MANY_DOMAINS = 12
+FIRST_PLOT = f"{PRIMARY.name}.png"
+LOSS_SOURCES = {
+    "MultipleNegativesRankingLoss": "; Henderson et al., arXiv:1705.00652 (the loss)",
+    "CachedMultipleNegativesRankingLoss": "; Gao et al., arXiv:2101.06983 (the loss)",
+}
 PLOT_TEXTS = {
     **{f"{m.name}.png": f"{m.title} by domain with 95 % intervals" for m in shown_in(Shown.PLOT)},
     "rank_change.png": "Rank of each query's passage before and after",
@@ -60,33 +68,52 @@ def write_card(metadata: Mapping[str, Any], pairs: Pairs, folder: Path) -> None:
 def _values(facts: CardFacts) -> dict[str, Any]:
     """Returns the values of the template; each text in them is escaped."""
     evaluation = facts.evaluation
+    domains = evaluation.comparison.domains
+    compared = _measured(COMPARED, next(iter(evaluation.comparison.overall.estimates.values())))
+    tested = list(dict.fromkeys([evaluation.base, evaluation.model]))
+    others = [name for name in evaluation.comparison.models if name not in tested]
     return {
         "card_data": _header(facts).to_yaml(),
         "facts": facts,
         "release": facts.release,
         "publication": facts.publication,
         "variants": facts.variants,
-        "titles": _measured(TITLES, facts.metrics.tuned.overall),
-        "shown": _measured(COMPARED, next(iter(evaluation.comparison.overall.estimates.values()))),
+        "folded": {key: title for key, title in compared.items() if key != PRIMARY.key},
+        "plain": {
+            key: title
+            for key, title in _measured(TITLES, facts.metrics.tuned.overall).items()
+            if key not in compared
+        },
+        "primary_key": PRIMARY.key,
         "overall": OVERALL,
-        "domains": sorted(facts.data.split.domains),
+        "domains": list(domains),
+        "many": len(domains) > MANY_DOMAINS,
+        "split_domains": sorted(facts.data.split.domains),
+        "trained_on": sentences.trained_on(facts.data),
         "parts": facts.data.split.parts,
-        "models": evaluation.comparison.models,
+        "parts_share": sentences.parts_share(facts.data.split),
+        "comparison": evaluation.comparison,
+        "changed": evaluation.model != evaluation.base,
+        "tested": tested,
+        "others": others,
+        "other_names": report.join_names([sentences.as_text(name) for name in others]),
         "base": evaluation.base,
         "groups": evaluation.comparison.groups,
         "headline": report.headline(evaluation, sentences.as_text),
-        "findings": [
-            *report.metric_sentences(evaluation),
-            *report.domain_sentences(evaluation, sentences.as_text),
-        ],
+        "findings": sentences.findings(evaluation),
         "caveat": evaluation.caveat,
         "gates_line": sentences.gates_line(facts.gates),
         "usage": sentences.usage(facts.publication),
         "asked": report.corpus_sentence(evaluation),
-        "split": sentences.split_sentence(facts.data.split),
+        "split": sentences.split_sentence(facts.data.split, evaluation.data.part),
         "estimate": report.show_estimate,
         "difference": partial(sentences.difference_cells, evaluation),
-        "figures": {name: PLOT_TEXTS.get(name, name) for name in facts.figures},
+        "first_plot": {name: PLOT_TEXTS[name] for name in facts.figures if name == FIRST_PLOT},
+        "figures": {n: PLOT_TEXTS.get(n, n) for n in facts.figures if n != FIRST_PLOT},
+        "worst": sentences.worst_sentence(facts.metrics),
+        "reads": sentences.reads(facts.model),
+        "fusion_usage": fusion_usage(facts),
+        "loss_source": LOSS_SOURCES.get(facts.training.loss, ""),
         "forgetting": report.forgetting_sentence(evaluation, sentences.as_text),
         "speed": evaluation.speed,
         "machine": partial(report.machine_phrase, escape=sentences.as_text),
@@ -113,8 +140,9 @@ def _header(facts: CardFacts) -> ModelCardData:
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",
         tags=["sentence-transformers", "sentence-similarity", "feature-extraction", "retrieval"],
-        language=header_value(facts.language),
-        license=facts.license,
+        language=header_value(facts.terms.language),
+        license=facts.terms.license,
+        license_name=facts.terms.license_name,
         eval_results=_eval_results(facts),
     )
 
@@ -126,7 +154,7 @@ def _eval_results(facts: CardFacts) -> list[EvalResult]:
         EvalResult(
             task_type="information-retrieval",
             task_name="Information Retrieval",
-            dataset_type="private",
+            dataset_type="custom",
             dataset_name=" ".join(f"held-out queries: {group}".split()),
             dataset_config=" ".join(group.split()),
             dataset_split=facts.evaluation.data.part,

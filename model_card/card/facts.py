@@ -13,7 +13,7 @@ from evaluation.retrieval.evaluator import Metrics
 from evaluation.serialization import from_json
 from evaluation.summary import PublishedEvaluation
 from model_card.card.added_facts import Publication, ReleaseNote
-from model_card.card.licensing import Terms, hub_id, known_terms
+from model_card.card.licensing import Terms, card_terms, hub_id, known_terms
 from model_card.export.report import VariantReport
 from nic.errors import UserError
 from nic.model_files import EARLIER_PLOTS, METADATA, PLOTS
@@ -28,13 +28,13 @@ class ModelFacts:
     Attributes:
         name: Name of its folder.
         embedding_dimension: Length of an embedding.
-        max_seq_length: Longest input, in tokens.
+        max_seq_length: Longest input, in tokens; None where nothing is truncated.
         similarity: Name of the similarity function.
     """
 
     name: str
     embedding_dimension: int
-    max_seq_length: int
+    max_seq_length: int | None
     similarity: str
 
 
@@ -48,6 +48,7 @@ class BaseModelFacts:
         weights_sha256: SHA-256 of its weights; None if unknown.
         license: Licence that it states; None if it states none.
         language: Languages that it states.
+        license_name: Name of its licence where `license` is "other".
     """
 
     name: str
@@ -55,6 +56,7 @@ class BaseModelFacts:
     weights_sha256: str | None = None
     license: str | None = None
     language: list[str] = field(default_factory=list)
+    license_name: str | None = None
 
     @property
     def hub_id(self) -> str | None:
@@ -64,7 +66,7 @@ class BaseModelFacts:
     @property
     def terms(self) -> Terms:
         """Its licence and languages: what it states, or what is known of all-MiniLM-L6-v2."""
-        stated = Terms(self.license, self.language)
+        stated = Terms(self.license, self.language, self.license_name)
         return stated.or_else(known_terms(self.name, self.origin, self.weights_sha256))
 
 
@@ -76,11 +78,26 @@ class SplitFacts:
         shared_passages: Passages in more than one part.
         shared_queries: Queries in more than one part.
         domains: Number of pairs by domain and part.
+        validation_passages: Number of different positives of the validation part; None, as in the
+            following, where it was not counted.
+        validation_positives_among_train_negatives: How many of them are trained on as negatives.
+        test_passages: As of the validation part.
+        test_positives_among_train_negatives: As of the validation part.
     """
 
     shared_passages: int
     shared_queries: int
     domains: dict[str, dict[str, int]]
+    validation_passages: int | None = None
+    validation_positives_among_train_negatives: int | None = None
+    test_passages: int | None = None
+    test_positives_among_train_negatives: int | None = None
+
+    def trained_on_as_negatives(self, part: str) -> str:
+        """Returns how many positives of a held-out part are training negatives, as "41 of 44"."""
+        count = getattr(self, f"{part}_positives_among_train_negatives", None)
+        passages = getattr(self, f"{part}_passages", None)
+        return "some" if count is None or passages is None else f"{count} of {passages}"
 
     @property
     def parts(self) -> list[str]:
@@ -102,7 +119,11 @@ class CheckFacts:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """The training data, by its hash and its counts."""
+    """The training data, by its hash and its counts.
+
+    Attributes:
+        language: ISO 639 code of the language that its texts look like; None where nothing tells.
+    """
 
     sha256: str
     pairs: int
@@ -111,6 +132,7 @@ class DataFacts:
     negatives: int
     split: SplitFacts
     check: CheckFacts
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -213,6 +235,12 @@ class CardFacts:
     release: ReleaseNote | None = None
     variants: VariantReport | None = None
     publication: Publication | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """Licence and languages that the card states."""
+        publisher = Terms(self.license, self.language)
+        return card_terms(publisher, self.base_model.terms, self.data.language)
 
     @property
     def plots_folder(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from nic.errors import UserError
 from nic.model_files import CARD
 from nic.models import LOCAL_FOLDER, MINILM, MINILM_SHA256, ModelSource
+from pairs.languages import MULTILINGUAL
 
 LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*|multilingual")
@@ -23,14 +24,22 @@ class Terms:
     Attributes:
         license: Identifier or name of its licence; None if it states none.
         language: Codes of its languages; empty if it states none.
+        license_name: Name of the licence where `license` is "other".
     """
 
     license: str | None = None
     language: list[str] = field(default_factory=list)
+    license_name: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The licence as a reader knows it."""
+        return self.license_name or self.license
 
     def or_else(self, other: Terms) -> Terms:
         """Returns these terms, with those of another in place of what is not stated."""
-        return Terms(self.license or other.license, self.language or other.language)
+        licence = self if self.license else other
+        return Terms(licence.license, self.language or other.language, licence.license_name)
 
 
 MINILM_TERMS = Terms("apache-2.0", ["en"])
@@ -58,6 +67,50 @@ def read_terms(license: str | None, language: str | None) -> Terms:
             '"en,de"'
         )
     return Terms(license, codes)
+
+
+def card_terms(publisher: Terms, base: Terms, data_language: str | None) -> Terms:
+    """Returns what a card states: the publisher's terms, else those of the base model.
+
+    Args:
+        publisher: What the publisher states.
+        base: What the base model states; its languages are left out where the model was trained
+            on data of another one.
+        data_language: ISO 639 code of the language of the data; None where nothing tells.
+    """
+    fits = (
+        data_language is None
+        or MULTILINGUAL in base.language
+        or any(code.split("-")[0] == data_language for code in base.language)
+    )
+    return publisher.or_else(Terms(base.license, base.language if fits else [], base.license_name))
+
+
+def terms_in_words(publisher: Terms, base: Terms, data_language: str | None) -> list[str]:
+    """Returns where licence and languages of a card come from, or why it states none.
+
+    Args:
+        publisher: As in `card_terms`.
+        base: As in `card_terms`.
+        data_language: As in `card_terms`.
+    """
+    stated = card_terms(publisher, base, data_language)
+    lines = []
+    if not publisher.license and stated.name:
+        lines.append(f"Card: licence {stated.name}, that of the base model; --license changes it")
+    elif not stated.name:
+        lines.append("Card: no licence, for the base model states none; give --license")
+    languages = ", ".join(stated.language)
+    if not publisher.language and languages:
+        lines.append(f"Card: language {languages}, that of the base model; --language changes it")
+    elif not languages and base.language:
+        lines.append(
+            f"Card: no language, for the base model states {', '.join(base.language)} and the data "
+            f"look like {data_language}; give --language"
+        )
+    elif not languages:
+        lines.append("Card: no language, for the base model states none; give --language")
+    return lines
 
 
 def header_value(codes: list[str]) -> str | list[str] | None:
@@ -115,8 +168,12 @@ def _terms_of_card(path: Path | None) -> Terms:
     except (OSError, ValueError, yaml.YAMLError):
         return Terms()
     stated = header.get("license")
-    license = header.get("license_name", stated) if stated == "other" else stated
-    return Terms(license if isinstance(license, str) else None, list(_codes(header)))
+    name = header.get("license_name") if stated == "other" else None
+    return Terms(
+        stated if isinstance(stated, str) else None,
+        list(_codes(header)),
+        name if isinstance(name, str) else None,
+    )
 
 
 def _codes(header: dict[str, Any]) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -21,6 +22,7 @@ from model_card.card.licensing import base_terms, read_terms
 from nic.files import atomic_write_text, sha256_of
 from nic.model_files import LICENSE_FILES, METADATA
 from nic.models import WEIGHTS, ModelSource
+from pairs.languages import tell_language
 from pairs.loading import Pairs
 
 PACKAGES = (
@@ -39,10 +41,11 @@ PACKAGES = (
 
 def describe_model(model: SentenceTransformer, name: str) -> dict[str, Any]:
     """Returns the name, the sizes and the modules of a model."""
+    limited = model.max_seq_length is not None and math.isfinite(model.max_seq_length)
     return {
         "name": name,
         "embedding_dimension": model.get_embedding_dimension(),
-        "max_seq_length": model.max_seq_length,
+        "max_seq_length": model.max_seq_length if limited else None,
         "similarity": str(model.similarity_fn_name),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "modules": [type(module).__name__ for module in model],
@@ -83,6 +86,7 @@ def describe_data(pairs: Pairs, split: dict[str, Any], findings: dict[str, Any])
         "positives": len(positives),
         "negatives": len(negatives),
         "passages": len(positives | negatives),
+        "language": tell_language([*pairs.column("query"), *pairs.column("positive")]),
         "split": split,
         "check": findings,
     }

@@ -5,15 +5,22 @@ from __future__ import annotations
 import html
 import re
 import shlex
+from collections.abc import Mapping
 
 from evaluation.comparison import Group
 from evaluation.gates import GateReport
+from evaluation.report import sentences as report
 from evaluation.report.sentences import gate_sentence, show_difference, show_p
+from evaluation.retrieval.evaluator import Metrics
+from evaluation.retrieval_metrics.definitions import PRIMARY
 from evaluation.summary import PublishedEvaluation
 from model_card.card.added_facts import Publication
 from model_card.card.facts import (
     CardFacts,
     CheckFacts,
+    DataFacts,
+    MetricFacts,
+    ModelFacts,
     SplitFacts,
     TrainingFacts,
 )
@@ -53,17 +60,71 @@ def usage(publication: Publication | None) -> str:
     return as_code(USAGE.format(load=how_to_load(publication)), "python")
 
 
+def trained_on(data: DataFacts) -> str:
+    """Returns how many pairs of which domains the model was trained on."""
+    domains = data.split.domains
+    count = sum(parts.get("train", 0) for parts in domains.values())
+    pairs = f"{count:,} of {data.pairs:,} (query, positive, negative) triplets"
+    names = report.join_names([as_text(name) for name in sorted(domains)])
+    return f"{pairs} from {len(domains)} domain{'s' if len(domains) != 1 else ''}: {names}"
+
+
+def findings(evaluation: PublishedEvaluation) -> list[str]:
+    """Returns one sentence per further metric, per verdict on the domains, and on BM25."""
+    lines = [
+        *report.metric_sentences(evaluation)[1:],
+        *report.domain_sentences(evaluation, as_text),
+    ]
+    if fusion := report.fusion_sentence(evaluation, as_text):
+        lines.append(f"**{fusion}.**" if report.fusion_helps(evaluation) else f"{fusion}.")
+    return lines
+
+
+def reads(model: ModelFacts) -> str:
+    """Returns how long a text the model reads, to be followed by "to N dimensions"."""
+    if model.max_seq_length is None:
+        return "It maps a text of any length"
+    return f"It maps a text of up to {model.max_seq_length} tokens"
+
+
+def worst_sentence(metrics: MetricFacts) -> str:
+    """Returns the lowest primary metric of a domain, before and after; empty for one domain."""
+    if len(metrics.tuned.domains) < 2:
+        return ""
+    before, after = (_lowest(found.domains) for found in (metrics.base, metrics.tuned))
+    return f"The lowest {PRIMARY.title} of a domain was {before} before and is {after} now."
+
+
+def _lowest(domains: Mapping[str, Metrics]) -> str:
+    values = {name: found[PRIMARY.key] for name, found in domains.items()}
+    lowest = min(values.values())
+    names = [as_text(name) for name, value in values.items() if value == lowest]
+    return f"{lowest:.3f} ({report.join_names(names)})"
+
+
 def gates_line(gates: GateReport) -> str:
     """Returns how many gates passed, and which did not, in bold if one failed."""
     text = as_text(gate_sentence(gates.gates))
     return text if gates.passed else f"**{text}**"
 
 
-def split_sentence(split: SplitFacts) -> str:
-    """Returns whether texts of the held-out queries were trained on."""
+def split_sentence(split: SplitFacts, part: str) -> str:
+    """Returns whether texts of the held-out queries of a part were trained on."""
     if shared := split.shared_passages + split.shared_queries:
         return f"The given split leaks: {shared} of their texts were trained on."
-    return "No passage and no query of these was trained on."
+    text = "No query of these was trained on, and no passage of theirs as an answer"
+    seen = split.trained_on_as_negatives(part)
+    if seen == "some":
+        return f"{text}; as wrong answers (negatives) some may have been."
+    return f"{text}; {seen} were trained on as wrong answers (negatives)."
+
+
+def parts_share(split: SplitFacts) -> str:
+    """Returns what the parts of the split share."""
+    if split.shared_passages or split.shared_queries:
+        shared = f"{split.shared_passages} positives and {split.shared_queries} queries"
+        return f"The parts of the split share {shared}."
+    return "No positive and no query is in two parts of the split."
 
 
 def difference_cells(evaluation: PublishedEvaluation, group: Group, key: str) -> str:
@@ -88,15 +149,20 @@ def repeat_command(training: TrainingFacts) -> str:
 
 def terms_lines(facts: CardFacts) -> list[str]:
     """Returns licence and languages of the model and of its base, as they are stated."""
-    licence = f"{as_text(facts.license)}." if facts.license else f"{NOT_STATED} by the publisher."
+    stated, base = facts.terms, facts.base_model
+    inherited = {True: "", False: ", that of the base model"}
+    licence = f"{NOT_STATED} by the publisher."
+    if stated.license:
+        licence = f"{as_text(stated.name)}{inherited[bool(facts.license)]}."
     if facts.license_files:
         licence += f" Its text: {', '.join(as_text(name) for name in facts.license_files)}."
-    languages = as_text(", ".join(facts.language)) or f"{NOT_STATED} by the publisher"
-    base = facts.base_model
+    languages = f"{NOT_STATED} by the publisher"
+    if stated.language:
+        languages = f"{as_text(', '.join(stated.language))}{inherited[bool(facts.language)]}"
     return [
         f"Licence: {licence}",
         f"Language: {languages}.",
         f"Base model: {as_text(base.hub_id or base.name)}; licence: "
-        f"{as_text(base.terms.license or NOT_STATED)}; language: "
+        f"{as_text(base.terms.name or NOT_STATED)}; language: "
         f"{as_text(', '.join(base.terms.language) or NOT_STATED)}.",
     ]

@@ -77,7 +77,7 @@ def test_each_metric_has_a_sentence_with_both_means_and_their_difference() -> No
 def test_forgetting_is_told_with_its_difference_or_as_not_measured() -> None:
     told = forgetting_sentence(evaluation_of().published(), shout)
     # 54 of 60 queries at rank 1, with both models.
-    start = "On 60 queries of other data (GENERAL.JSONL), which the model was not trained for, "
+    start = "On the forgetting probe, 60 queries of GENERAL.JSONL, "
     assert told.startswith(f"{start}Recall@5 was 0.9000 [")
     assert told.endswith(": +0.0000 [+0.000, +0.000], not distinguishable.")
     nothing = evaluation_of(probe=None, probe_data=None).published()

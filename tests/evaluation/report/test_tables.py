@@ -34,7 +34,7 @@ def test_figures_stand_with_their_intervals_and_each_difference_with_its_verdict
     assert shown[against + 2].startswith("forklift  +0.6667 [+0.")
     assert "p <0.001 better" in shown[against + 2]
     assert "+0.0000 [+0.000, +0.000] p 1.000 not distinguishable" in shown[against + 3]
-    assert "Forgetting probe: 60 general queries" in shown
+    assert "Forgetting probe: 60 queries of general.jsonl" in shown
 
 
 def test_what_was_asked_is_said() -> None:

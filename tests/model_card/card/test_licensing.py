@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from model_card.card.licensing import Terms, base_terms, hub_id, read_terms
+from model_card.card.licensing import (
+    Terms,
+    base_terms,
+    card_terms,
+    hub_id,
+    read_terms,
+    terms_in_words,
+)
 from nic.errors import UserError
 from nic.models import LOCAL_FOLDER, MINILM, MINILM_SHA256, ModelSource
 
@@ -52,7 +59,7 @@ def test_a_local_folder_of_that_name_is_read_like_any_other(tmp_path: Path) -> N
     [
         ("---\nlicense: mit\nlanguage: de\n---\n", Terms("mit", ["de"])),
         ("---\nlanguage: [en, no]\n---\n# x", Terms(None, ["en", "no"])),
-        ("---\nlicense: other\nlicense_name: house\n---\n", Terms("house")),
+        ("---\nlicense: other\nlicense_name: house\n---\n", Terms("other", [], "house")),
         ("---\nlicense: [mit]\nlanguage: 3\n---\n", Terms()),
         ("---\nlicense: [\n---\n", Terms()),
         ("---\n- a list\n---\n", Terms()),
@@ -63,6 +70,53 @@ def test_another_base_states_what_the_header_of_its_card_states(
     tmp_path: Path, header: str, terms: Terms
 ) -> None:
     assert of_card(tmp_path, header) == terms
+
+
+GERMAN = Terms("mit", ["de"])
+
+
+@pytest.mark.parametrize(
+    ("publisher", "base", "language", "lines"),
+    [
+        (Terms("cc-by-4.0", ["en"]), GERMAN, "de", []),
+        (
+            Terms(),
+            GERMAN,
+            "de",
+            [
+                "Card: licence mit, that of the base model; --license changes it",
+                "Card: language de, that of the base model; --language changes it",
+            ],
+        ),
+        (
+            Terms("mit"),
+            GERMAN,
+            "en",
+            [
+                "Card: no language, for the base model states de and the data look like en; "
+                "give --language"
+            ],
+        ),
+        (
+            Terms(),
+            Terms(),
+            None,
+            [
+                "Card: no licence, for the base model states none; give --license",
+                "Card: no language, for the base model states none; give --language",
+            ],
+        ),
+    ],
+)
+def test_the_log_says_where_the_terms_of_a_card_come_from_or_why_there_are_none(
+    publisher: Terms, base: Terms, language: str | None, lines: list[str]
+) -> None:
+    assert terms_in_words(publisher, base, language) == lines
+
+
+@pytest.mark.parametrize("languages", [["multilingual"], ["de", "en-GB"], ["en"]])
+def test_languages_of_a_base_that_cover_the_data_are_the_cards(languages: list[str]) -> None:
+    assert card_terms(Terms(), Terms("mit", languages), "en") == Terms("mit", languages)
 
 
 def test_a_base_without_a_card_states_nothing(tmp_path: Path) -> None:
