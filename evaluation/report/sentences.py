@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from evaluation.comparison import ALIKE, BETTER, WORSE, Difference, Estimate
 from evaluation.gates import Gate
 from evaluation.latency import Machine
+from evaluation.retrieval.baselines import BM25
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
 from evaluation.summary import PublishedEvaluation
@@ -55,7 +56,8 @@ def fusion_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> st
     """Returns whether BM25 with the model is better than the model alone, with both means.
 
     Returns:
-        A sentence without its full stop; empty where it was not measured.
+        A sentence without its full stop, with BM25 alone where that finds most; empty where it was
+        not measured.
     """
     fusion = evaluation.fusion
     if fusion is None:
@@ -67,13 +69,32 @@ def fusion_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> st
         for m in SHOWN
     ]
     claims = _claims(fusion.differences, f"{escape(evaluation.model)} alone")
-    return f"{escape(fusion.name)} is {claims} ({'; '.join(map(escape, means))})"
+    text = f"{escape(fusion.name)} is {claims} ({'; '.join(map(escape, means))})"
+    if _bm25_is_best(evaluation):
+        lexical = evaluation.comparison.overall.estimates[BM25]
+        reached = join_names([f"{m.title} {lexical[m.key].value:.3f}" for m in SHOWN])
+        text += f". BM25 alone reaches more than both: {reached}"
+    return text
 
 
 def fusion_helps(evaluation: PublishedEvaluation) -> bool:
-    """Returns whether BM25 with the model is better than the model alone in some metric."""
+    """Returns whether BM25 with the model is better in some metric, and BM25 alone not better."""
     fusion = evaluation.fusion
-    return fusion is not None and any(fusion.differences[m.key].verdict == BETTER for m in SHOWN)
+    if fusion is None or _bm25_is_best(evaluation):
+        return False
+    return any(fusion.differences[m.key].verdict == BETTER for m in SHOWN)
+
+
+def _bm25_is_best(evaluation: PublishedEvaluation) -> bool:
+    """Returns whether BM25 alone has the highest primary metric."""
+    means = {
+        name: found[PRIMARY.key].value
+        for name, found in evaluation.comparison.overall.estimates.items()
+    }
+    fusion = evaluation.fusion
+    if fusion is None or BM25 not in means:
+        return False
+    return means[BM25] > max(means[evaluation.model], means[fusion.name])
 
 
 def _claims(found: Mapping[str, Difference], base: str) -> str:

@@ -12,6 +12,7 @@ from pairs.checks.scan import Scan
 EXAMPLES = 5
 
 Level = Literal["stop", "warning", "note"]
+LEVELS: tuple[Level, ...] = ("stop", "warning", "note")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from nic.files import atomic_write_text
 from nic.html import page_environment
 from pairs.checks.console import check_verdict
@@ -45,7 +47,30 @@ def render_check_page(report: CheckReport, examples: dict[int, Example]) -> str:
         examples: Rows to quote, by line number.
     """
     template = page_environment("pairs.checks").get_template("page.html.jinja")
-    return template.render(report=report, verdict=check_verdict(report), examples=examples)
+    return template.render(
+        report=report,
+        verdict=check_verdict(report),
+        steps=first_steps(report),
+        left_out=count_left_out(report),
+        examples=examples,
+    )
+
+
+def first_steps(report: CheckReport) -> list[str]:
+    """Returns what to do, the costliest first: what stops training, then the warnings."""
+    steps = [f"{report.refusal}."] if report.refusal else []
+    for finding in report.by_cost():
+        if finding.level != "note":
+            what = f"{finding.title[0].upper()}{finding.title[1:]}"
+            count = f"{finding.count:,} of {finding.total:,} {finding.unit} ({finding.share:.1%})"
+            steps.append(f"{what}, {count}: {finding.advice}.")
+    return steps
+
+
+def count_left_out(report: CheckReport) -> int:
+    """Returns the number of rows that a clean copy leaves out, without the bad lines."""
+    flagged = [finding.left_out for finding in report.findings if finding.left_out is not None]
+    return int(np.logical_or.reduce(flagged).sum()) if flagged else 0
 
 
 def read_examples(report: CheckReport, scan: Scan) -> dict[int, Example]:

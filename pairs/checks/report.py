@@ -13,7 +13,7 @@ import numpy as np
 from nic.errors import UserError
 from nic.files import atomic_write_text
 from pairs.checks.false_negatives import InBatch, Suspects, in_batch
-from pairs.checks.finding import Finding
+from pairs.checks.finding import LEVELS, Finding
 from pairs.checks.findings import find_all
 from pairs.checks.scan import Scan
 from pairs.checks.splits import DomainPower, Leakage, leakage, power_by_domain, split_by_row
@@ -89,7 +89,15 @@ class CheckReport:
 
     def found(self, level: str) -> list[Finding]:
         """Returns the findings of a level that flag something: "stop", "warning" or "note"."""
-        return [finding for finding in self.findings if finding.level == level and finding.count]
+        return [finding for finding in self.by_cost() if finding.level == level]
+
+    def by_cost(self) -> list[Finding]:
+        """Returns the findings that flag something, the costliest first.
+
+        What stops training, then warnings, then notes; in each level the largest share first.
+        """
+        flagging = [finding for finding in self.findings if finding.count]
+        return sorted(flagging, key=lambda found: (LEVELS.index(found.level), -found.share))
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the report for JSON: counts and line numbers, no text of the file."""

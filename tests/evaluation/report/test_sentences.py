@@ -124,6 +124,16 @@ def test_bm25_that_makes_nothing_better_is_not_recommended(
     assert not fusion_helps(evaluation)
 
 
+def test_bm25_that_finds_most_by_itself_is_named_and_the_fusion_not_recommended() -> None:
+    ranks = {MODEL: [9] * 20, BASE: [20] * 20, "BM25": [1] * 20, f"BM25 + {MODEL}": [5, 7] * 10}
+    found = {name: {"pumps": rows} for name, rows in ranks.items()}
+    evaluation = summary_of(results_of(found)).published()
+    assert fusion_sentence(evaluation).endswith(
+        ". BM25 alone reaches more than both: Recall@5 1.000 and MRR 1.000"
+    )
+    assert not fusion_helps(evaluation)
+
+
 def test_without_bm25_nothing_is_said_of_it() -> None:
     evaluation = two_domains().published()
     assert evaluation.fusion is None

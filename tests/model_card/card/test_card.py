@@ -89,14 +89,22 @@ def test_the_verdict_stands_before_everything_else() -> None:
     assert "| +0.3333 [+0.217, +0.450] | better, p &lt;0.001 |" in text
     assert "- Better in 1 of 2 domains: forklift." in text
     assert "- Not distinguishable in 1 of 2 domains: vehicle\\_civilian." in text
-    order = ["## Is it", "## Load it", "## Gates", "## More metrics", "## Data", "## Limits"]
+    order = [
+        "## Is it",
+        "gates passed",
+        "## Load it",
+        "## Gates",
+        "## More metrics",
+        "## Data",
+        "## Limits",
+    ]
     assert [text.index(heading) for heading in order] == sorted(map(text.index, order))
 
 
 def test_a_failed_gate_stands_as_failed() -> None:
     text = render_card(make_metadata(speed=None))
     asked = "One query must take less than 10 ms on the CPU, at the median \\(not measured\\)"
-    assert f"**6 of 7 gates passed. Failed: {asked}.**" in text
+    assert f"- **6 of 7 gates passed. Failed: {asked}.**" in text
     assert f"- **FAILED**: {asked}\n" in text
     assert "latency" not in text.split("---\n")[2]
     assert "Not measured." in text

@@ -14,7 +14,13 @@ from conftest import ScanRows, make_row
 from nic.errors import UserError
 from pairs.checks.console import check_verdict, console_lines, log_summary
 from pairs.checks.false_negatives import Suspects
-from pairs.checks.page import LONGEST_QUOTE, read_examples, render_check_page, write_page
+from pairs.checks.page import (
+    LONGEST_QUOTE,
+    first_steps,
+    read_examples,
+    render_check_page,
+    write_page,
+)
 from pairs.checks.report import Bar, CheckReport, build_report, write_json
 from pairs.checks.scan import Scan
 from pairs.checks.splits import split_as_training_does
@@ -152,6 +158,41 @@ def test_the_page_needs_nothing_else_and_fits_a_phone(scan_rows: ScanRows, tmp_p
     assert "http" not in page
     assert page.count("Line 41:") == 1
     assert re.search(r"rows that repeat an earlier row: <b>1</b> of 41 rows \(2\.4%\)", page)
+
+
+def test_the_page_begins_with_what_to_do_the_costliest_first(scan_rows: ScanRows) -> None:
+    empty = [make_row(n, "hvac", query="what is the") for n in range(40, 46)]
+    scan = scan_rows([*rows(), *empty, rows()[3], rows()[4]])
+    report = report_of(scan)
+    assert first_steps(report) == [
+        "Queries that say nothing, 6 of 48 rows (12.5%): "
+        + next(f.advice for f in report.findings if f.key == "empty_queries")
+        + ".",
+        "Rows that repeat an earlier row, 2 of 48 rows (4.2%): keep one of each.",
+    ]
+    page = render_check_page(report, read_examples(report, scan))
+    order = ["<h1>", "2 warnings", "What to do first", "<li>Queries that", "<li>Rows that"]
+    order += ["<h2>The file", "<h2>Findings", 'class="warning"', 'class="note"', 'class="ok"']
+    assert [page.index(words) for words in order] == sorted(map(page.index, order))
+    assert "writes a copy without\nthe 8 rows that the warnings name" in page
+    assert [finding.key for finding in report.found("warning")] == [
+        "empty_queries",
+        "exact_duplicates",
+    ]
+
+
+def test_why_training_would_refuse_the_file_is_the_first_thing_to_mend(scan_rows: ScanRows) -> None:
+    bad = report_of(scan_rows([*rows(), {"query": "x"}]))
+    first = "Lines that stop training, 1 of 41 lines (2.4%): correct each line."
+    assert first_steps(bad)[0] == first
+    large = report_of(scan_rows(rows()), batch_size=64)
+    assert first_steps(large)[0].startswith("36 training pairs do not fill one batch of 64")
+
+
+def test_a_good_file_has_nothing_to_do_first(scan_rows: ScanRows) -> None:
+    report = report_of(scan_rows(rows()))
+    assert first_steps(report) == []
+    assert "What to do first" not in render_check_page(report, {})
 
 
 def test_hostile_text_is_shown_as_text(scan_rows: ScanRows) -> None:
