@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def render_check_page(report: CheckReport, examples: dict[int, Example]) -> str:
         verdict=check_verdict(report),
         steps=first_steps(report),
         left_out=count_left_out(report),
+        file_word=shlex.quote(report.file),
         examples=examples,
     )
 
