@@ -65,7 +65,7 @@ def fusion_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> st
     model, found = fusion.estimates[evaluation.model], fusion.estimates[fusion.name]
     means = [
         f"{m.title} {found[m.key].value:.3f} against {model[m.key].value:.3f}, "
-        f"{show_difference(fusion.differences[m.key])} {show_p(fusion.differences[m.key])}"
+        + _tested(fusion.differences[m.key])
         for m in SHOWN
     ]
     claims = _claims(fusion.differences, f"{escape(evaluation.model)} alone")
@@ -75,6 +75,11 @@ def fusion_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> st
         reached = join_names([f"{m.title} {lexical[m.key].value:.3f}" for m in SHOWN])
         text += f". BM25 alone reaches more than both: {reached}"
     return text
+
+
+def _tested(found: Difference) -> str:
+    """Returns a difference with its p value, and what the verdict rests on where that differs."""
+    return " ".join(filter(None, [show_difference(found), show_p(found), found.unlike_interval]))
 
 
 def fusion_helps(evaluation: PublishedEvaluation) -> bool:

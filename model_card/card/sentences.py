@@ -73,7 +73,10 @@ def findings(evaluation: PublishedEvaluation) -> list[str]:
     """Returns one sentence per further metric, per verdict on the domains, and on BM25."""
     lines = [
         *report.metric_sentences(evaluation)[1:],
-        *report.domain_sentences(evaluation, as_text),
+        *[
+            f"{PRIMARY.title}: {sentence[0].lower()}{sentence[1:]}"
+            for sentence in report.domain_sentences(evaluation, as_text)
+        ],
     ]
     if fusion := report.fusion_sentence(evaluation, as_text):
         lines.append(f"**{fusion}.**" if report.fusion_helps(evaluation) else f"{fusion}.")

@@ -115,6 +115,13 @@ def test_bm25_with_the_model_is_judged_against_the_model_alone() -> None:
     assert "BM25 + NIC" in fusion_sentence(evaluation, shout)
 
 
+def test_a_test_that_is_stricter_than_the_interval_is_named_for_the_fusion_too() -> None:
+    # Five queries: 2 of 32 swappings are as extreme, and the interval holds no zero.
+    assert "+1.0000 [+1.000, +1.000] p 0.062 by the permutation test" in fusion_sentence(
+        fused([9] * 5, [1] * 5)
+    )
+
+
 @pytest.mark.parametrize(("model", "fusion"), [([1] * 20, [9] * 20), ([1] * 20, [1] * 20)])
 def test_bm25_that_makes_nothing_better_is_not_recommended(
     model: list[int], fusion: list[int]

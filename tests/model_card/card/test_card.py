@@ -87,8 +87,8 @@ def test_the_verdict_stands_before_everything_else() -> None:
     ) in text
     assert "| mean of the domains | | 0.6667 | 1.0000 | | |\n\n![Recall@5 by domain" in text
     assert "| +0.3333 [+0.217, +0.450] | better, p &lt;0.001 |" in text
-    assert "- Better in 1 of 2 domains: forklift." in text
-    assert "- Not distinguishable in 1 of 2 domains: vehicle\\_civilian." in text
+    assert "- Recall@5: better in 1 of 2 domains: forklift." in text
+    assert "- Recall@5: not distinguishable in 1 of 2 domains: vehicle\\_civilian." in text
     order = [
         "## Is it",
         "gates passed",
