@@ -48,10 +48,16 @@ def verified_lines(target: str, found: Verification) -> list[str]:
         checked = "verified" if found.signature_checked else "not verified: give --public-key"
         signed = f"signed by {found.signed_by[:16]} ({checked})"
     gates = {True: "gates passed", False: "gates FAILED", None: "no gates were measured"}
+    length = f"every file says {found.length} tokens; " if found.length else ""
     lines = [
         f"{target}: {found.files} files as published; {found.samples} samples encode as stored "
-        f"(lowest cosine {found.cosine:.6f}); {signed}; {gates[found.gates_passed]}"
+        f"(lowest cosine {found.cosine:.6f}); {length}{signed}; {gates[found.gates_passed]}"
     ]
+    if found.other_lengths:
+        lines.append(
+            f"Packaged by an earlier version: {found.other_lengths[0]}, which is not what the "
+            "model reads, so that some clients cut texts elsewhere; package it again"
+        )
     if found.allowed_because:
         lines.append(f"Published all the same because: {found.allowed_because}")
     return lines

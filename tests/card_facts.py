@@ -18,7 +18,7 @@ VARIANTS: dict[str, Any] = {
     "threads": 2,
     "variants": {
         "int8": {
-            "file": "onnx/model_qint8.onnx",
+            "file": "onnx/model_quantized.onnx",
             "megabytes": 22.9,
             "recall_at_5": 0.8818,
             "difference": -0.0091,

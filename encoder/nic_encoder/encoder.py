@@ -16,7 +16,9 @@ from nic_encoder.cache import find_folder
 from nic_encoder.config import ModelConfig, read_config
 from nic_encoder.errors import EncoderError
 
-VARIANTS = {"int8": "onnx/model_qint8.onnx", "fp32": "onnx/model.onnx"}
+VARIANTS = {"int8": "onnx/model_quantized.onnx", "fp32": "onnx/model.onnx"}
+# The int8 file of packages of earlier versions.
+EARLIER_INT8 = "onnx/model_qint8.onnx"
 TOKENIZER = "tokenizer.json"
 OUTPUT = "last_hidden_state"
 SHORTEST = 1e-12
@@ -56,7 +58,7 @@ class OnnxEncoder:
         self.folder = find_folder(folder_or_repo, revision, cache)
         self.config = read_config(self.folder)
         self._tokenizer = _load_tokenizer(self.folder / TOKENIZER, self.config)
-        self._session = _open_session(self.folder / VARIANTS[variant], threads)
+        self._session = _open_session(_variant_file(self.folder, variant), threads)
         self._inputs = {node.name for node in self._session.get_inputs()}
         self.dimension = int(self._session.get_outputs()[0].shape[-1])
 
@@ -151,9 +153,14 @@ def _default_threads() -> int:
     return int(asked) if asked.isdecimal() else 0
 
 
+def _variant_file(folder: Path, variant: str) -> Path:
+    path, earlier = folder / VARIANTS[variant], folder / EARLIER_INT8
+    return earlier if variant == "int8" and not path.is_file() and earlier.is_file() else path
+
+
 def _open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:
     if not path.is_file():
-        others = [name for name, file in VARIANTS.items() if (path.parents[1] / file).is_file()]
+        others = [name for name in VARIANTS if _variant_file(path.parents[1], name).is_file()]
         raise EncoderError(
             f"{path}: missing; the model has {' and '.join(others) or 'no'} variant for onnxruntime"
         )

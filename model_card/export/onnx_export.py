@@ -22,7 +22,8 @@ from nic.files import atomic_write
 from nic.models import find_model, load_model
 
 FP32 = "onnx/model.onnx"
-INT8 = "onnx/model_qint8.onnx"
+# The name that transformers.js looks for with dtype "q8".
+INT8 = "onnx/model_quantized.onnx"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 OUTPUT = "last_hidden_state"

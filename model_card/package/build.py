@@ -22,7 +22,7 @@ from model_card.card.licensing import Terms, read_terms
 from model_card.card.own_card import complete_own_card
 from model_card.package.allow_list import publishable_files, read_json
 from model_card.package.compatibility import OLDEST_VERSION, write_compatible
-from model_card.package.integrity import OWN_HASH, hash_facts, hash_package
+from model_card.package.integrity import LENGTH, OWN_HASH, hash_facts, hash_package
 from model_card.package.leaks import check_no_machine_paths, check_no_training_text
 from model_card.package.release_gates import Release, decide_release
 from model_card.package.samples import encode_texts, make_samples
@@ -30,6 +30,7 @@ from model_card.package.signing import fingerprint, load_private_key, sign
 from nic.errors import UserError
 from nic.files import atomic_write_text, sha256_of
 from nic.model_files import CARD, LICENSE_FILES, METADATA, matches
+from nic.model_length import read_length
 from pairs.loading import Pairs, load_pairs
 
 if TYPE_CHECKING:
@@ -239,6 +240,8 @@ def _write_metadata(
     metadata = {**trained.metadata, **added, "gates": trained.release.gates}
     if trained.key:
         metadata["signed_by"] = fingerprint(trained.key.public_key())
+    if length := read_length(staged):
+        metadata[LENGTH] = length
     metadata["files"] = hash_package(staged)
     metadata["samples"] = [asdict(sample) for sample in make_samples(embeddings)]
     metadata[OWN_HASH] = hash_facts(metadata)

@@ -1,7 +1,8 @@
-"""Compatibility of a saved model with sentence-transformers 5.2 and later.
+"""Compatibility of a saved model with sentence-transformers 5.2 and later, and with other tools.
 
 sentence-transformers 6 moved its modules and renamed their settings. It reads both forms, earlier
-versions only the earlier one.
+versions only the earlier one. Other tools read the length of the input and the special tokens from
+files that sentence-transformers leaves out or does not read.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from model_card.package.allow_list import read_json, read_modules
 from nic.errors import UserError
 from nic.files import atomic_write_text
 from nic.model_files import MODULES
+from nic.model_length import write_length
 
 LIBRARY = "sentence_transformers"
 OLDEST_VERSION = "5.2"
 TRANSFORMER = "sentence_bert_config.json"
+SPECIAL_TOKENS = "special_tokens_map.json"
 POOLING_MODES = {
     "cls": "pooling_mode_cls_token",
     "max": "pooling_mode_max_tokens",
@@ -47,7 +50,7 @@ IMPLIED: dict[str, dict[str, Any]] = {
 
 
 def write_compatible(folder: Path) -> None:
-    """Rewrites the module types and settings of a saved model in place.
+    """Rewrites the module types and settings of a saved model in place, and adds what it lacks.
 
     Raises:
         UserError: A module or a setting has no compatible form.
@@ -65,6 +68,8 @@ def write_compatible(folder: Path) -> None:
     _write_json(folder / MODULES, modules)
     _drop_version(folder / "config_sentence_transformers.json")
     _rename_tokenizer(folder / "tokenizer_config.json")
+    _write_special_tokens(folder)
+    write_length(folder)
 
 
 def _kind(folder: Path, dotted: str) -> str:
@@ -83,7 +88,6 @@ def _kind(folder: Path, dotted: str) -> str:
 
 
 def _transformer(path: Path) -> dict[str, Any]:
-    # With null all versions use the shorter limit of tokenizer and encoder.
     config = {"max_seq_length": None, "do_lower_case": False}
     given = _implied(path, "Transformer")
     if unknown := sorted(set(given) - set(config)):
@@ -145,6 +149,24 @@ def _rename_tokenizer(path: Path) -> None:
         for key in ("is_local", "local_files_only", "name_or_path"):
             config.pop(key, None)
         _write_json(path, config)
+
+
+def _write_special_tokens(folder: Path) -> None:
+    """Writes the special tokens into a file of their own, which FastEmbed 0.7 asks for."""
+    path, settings = folder / SPECIAL_TOKENS, folder / "tokenizer_config.json"
+    if path.is_file() or not settings.is_file():
+        return
+    config = read_json(settings)
+    names = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+    tokens = {f"{name}_token": config.get(f"{name}_token") for name in names}
+    _write_json(path, {name: _plain_token(token) for name, token in tokens.items() if token})
+
+
+def _plain_token(token: Any) -> Any:
+    """Returns a token without the class that transformers notes beside its flags."""
+    if not isinstance(token, dict):
+        return token
+    return {key: value for key, value in token.items() if key != "__type"}
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ from model_card.package.samples import Sample, lowest_cosine
 from model_card.package.signing import SIGNATURE, check_signature
 from nic.files import sha256_of
 from nic.model_files import METADATA, is_never_published
+from nic.model_length import named_lengths, read_length
 
 # Key of the hash that finds accidents to metadata.json itself; a signature finds intent too.
 OWN_HASH = "metadata_sha256"
+# Key of the number of tokens that the model reads; earlier packages lack it.
+LENGTH = "reads_tokens"
 # What hubs add to the files of a model; no library loads a model from it.
 OF_THE_HUB = (".gitattributes", ".cache")
 LEAST_COSINE = 0.9999
@@ -33,6 +36,9 @@ class Verification:
         signature_checked: Whether the signature was verified with a public key.
         gates_passed: Whether the gates passed; None if they were not measured.
         allowed_because: The reason to package it although they did not pass.
+        length: Tokens that the model reads, as every file says; None where it has no limit, and
+            for a package of an earlier version.
+        other_lengths: Files of a package of an earlier version that name another length.
     """
 
     files: int
@@ -42,6 +48,8 @@ class Verification:
     signature_checked: bool
     gates_passed: bool | None
     allowed_because: str | None
+    length: int | None = None
+    other_lengths: list[str] = field(default_factory=list)
 
 
 def published_files(folder: Path) -> list[Path]:
@@ -93,12 +101,20 @@ def verify_folder(folder: Path, public_key: Path | None = None) -> Verification:
 
     Raises:
         IntegrityError: A file is missing, was added or changed, the signature is not that of the
-            key, or the sample sentences have other embeddings.
+            key, a file names another length than the model reads, or the sample sentences have
+            other embeddings.
         UserError: The folder does not exist, or the file holds no public key.
     """
     metadata = read_package_metadata(folder)
     signed_by = check_signature(folder / METADATA, metadata.get("signed_by"), public_key)
     check_files(folder, metadata["files"])
+    length = metadata.get(LENGTH)
+    others = find_other_lengths(folder, length or read_length(folder))
+    if length and others:
+        raise IntegrityError(
+            f"{folder}: {others[0]}, and the model was packaged to read {length} tokens; some "
+            "clients would cut texts elsewhere; package it again"
+        )
     samples = [Sample(**sample) for sample in metadata["samples"]]
     cosine = lowest_cosine(folder, samples)
     if not cosine > LEAST_COSINE:
@@ -115,7 +131,19 @@ def verify_folder(folder: Path, public_key: Path | None = None) -> Verification:
         signature_checked=public_key is not None,
         gates_passed=gates.get("passed"),
         allowed_because=gates.get("allowed_because"),
+        length=length,
+        other_lengths=others,
     )
+
+
+def find_other_lengths(folder: Path, length: int | None) -> list[str]:
+    """Returns the files of a model that name another length than it reads, and what they name."""
+    named = named_lengths(folder) if length else {}
+    return [
+        f"{place} is {'not there' if value is None else value}"
+        for place, value in named.items()
+        if value != length
+    ]
 
 
 def read_package_metadata(folder: Path) -> dict[str, Any]:

@@ -85,6 +85,16 @@ def test_configurations_in_the_older_spelling_mean_the_same(onnx_copy: Path) -> 
     np.testing.assert_array_equal(OnnxEncoder(onnx_copy).encode(TEXTS), expected)
 
 
+def test_the_int8_file_of_an_earlier_package_is_read(onnx_copy: Path) -> None:
+    expected = OnnxEncoder(onnx_copy).encode(TEXTS)
+    onnx = onnx_copy / "onnx"
+    (onnx / "model_quantized.onnx").rename(onnx / "model_qint8.onnx")
+    np.testing.assert_array_equal(OnnxEncoder(onnx_copy).encode(TEXTS), expected)
+    (onnx / "model.onnx").unlink()
+    with pytest.raises(EncoderError, match="model.onnx: missing; the model has int8 variant"):
+        OnnxEncoder(onnx_copy, variant="fp32")
+
+
 def test_pooling_by_the_first_token_is_torchs(onnx_copy: Path) -> None:
     before = OnnxEncoder(onnx_copy).encode(TEXTS)
     edit(onnx_copy / "1_Pooling" / "config.json", pooling_mode="cls")
@@ -267,7 +277,7 @@ def test_a_step_that_is_not_known_is_refused_by_name(onnx_copy: Path) -> None:
         ("tokenizer.json", "tokenizer.json: missing; the model is not whole"),
         ("1_Pooling/config.json", "config.json: missing; the model is not whole"),
         ("tokenizer_config.json", "tokenizer_config.json: missing; the model is not whole"),
-        ("onnx/model_qint8.onnx", "model_qint8.onnx: missing; the model has fp32 variant"),
+        ("onnx/model_quantized.onnx", "model_quantized.onnx: missing; the model has fp32 variant"),
     ],
 )
 def test_a_missing_file_is_named(onnx_copy: Path, file: str, message: str) -> None:
@@ -281,7 +291,7 @@ def test_a_missing_file_is_named(onnx_copy: Path, file: str, message: str) -> No
     [
         ("modules.json", r"modules.json: damaged \("),
         ("tokenizer.json", r"tokenizer.json: damaged \("),
-        ("onnx/model_qint8.onnx", r"model_qint8.onnx: onnxruntime cannot read it \("),
+        ("onnx/model_quantized.onnx", r"model_quantized.onnx: onnxruntime cannot read it \("),
     ],
 )
 def test_a_damaged_file_is_named(onnx_copy: Path, file: str, message: str) -> None:

@@ -143,7 +143,7 @@ def test_package_writes_the_folder_and_says_how_to_load_it(
     output = tmp_path / "dist"
     call(monkeypatch, "package", "--model", trained_folder, "--output", output)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith(f"Packaged {output}: 11 files, 0.")
+    assert lines[0].startswith(f"Packaged {output}: 12 files, 0.")
     assert lines[1:] == [
         f'Loads in sentence-transformers 5.2 and later: SentenceTransformer("{output.as_posix()}")'
     ]
@@ -288,7 +288,8 @@ def test_verify_a_folder_and_what_a_hub_gives(
     ]
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
-        f"{target}: 10 files as published; 5 samples encode as stored (lowest cosine 1.000000); "
+        f"{target}: 11 files as published; 5 samples encode as stored (lowest cosine 1.000000); "
+        "every file says 64 tokens; "
         "not signed; gates passed"
         for target in (packaged, REPO, REPO)
     ]

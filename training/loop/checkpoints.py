@@ -20,6 +20,7 @@ from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
 from nic.files import replace_folder
 from nic.model_files import BESIDE_THE_MODEL, checkpoint_folders
+from nic.model_length import write_length
 from training.loop.interruption import Interruption
 from training.loop.manifest import BEST, checkpoint_entry, record
 from training.loop.output_folder import INCOMPLETE
@@ -72,6 +73,7 @@ def save_model(model: SentenceTransformer, folder: Path) -> None:
     staged = folder.with_name(folder.name + INCOMPLETE)
     shutil.rmtree(staged, ignore_errors=True)
     model.save_pretrained(str(staged), create_model_card=False)
+    write_length(staged)
     replace_folder(staged, folder)
 
 

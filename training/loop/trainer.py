@@ -27,6 +27,7 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import Interrupted, UserError
 from nic.logs import lines_above_progress_bars, on_terminal
+from nic.model_length import write_length
 from pairs.columns import TEXT_COLUMNS
 from pairs.split import check_fills_a_batch
 from training.arguments import TrainingArguments
@@ -117,6 +118,7 @@ class PairsTrainer(SentenceTransformerTrainer):
         folder = output_dir or self.args.output_dir
         record(Path(self.args.output_dir), [checkpoint_entry(Path(folder).name)])
         self.model.save_pretrained(folder, create_model_card=False)
+        write_length(Path(folder))
         torch.save(self.args, os.path.join(folder, TRAINING_ARGS_NAME))
 
 

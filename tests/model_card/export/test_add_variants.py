@@ -32,7 +32,7 @@ def test_the_table_stands_before_the_data_with_the_interval_of_the_difference() 
     card = render_card({**make_metadata(), "variants": VARIANTS})
     assert card.index(HEADING) < card.index("## Data")
     assert (
-        "| int8 | `onnx/model_qint8.onnx` | 22.9 | 0.8818 | -0.0091 \\[-0.0273, +0.0091\\] | "
+        "| int8 | `onnx/model_quantized.onnx` | 22.9 | 0.8818 | -0.0091 \\[-0.0273, +0.0091\\] | "
         "2.0 ms (4.8 x) | 3.0 ms | 100 |"
     ) in card
     own = complete_own_card("# mine\n", from_json(AddedFacts, {"variants": VARIANTS}))
@@ -64,7 +64,7 @@ def test_a_model_is_packaged_with_its_variants_and_verified(
     verify_folder(staged)
     metadata = json.loads((staged / "metadata.json").read_text(encoding="utf-8"))
     assert list(metadata["variants"]["variants"]) == ["torch", "fp32", "int8"]
-    assert {"onnx/model.onnx", "onnx/model_qint8.onnx"} <= set(metadata["files"])
+    assert {"onnx/model.onnx", "onnx/model_quantized.onnx"} <= set(metadata["files"])
     assert HEADING in (staged / "README.md").read_text(encoding="utf-8")
     from sentence_transformers import SentenceTransformer
 

@@ -45,7 +45,7 @@ def small_task() -> RetrievalTask:
 def one_variant(difference: float) -> VariantReport:
     """A report of one int8 variant."""
     variant = Variant(
-        file="onnx/model_qint8.onnx",
+        file="onnx/model_quantized.onnx",
         megabytes=1.0,
         recall_at_5=0.8,
         difference=difference,
@@ -111,7 +111,7 @@ def test_queries_of_one_passage_count_as_one_piece_of_evidence() -> None:
 
 
 def test_a_variant_that_loses_more_than_a_hundredth_is_refused_unless_allowed() -> None:
-    message = r"onnx/model_qint8.onnx: Recall@5 0.8000 is 0.0200 below torch's .*--allow-loss"
+    message = r"onnx/model_quantized.onnx: Recall@5 0.8000 is 0.0200 below torch's .*--allow-loss"
     with pytest.raises(UserError, match=message):
         refuse_loss(one_variant(-0.02))
     refuse_loss(one_variant(-0.02), allow_loss=True)
@@ -127,5 +127,5 @@ def test_int8_alone_leaves_no_other_file(
 
     monkeypatch.setattr(variants, "export_onnx", export)
     files = build_variants(tiny_onnx_folder, tmp_path, ["int8"])
-    assert files == {"int8": tmp_path / "onnx" / "model_qint8.onnx"}
-    assert [path.name for path in (tmp_path / "onnx").iterdir()] == ["model_qint8.onnx"]
+    assert files == {"int8": tmp_path / "onnx" / "model_quantized.onnx"}
+    assert [path.name for path in (tmp_path / "onnx").iterdir()] == ["model_quantized.onnx"]

@@ -24,6 +24,7 @@ from model_card.card.card import render_card
 from model_card.package import build
 from model_card.package.build import build_package
 from nic.errors import UserError
+from nic.model_length import named_lengths
 from pairs.loading import load_pairs
 
 FILES = {
@@ -34,6 +35,7 @@ FILES = {
     "model.safetensors",
     "modules.json",
     "sentence_bert_config.json",
+    "special_tokens_map.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "1_Pooling/config.json",
@@ -91,7 +93,7 @@ def test_types_and_settings_are_written_the_older_way(trained_folder: Path, tmp_
     ]
     assert read(staged / "sentence_bert_config.json") == {
         "do_lower_case": False,
-        "max_seq_length": None,
+        "max_seq_length": 64,
     }
     assert read(staged / "1_Pooling" / "config.json") == {
         "word_embedding_dimension": 32,
@@ -104,6 +106,26 @@ def test_types_and_settings_are_written_the_older_way(trained_folder: Path, tmp_
         "include_prompt": True,
     }
     assert "__version__" not in read(staged / "config_sentence_transformers.json")
+
+
+def test_a_package_names_one_length_and_its_special_tokens(
+    trained_folder: Path, tmp_path: Path
+) -> None:
+    settings = trained_folder / "tokenizer_config.json"
+    marked = {"__type": "AddedToken", "content": "[MASK]", "lstrip": True}
+    changes = {"max_length": 32, "mask_token": marked}
+    settings.write_text(json.dumps({**read(settings), **changes}), encoding="utf-8")
+    write_metadata_of(trained_folder)
+    staged = build_package(trained_folder, tmp_path / "staged")
+    assert set(named_lengths(staged).values()) == {64}
+    assert read(staged / "metadata.json")["reads_tokens"] == 64
+    assert read(staged / "special_tokens_map.json") == {
+        "unk_token": "[UNK]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "cls_token": "[CLS]",
+        "mask_token": {"content": "[MASK]", "lstrip": True},
+    }
 
 
 @pytest.mark.parametrize("mode", ["cls", ("cls", "mean")])
@@ -178,7 +200,7 @@ def test_the_metadata_keeps_the_trainings_facts_and_adds_hashes_and_samples(
 ) -> None:
     before = read(trained_folder / "metadata.json")
     metadata = read(build_package(trained_folder, tmp_path / "staged") / "metadata.json")
-    assert set(metadata) == set(before) | {"samples", "metadata_sha256"}
+    assert set(metadata) == set(before) | {"samples", "reads_tokens", "metadata_sha256"}
     assert (metadata["data"], metadata["gates"]) == (before["data"], before["gates"])
     assert [len(sample["embedding"]) for sample in metadata["samples"]] == [32] * 5
     text = (tmp_path / "staged" / "metadata.json").read_text(encoding="utf-8")

@@ -51,9 +51,41 @@ def rewrite_metadata(folder: Path, change: Callable[[dict[str, Any]], object]) -
 
 def test_a_packaged_model_is_verified(staged: Path) -> None:
     found = verify_folder(staged)
-    assert (found.files, found.samples) == (10, 5)
+    assert (found.files, found.samples) == (11, 5)
     assert found.cosine == pytest.approx(1.0, abs=1e-6)
     assert (found.gates_passed, found.allowed_because, found.signed_by) == (True, None, None)
+
+
+def name_another_length(folder: Path) -> None:
+    """One file of a package names 32 tokens, and the hashes say that it was published so."""
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**settings, "max_length": 32}), encoding="utf-8")
+    rewrite_metadata(folder, lambda metadata: metadata.update(files=hash_package(folder)))
+
+
+def test_a_file_that_names_another_length_is_found(staged: Path) -> None:
+    name_another_length(staged)
+    message = r"tokenizer_config.json max_length is 32, and the model was packaged to read 64"
+    with pytest.raises(IntegrityError, match=message):
+        verify_folder(staged)
+
+
+def test_a_package_of_an_earlier_version_is_verified_and_its_other_lengths_are_told(
+    staged: Path,
+) -> None:
+    rewrite_metadata(staged, lambda metadata: metadata.pop("reads_tokens"))
+    assert verify_folder(staged).other_lengths == []
+    name_another_length(staged)
+    path = staged / "sentence_bert_config.json"
+    path.write_text('{"max_seq_length": null, "do_lower_case": false}', encoding="utf-8")
+    rewrite_metadata(staged, lambda metadata: metadata.update(files=hash_package(staged)))
+    found = verify_folder(staged)
+    assert found.length is None
+    assert found.other_lengths == [
+        "sentence_bert_config.json max_seq_length is not there",
+        "tokenizer_config.json max_length is 32",
+    ]
 
 
 @pytest.mark.parametrize("position", [0, 1000, -1])
@@ -107,7 +139,7 @@ def test_what_a_hub_puts_beside_the_files_is_not_minded(staged: Path) -> None:
     (staged / ".gitattributes").write_text("*.safetensors filter=lfs")
     (staged / ".cache" / "huggingface").mkdir(parents=True)
     (staged / ".cache" / "huggingface" / "x.metadata").touch()
-    assert verify_folder(staged).files == 10
+    assert verify_folder(staged).files == 11
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
@@ -115,7 +147,7 @@ def test_links_as_a_local_hub_has_them_are_followed_and_broken_ones_found(staged
     blob = staged.parent / "blob"
     (staged / "model.safetensors").rename(blob)
     (staged / "model.safetensors").symlink_to(blob)
-    assert verify_folder(staged).files == 10
+    assert verify_folder(staged).files == 11
     blob.unlink()
     with pytest.raises(IntegrityError, match=r"model\.safetensors was changed"):
         verify_folder(staged)
