@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import evaluate
 
 from evaluation.latency import SpeedReport
 from evaluation.retrieval.forgetting_probe import ProbeData
@@ -16,7 +15,7 @@ from evaluation.retrieval.query_results import Results, read_results, write_resu
 from evaluation.retrieval.task import TaskDescription
 from evaluation.serialization import JsonObject, from_json, to_json
 from nic.errors import UserError
-from nic.files import atomic_write, atomic_write_text
+from nic.files import atomic_write_text
 
 RESULTS = "results.json"
 # Key of the facts in `results.json`; the metrics computed from them stand beside it.
@@ -98,10 +97,10 @@ class EvaluationResults:
 def write_results_folder(
     results: EvaluationResults, metrics: Mapping[str, Any], folder: Path
 ) -> None:
-    """Writes the results per query, then the facts and the metrics, with `evaluate.save`.
+    """Writes the results per query, then the facts, the metrics and the time.
 
-    `evaluate.save` adds time, commit and versions; the interpreter's path, which it adds too, is
-    left out, for it names a folder of this machine.
+    `evaluate.save` is not used: it runs git in the working directory, which need not be there and
+    whose commit need not be that of this code, and notes a path of this machine.
 
     Args:
         results: The results.
@@ -111,11 +110,9 @@ def write_results_folder(
     write_results(results.per_query, folder / PER_QUERY)
     if results.probe:
         write_results(results.probe, folder / PROBE_PER_QUERY)
-    with atomic_write(folder / RESULTS) as staged:
-        evaluate.save(staged, **{FACTS: results.facts()}, **metrics)
-        content = json.loads(staged.read_text(encoding="utf-8"))
-        del content["_interpreter_path"]
-        atomic_write_text(staged, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    content = {FACTS: results.facts(), **metrics, "_timestamp": datetime.now().isoformat()}
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    atomic_write_text(folder / RESULTS, text + "\n")
 
 
 def read_results_folder(folder: Path) -> EvaluationResults:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from nic import __version__
-from nic.errors import UserError
+from nic.errors import UserError, output_may_close
 
 # What every command exits with, whatever it does; a command adds its own.
 COMMON_EXIT_CODES = {
@@ -51,5 +51,10 @@ def exit_code_text(own: Mapping[int, str]) -> str:
 
 
 def say(lines: Sequence[str]) -> None:
-    """Prints lines to standard output."""
-    sys.stdout.write("\n".join(lines) + "\n")
+    """Prints lines to standard output.
+
+    Raises:
+        OutputClosed: Nobody reads it any more.
+    """
+    with output_may_close():
+        sys.stdout.write("\n".join(lines) + "\n")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import functools
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
 Result = TypeVar("Result")
@@ -36,6 +39,35 @@ class Interrupted(Exception):
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
         self.signal_number = signal_number
+
+
+class OutputClosed(Exception):
+    """Nobody reads standard output any more, as after `| head`."""
+
+
+# 128 + SIGPIPE: what a program exits with that the closed pipe ends.
+OUTPUT_CLOSED = 141
+
+
+@contextmanager
+def output_may_close() -> Iterator[None]:
+    """Turns the failure of writing to a closed pipe, and of flushing it, into `OutputClosed`."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        # Windows reports a closed pipe as an invalid argument.
+        if error.errno not in (errno.EPIPE, errno.EINVAL):
+            raise
+        # What is still in the buffer would fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputClosed from error
+
+
+def escape_unprintable() -> None:
+    """Lets standard output escape what its encoding lacks, as standard error does already."""
+    with suppress(AttributeError, ValueError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def require_value(holds: bool, flag: str, value: Any, allowed: str) -> None:
@@ -73,17 +105,33 @@ def _exit(message: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def _with_flush(command: Callable[[], Result]) -> Result:
+    """Runs a command and flushes what it printed, also where it ends by `sys.exit`, as help does."""
+    try:
+        result = command()
+    except SystemExit:
+        with output_may_close():
+            pass
+        raise
+    with output_may_close():
+        return result
+
+
 def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
     """Decorates a command so that expected failures print one line and exit non-zero.
 
     Exit codes: 2 for a `UserError`, or the code of its class; 1 if the disk or the memory is full;
-    128 + N after signal N. An unexpected error is a bug and keeps its traceback.
+    128 + N after signal N; 141, quietly, if nobody reads standard output any more. An unexpected
+    error is a bug and keeps its traceback. A letter that a terminal lacks is escaped.
     """
 
     @functools.wraps(command)
     def wrapped() -> Result:
+        escape_unprintable()
         try:
-            return command()
+            return _with_flush(command)
+        except OutputClosed:
+            sys.exit(OUTPUT_CLOSED)
         except UserError as error:
             _exit(f"error: {error}", error.exit_code)
         except Interrupted as error:

@@ -131,3 +131,14 @@ def test_results_of_an_earlier_version_are_read(written: Path) -> None:
     assert (found.data.rows_asked, found.loads, found.best_step) == (None, None, None)
     assert (found.task, found.speed) == (make_evaluation().task, make_evaluation().speed)
     assert is_results_folder(written)
+
+
+def test_git_is_not_asked_about_the_folder_that_the_user_stands_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_results_folder(make_evaluation(), {}, tmp_path)
+    assert capfd.readouterr().err == ""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    write_results_folder(make_evaluation(), {}, tmp_path)
+    assert is_results_folder(tmp_path)

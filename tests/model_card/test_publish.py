@@ -450,7 +450,7 @@ def test_models_are_published_and_verified_from_python(
     published = model_card.publish_model(trained_folder, hub, REPO, "v1.0")
     assert [version.revision for version in hub.versions(REPO)] == [published.revision]
     found = model_card.verify_model(REPO, hub, revision="v1.0")
-    assert (found.files, found.gates_passed) == (10, True)
+    assert (found.files, found.gates_passed) == (11, True)
 
 
 def test_the_licence_and_the_languages_of_the_command_line_reach_the_metadata(
