@@ -106,7 +106,7 @@ def _exit(message: str, code: int) -> NoReturn:
 
 
 def _with_flush(command: Callable[[], Result]) -> Result:
-    """Runs a command and flushes what it printed, also where it ends by `sys.exit`, as help does."""
+    """Runs a command and flushes what it printed, also where it ends by `sys.exit`."""
     try:
         result = command()
     except SystemExit:

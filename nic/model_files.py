@@ -68,7 +68,7 @@ UNFINISHED = re.compile(r"(?:\.incomplete|\.old(?:-\w+)?)*$")
 MODULE_FOLDER = re.compile(r"\d{1,2}_[A-Za-z]\w*")
 
 # First parts of the paths that are never published nor hashed as the model's.
-NEVER_PUBLISHED = ("checkpoint-", "nic-run.", LOG_NAME, SPLIT, "eval", METADATA)
+NEVER_PUBLISHED = ("checkpoint-", "nic-run.", LOG_NAME, SPLIT, "eval", "runs", METADATA)
 
 # What the Trainer and this project write into a checkpoint beside the model.
 BESIDE_THE_MODEL = re.compile(

@@ -32,6 +32,7 @@ from training.loop.losses import build_loss
 from training.loop.manifest import record_settings
 from training.loop.output_folder import open_output_dir, refuse_inputs, refuse_taken
 from training.loop.progress import RunLogCallback, log_score
+from training.loop.reporters import Reporters, check_reporters, hold_reporters
 from training.loop.run_lock import hold_output_folder
 from training.loop.trainer import build_trainer, run_training, set_dropout, training_rows
 from training.model_folder import describe_training, package
@@ -77,18 +78,25 @@ def fine_tune(run: RunArguments, arguments: TrainingArguments) -> EvaluationSumm
     """
     check_same_device(run, arguments)
     folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
-    with open_run_log(main_process) as log, hold_output_folder(folder, main_process):
-        summary = train(run, arguments, log)
+    with (
+        open_run_log(main_process) as log,
+        hold_output_folder(folder, main_process),
+        hold_reporters() as reporters,
+    ):
+        summary = train(run, arguments, log, reporters)
         if summary:
             publish_run(folder, summary, run)
     return summary
 
 
-def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> EvaluationSummary | None:
+def train(
+    run: RunArguments, arguments: TrainingArguments, log: RunLog, reporters: Reporters
+) -> EvaluationSummary | None:
     """Takes pairs to a packaged model; arguments, result and errors as in `fine_tune`."""
     folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
     set_up_process(run, arguments)
     check_targets(run, folder)
+    check_reporters(arguments)
     checkpoint = checkpoints.newest_checkpoint(folder) if run.resume else None
 
     data = read_data(run, arguments)
@@ -113,6 +121,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
     loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
+    reporters.open(trainer)
     dtype = torch.bfloat16 if arguments.bf16 else torch.float32
     frozen = freezing.result.frozen_layers
     states = keep_frozen_states(model, frozen, dtype, run.frozen_cache_gb)
@@ -121,6 +130,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
             fill_states(states, model, data.pairs, run.frozen_cache_gb, folder)
         base = score_model(model, evaluator, data)
         log_score(logger, "Base model", base.validation)
+        reporters.report_base(evaluator.name, base.validation)
         model.run_in(torch.bfloat16 if arguments.bf16 else None)
         seconds = run_training(trainer, interruption, checkpoint)
     if not main_process:
@@ -142,6 +152,7 @@ def train(run: RunArguments, arguments: TrainingArguments, log: RunLog) -> Evalu
         run.speed,
         run.language,
     )
+    reporters.report_gates(summary.gates)
     package(folder, data, findings, source, saved, training, summary, run)
     write_report(summary, evaluation_folder(folder), Texts.of(data.final_task))
     checkpoints.remove_temporary_checkpoints(folder)

@@ -27,6 +27,8 @@ TOKEN = re.compile(r"[!-~]+")
 TIMEOUT = httpx2.Timeout(600, connect=30)
 LONGEST_ANSWER = 200
 FOR_NOW = (408, 429, 500, 502, 503, 504)
+# How hubs, and above all mirrors to read from, say that they lack a function.
+NO_FUNCTION = (404, 405, 501)
 # What the client raises for an answer that it cannot interpret.
 NO_HUB = (ValueError, KeyError, RuntimeError, FileMetadataError, LocalEntryNotFoundError)
 AGAIN = "run the same command again, it goes on where it stopped"
@@ -205,9 +207,31 @@ def _refusal(error: HfHubHTTPError, said: str, address: str, repo_id: str) -> st
             f"{repo_id} at {address}: somebody else published at the same moment; "
             "look at what main holds now, then run the same command again"
         )
+    if status in NO_FUNCTION:
+        return f"{repo_id} at {address}: {_what_is_missing(error, said, repo_id)}"
     if status in FOR_NOW:
         return f"{address}: fails for now ({status} {said}); {AGAIN}"
     return f"{repo_id} at {address}: refused ({status} {said})"
+
+
+def _what_is_missing(error: HfHubHTTPError, said: str, repo_id: str) -> str:
+    """Returns what a hub lacks by its answer: a revision or file, the repository, or a function."""
+    request, status = error.response.request, error.response.status_code
+    path = request.url.path
+    # The address of an upload may hold a secret.
+    shown = path if "/api/" in path or repo_id in path else f"an address of {request.url.host}"
+    asked = f"{status} to {request.method} {shown}"
+    if error.response.headers.get("X-Error-Code"):
+        return f"{said} ({asked})"
+    if path.endswith((f"/api/models/{repo_id}", f"/api/models/{repo_id}/revision/main")):
+        return (
+            f"the repository is not there ({asked}), or this address is not that of a hub; create "
+            "the repository, or check --endpoint"
+        )
+    return (
+        f"the hub lacks the function ({asked}: {said}); a mirror to read from takes no uploads: "
+        "give --endpoint a hub that does, or publish with --local-hub and copy the folder"
+    )
 
 
 def _plain(text: str, token: str | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
-from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.hf_api import ModelInfo
 
 from model_card.names import MAIN
@@ -84,7 +84,7 @@ def _create(repository: Repository, public: bool) -> ModelInfo:
         repository.api.create_repo(repository.repo_id, private=not public)
     except HfHubHTTPError as error:
         status = status_of(error)
-        if status in (400, 403, 404):
+        if status in (400, 403) or isinstance(error, RepositoryNotFoundError):
             raise UserError(
                 f"{repository}: cannot be created: there is no organisation {organisation}, or the "
                 f"token may not create repositories in it (status {status})"

@@ -371,6 +371,50 @@ def test_a_hub_that_does_not_tell_who_one_is_will_do(hub: HubServer, staged: Pat
     assert_published(hub, staged)
 
 
+@pytest.mark.parametrize(
+    ("request_line", "status", "message"),
+    [
+        (
+            "GET /api/models/org/nic$",
+            404,
+            r"the repository is not there \(404 to GET /api/models/org/nic\), or this address",
+        ),
+        (
+            "POST /api/repos/create",
+            405,
+            r"the hub lacks the function \(405 to POST /api/repos/create: ",
+        ),
+        (
+            "POST /api/validate-yaml",
+            404,
+            r"the hub lacks the function \(404 to POST /api/validate-yaml: ",
+        ),
+        (
+            "POST .*/preupload/",
+            404,
+            r"the hub lacks the function \(404 to POST /api/models/org/nic/preupload/main: ",
+        ),
+        (
+            "POST .*/info/lfs/objects/batch",
+            404,
+            r"the hub lacks the function \(404 to POST /org/nic.git/info/lfs/objects/batch: ",
+        ),
+        (
+            "POST .*/tag/",
+            404,
+            r"the hub lacks the function \(404 to POST /api/models/org/nic/tag/",
+        ),
+        ("PUT ", 404, r"the hub lacks the function \(404 to PUT an address of 127.0.0.1: "),
+    ],
+)
+def test_a_hub_that_answers_not_found_is_told_with_the_request_and_what_is_missing(
+    hub: HubServer, staged: Path, fails: Fails, request_line: str, status: int, message: str
+) -> None:
+    hub.break_at(request_line, status, "Not found", times=99)
+    with fails(message):
+        publish(hub, staged)
+
+
 def test_a_hub_that_fails_for_now_is_named_with_what_to_do(
     hub: HubServer, staged: Path, fails: Fails
 ) -> None:
