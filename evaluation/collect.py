@@ -206,6 +206,7 @@ def score_lexical(
         dense: The scores of the model under test.
         language: ISO 639 code of the texts' language, for BM25; None tells it from the corpus.
     """
+    logger.info("Ranking %d queries by BM25", len(task.queries))
     lexical = BM25Scorer.of(task, language)
     fusion = FusionScorer(dense, lexical)
     return {BM25: score_task(lexical, task), fusion_name(model): score_task(fusion, task)}
@@ -224,6 +225,12 @@ def score_models(
     for name, model in models.items():
         with distributed_evaluation(model) as first_process:
             if first_process:
+                logger.info(
+                    "Encoding %d queries and %d passages with %s",
+                    len(task.queries),
+                    len(task.corpus),
+                    name,
+                )
                 scorers[name] = embed_task(model, task, batch_size, progress)
                 results[name] = score_task(scorers[name], task)
     return results, scorers
@@ -235,11 +242,13 @@ def score_probe(
     """Returns the results of each model on the forgetting probe; empty without one."""
     if probe is None:
         return {}
+    logger.info("Asking the forgetting probe: %d everyday queries", len(probe.task.queries))
     return score_models(models, probe.task, batch_size, progress)[0]
 
 
 def time_models(models: Mapping[str, SentenceTransformer], task: RetrievalTask) -> SpeedReport:
     """Returns the speed of the models on the CPU, wherever they were before."""
+    logger.info("Measuring the speed of %s on the CPU, in turns", " and ".join(models))
     devices = {name: model.device for name, model in models.items()}
     for model in models.values():
         model.to("cpu")
@@ -251,6 +260,7 @@ def time_models(models: Mapping[str, SentenceTransformer], task: RetrievalTask) 
 
 def loads_and_encodes(folder: Path) -> bool:
     """Returns whether `SentenceTransformer(folder)` loads and encodes a text to a finite vector."""
+    logger.info("Loading %s as its users do", folder.name)
     try:
         vector = SentenceTransformer(str(folder), device="cpu").encode("Does it load?")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from evaluation.comparison import (
@@ -19,6 +20,9 @@ from evaluation.retrieval.evaluator import RetrievalReport, aggregate_metrics
 from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.task import TaskDescription
 from evaluation.serialization import JsonObject, report_to_json, to_json
+from evaluation.significance import RESAMPLES
+
+logger = logging.getLogger(__name__)
 
 SEED = 42
 
@@ -132,6 +136,7 @@ def summarise(
         thresholds: What the gates ask.
         seed: Seed of the resampling.
     """
+    logger.info("Computing intervals and tests, with %d resamples", RESAMPLES)
     comparison = compare(results.per_query, results.base, seed)
     probe = compare(results.probe, results.base, seed) if results.probe else None
     speed = results.speed.models.get(results.model) if results.speed else None

@@ -46,6 +46,9 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
                 "--push_to_hub: would publish without the gates; use --publish-to with --repo-id "
                 "and --revision-tag, or nic-publish after the training"
             )
+        # The command line takes one word for it.
+        if isinstance(self.report_to, str) and "," in self.report_to:
+            self.report_to = [name.strip() for name in self.report_to.split(",")]
         self.dataloader_pin_memory &= torch.cuda.is_available()
         # The Trainer takes bf16 on a CPU only where it is told to use the CPU.
         self.use_cpu: bool = self.use_cpu or not torch.accelerator.is_available()

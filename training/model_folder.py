@@ -106,6 +106,7 @@ def package(
     run: RunArguments,
 ) -> None:
     """Writes plots, card and `metadata.json` beside the saved model."""
+    logger.info("Drawing the plots of the card")
     (folder / PLOTS).mkdir(exist_ok=True)
     plots = draw_plots(summary, folder / PLOTS)
     record(folder, [METADATA, CARD, *(f"{PLOTS}/{plot.name}" for plot in plots)])

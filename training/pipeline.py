@@ -90,7 +90,10 @@ def fine_tune(run: RunArguments, arguments: TrainingArguments) -> EvaluationSumm
 
 
 def train(
-    run: RunArguments, arguments: TrainingArguments, log: RunLog, reporters: Reporters
+    run: RunArguments,
+    arguments: TrainingArguments,
+    log: RunLog,
+    reporters: Reporters | None = None,
 ) -> EvaluationSummary | None:
     """Takes pairs to a packaged model; arguments, result and errors as in `fine_tune`."""
     folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
@@ -121,6 +124,7 @@ def train(
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
     loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
+    reporters = reporters or Reporters()
     reporters.open(trainer)
     dtype = torch.bfloat16 if arguments.bf16 else torch.float32
     frozen = freezing.result.frozen_layers

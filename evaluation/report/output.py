@@ -53,6 +53,7 @@ def write_report(summary: EvaluationSummary, folder: Path, texts: Texts | None =
         folder: Folder to write; it replaces an earlier evaluation.
         texts: The texts behind the ids; None leaves the page with ids alone.
     """
+    logger.info("Drawing the report")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.new-") as around:
         staged = Path(around) / folder.name
