@@ -26,14 +26,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from older_versions import MORE_TEXTS, TORCH, save_as_trained
+from older_versions import ALL_TEXTS as SHORT_TEXTS
+from older_versions import TORCH, save_as_trained
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.retrieval.task import retrieval_task
 from model_card.export.variants import VARIANTS, build_variants
 from model_card.hubs import open_hub
 from model_card.package.build import build_package
-from model_card.package.samples import TEXTS, encode_texts
+from model_card.package.samples import encode_texts
+from nic.encoding import DOCUMENT
 from nic.models import find_model, load_model
 from nic_encoder import OnnxEncoder
 from pairs.loading import load_pairs
@@ -44,7 +46,8 @@ REPOSITORY, TAG = "org/minilm", "v1.0"
 TOLERANCE = 1e-5
 # About 200 tokens: more than the 128 that the tokenizer of MiniLM names, less than it reads.
 LONG = " ".join(f"Step {n}: loosen bolt {n} and check the hose." for n in range(18))
-ALL_TEXTS = [*TEXTS, *MORE_TEXTS, LONG]
+KINDS = {**SHORT_TEXTS, LONG: DOCUMENT}
+ALL_TEXTS = list(KINDS)
 SETTINGS = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"}
 # What a client in Python begins and ends with: `model` is the folder or the name.
 START = "import json, sys\nmodel, hub = sys.argv[1:]\ntexts = json.load(sys.stdin)\n"
@@ -396,7 +399,7 @@ def main() -> int:
         folder = (arguments.folder or work).resolve()
         package, hub = prepare(work)
         expected = {
-            "torch": encode_texts(package, ALL_TEXTS),
+            "torch": encode_texts(package, KINDS),
             **{name: OnnxEncoder(package, variant=name).encode(ALL_TEXTS) for name in VARIANTS},
         }
         print("| client | versions | variant | by folder | by name in a local hub |")

@@ -25,6 +25,7 @@ from model_card.card.metadata import write_metadata
 from model_card.package.build import TOLERANCE, build_package
 from model_card.package.integrity import hash_files
 from model_card.package.samples import TEXTS, encode_texts
+from nic.encoding import DOCUMENT, QUERY
 from nic.model_files import CARD
 from nic.models import MINILM, find_model, load_model
 
@@ -36,16 +37,19 @@ import json, logging, sys
 logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
 from sentence_transformers import SentenceTransformer
 model = SentenceTransformer(sys.argv[1], device="cpu")
-vectors = model.encode(json.load(sys.stdin), batch_size=1, show_progress_bar=False)
-print(json.dumps(vectors.astype(float).tolist()))
+encode = {"query": model.encode_query, "document": model.encode_document}
+texts = json.load(sys.stdin)
+vectors = [encode[kind](text, show_progress_bar=False) for text, kind in texts.items()]
+print(json.dumps([vector.astype(float).tolist() for vector in vectors]))
 """
-MORE_TEXTS = [
-    "pump runs but nothing moves",
-    "Check the coupling. Charge the battery.",
-    "",
-    "P0420: catalyst efficiency below threshold (bank 1)",
-    "Ölstand prüfen — 5,5 l nachfüllen",
-]
+ALL_TEXTS = {
+    **TEXTS,
+    "pump runs but nothing moves": QUERY,
+    "Check the coupling. Charge the battery.": DOCUMENT,
+    "": QUERY,
+    "P0420: catalyst efficiency below threshold (bank 1)": DOCUMENT,
+    "Ölstand prüfen — 5,5 l nachfüllen": DOCUMENT,
+}
 
 
 def save_as_trained(folder: Path) -> Path:
@@ -77,7 +81,7 @@ def encode_there(interpreter: Path, model: Path) -> tuple[np.ndarray | None, lis
     """
     result = subprocess.run(
         [str(interpreter), "-c", ENCODE, str(model)],
-        input=json.dumps([*TEXTS, *MORE_TEXTS]),
+        input=json.dumps(ALL_TEXTS),
         capture_output=True,
         encoding="utf-8",
         env={"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"},
@@ -96,7 +100,7 @@ def main() -> int:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         saved = save_as_trained(work / "saved")
         staged = build_package(saved, work / "staged", allow_failed_gates="a base model")
-        here = encode_texts(saved, [*TEXTS, *MORE_TEXTS])
+        here = encode_texts(saved, ALL_TEXTS)
         print(f"reference: sentence-transformers {__version__}, the model as it was saved")
         for version, transformers in MATRIX.items():
             interpreter = environment(arguments.folder or work, version)

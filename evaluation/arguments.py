@@ -30,6 +30,8 @@ class EvaluationArguments:
     Attributes:
         model: Folders or names of models; the first is under test, the others are shown beside it.
         base: The model that the others are compared with.
+        query_prompt: What to put before queries for models that store no prompts.
+        document_prompt: What to put before passages for models that store no prompts.
         data_file: JSONL file of pairs.
         split: `split.json` whose test queries, or else validation queries, are asked; None takes
             the one in the folder of the first model.
@@ -52,6 +54,8 @@ class EvaluationArguments:
 
     model: Sequence[str | Path] = ()
     base: str | Path = MINILM
+    query_prompt: str | None = None
+    document_prompt: str | None = None
     data_file: str | Path = DEFAULT_FILE
     split: str | Path | None = None
     all_queries: bool = False
@@ -118,6 +122,9 @@ def _build_parser() -> OneLineParser:
     models = "folder or name; the first is under test, others are shown beside it"
     add("--model", action="append", default=[], help=models)
     add("--base", default=MINILM, help="the model that the others are compared with")
+    stored = "for models that store no prompts; others use their own"
+    add("--query-prompt", metavar="TEXT", help=f"put before queries, {stored}")
+    add("--document-prompt", metavar="TEXT", help=f"put before passages, {stored}")
     add("--data-file", default=DEFAULT_FILE, help="JSONL file of pairs")
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument(

@@ -25,6 +25,7 @@ from evaluation.retrieval.query_results import QueryResult, Results, score_task
 from evaluation.retrieval.ranking import Scorer
 from evaluation.retrieval.task import RetrievalTask, Scope, add_distractors, retrieval_task
 from evaluation.serialization import T, from_json
+from nic.encoding import Encoding, check_prompts, fill_prompts
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.models import find_model, load_model
@@ -82,6 +83,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
         loads=loads_and_encodes(Path(names.location)),
         history=training_history(names.location),
         best_step=chosen_step(names.location),
+        encodings=describe_encodings(models),
     )
     return results, Texts.of(task)
 
@@ -147,12 +149,31 @@ def load_models(
     for name, source in sources.items():
         logger.info("Model %s from %s", source.name, source.origin)
         models[labels[name]] = load_model(source, device)
+    fill_prompts(models.values(), arguments.query_prompt, arguments.document_prompt)
+    log_encodings(models)
     return Names(labels[first], labels[base], sources[first].location), models
+
+
+def log_encodings(models: Mapping[str, SentenceTransformer]) -> None:
+    """Logs prompts and similarity of each model that has prompts or does not compare by cosine.
+
+    Raises:
+        UserError: A prompt leaves no room for a text.
+    """
+    for name, model in models.items():
+        check_prompts(model, name)
+        if (encoding := Encoding.of(model)).is_special:
+            logger.info("Encoding of %s: %s", name, encoding)
 
 
 def describe_selection(pairs: Pairs, asked: QuerySelection) -> DataDescription:
     """Returns the data by its name and hash, and the part of it that is asked."""
     return DataDescription(pairs.path.name, pairs.sha256, asked.part, len(asked.rows))
+
+
+def describe_encodings(models: Mapping[str, SentenceTransformer]) -> dict[str, Encoding]:
+    """Returns the prompts and the similarity of each model."""
+    return {name: Encoding.of(model) for name, model in models.items()}
 
 
 def training_history(location: str | Path) -> list[LogEntry] | None:
@@ -262,7 +283,7 @@ def loads_and_encodes(folder: Path) -> bool:
     """Returns whether `SentenceTransformer(folder)` loads and encodes a text to a finite vector."""
     logger.info("Loading %s as its users do", folder.name)
     try:
-        vector = SentenceTransformer(str(folder), device="cpu").encode("Does it load?")
+        vector = SentenceTransformer(str(folder), device="cpu").encode_query("Does it load?")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError):
         return False
     return vector.ndim == 1 and bool(np.isfinite(vector).all())

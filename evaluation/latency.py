@@ -16,6 +16,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from nic.chunked_model import ChunkedSentenceTransformer
+from nic.encoding import DOCUMENT, QUERY
 
 WARM_UP = 20
 RUNS = 200
@@ -43,7 +44,7 @@ class Throughput:
         batch: Texts encoded at a time.
         texts: Number of texts that were encoded.
         sentences_per_second: Texts per second of wall time.
-        tokens_per_second: Tokens per second, padding not counted.
+        tokens_per_second: Tokens per second, with the prompt, padding not counted.
     """
 
     batch: int
@@ -140,7 +141,7 @@ def _measure_speed(
         for size in BATCHES
     ]
     sample = spread_by_length(passages, min(CORPUS_TEXTS, len(passages)))
-    corpus = time_batches(models, sample, CORPUS_BATCH, clock)
+    corpus = time_batches(models, sample, CORPUS_BATCH, clock, DOCUMENT)
     for name in models:
         throughputs = [of_model[name] for of_model in by_batch]
         speeds[name] = Speed(latencies[name], throughputs, corpus[name])
@@ -163,33 +164,46 @@ def time_single_queries(
     """Times the encoding of each query by itself, the models in turns."""
     for query in islice(cycle(queries), WARM_UP):
         for model in models.values():
-            model.encode(query, show_progress_bar=False)
+            model.encode_query(query, show_progress_bar=False)
     seconds: dict[str, list[float]] = {name: [] for name in models}
     for number, query in enumerate(queries):
         for name in _turn(list(models), number):
             start = clock()
-            models[name].encode(query, show_progress_bar=False)
+            models[name].encode_query(query, show_progress_bar=False)
             seconds[name].append(clock() - start)
     return {name: _latency(times) for name, times in seconds.items()}
 
 
 def time_batches(
-    models: Mapping[str, SentenceTransformer], texts: Sequence[str], batch: int, clock: Clock
+    models: Mapping[str, SentenceTransformer],
+    texts: Sequence[str],
+    batch: int,
+    clock: Clock,
+    kind: str = QUERY,
 ) -> dict[str, Throughput]:
-    """Times the encoding of texts in batches, the models in turns with each batch."""
+    """Times the encoding of texts in batches, the models in turns with each batch.
+
+    Args:
+        models: The models by name.
+        texts: Queries or passages.
+        batch: Texts encoded at a time.
+        clock: Gives seconds.
+        kind: "query" or "document": which prompt the texts get.
+    """
     seconds = dict.fromkeys(models, 0.0)
     for number, start in enumerate(range(0, len(texts), batch)):
         chunk = list(texts[start : start + batch])
         for name in _turn(list(models), number):
             began = clock()
-            models[name].encode(chunk, batch_size=batch, show_progress_bar=False)
+            encode = getattr(models[name], f"encode_{kind}")
+            encode(chunk, batch_size=batch, show_progress_bar=False)
             seconds[name] += clock() - began
     return {
         name: Throughput(
             batch=batch,
             texts=len(texts),
             sentences_per_second=len(texts) / seconds[name],
-            tokens_per_second=_tokens(model, texts) / seconds[name],
+            tokens_per_second=_tokens(model, texts, kind) / seconds[name],
         )
         for name, model in models.items()
     }
@@ -246,6 +260,8 @@ def _latency(seconds: Sequence[float]) -> Latency:
     return Latency(float(median), float(p95), float(p99))
 
 
-def _tokens(model: SentenceTransformer, texts: Sequence[str]) -> int:
-    batch = model.tokenizer(list(texts), truncation=True, max_length=model.max_seq_length)
+def _tokens(model: SentenceTransformer, texts: Sequence[str], kind: str) -> int:
+    prompt = model.prompts.get(kind) or ""
+    prompted = [prompt + text for text in texts]
+    batch = model.tokenizer(prompted, truncation=True, max_length=model.max_seq_length)
     return sum(len(ids) for ids in batch["input_ids"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.query_results import Results, read_results, write_results
 from evaluation.retrieval.task import TaskDescription
 from evaluation.serialization import JsonObject, from_json, to_json
+from nic.encoding import Encoding
 from nic.errors import UserError
 from nic.files import atomic_write_text
 
@@ -61,6 +62,7 @@ class EvaluationResults:
         loads: Whether the folder of the model under test loads and encodes.
         history: The Trainer's log of the run that made the model; None where unknown.
         best_step: Optimizer step of the checkpoint that became the model; None where unknown.
+        encodings: Prompts and similarity by model; empty where unknown.
     """
 
     model: str
@@ -75,6 +77,7 @@ class EvaluationResults:
     loads: bool | None = None
     history: list[LogEntry] | None = None
     best_step: int | None = None
+    encodings: dict[str, Encoding] = field(default_factory=dict)
 
     @property
     def caveat(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evaluation.comparison import (
     Comparison,
@@ -21,6 +21,7 @@ from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.task import TaskDescription
 from evaluation.serialization import JsonObject, report_to_json, to_json
 from evaluation.significance import RESAMPLES
+from nic.encoding import Encoding
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class PublishedEvaluation:
         comparison: Intervals, differences and verdicts.
         probe: The same on the forgetting probe, None where there was none.
         fusion: The model with BM25 against the model alone; None where it was not measured.
+        encodings: Prompts and similarity by model; empty where unknown.
     """
 
     model: str
@@ -75,6 +77,7 @@ class PublishedEvaluation:
     comparison: Comparison
     probe: Comparison | None
     fusion: Fusion | None = None
+    encodings: dict[str, Encoding] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ class EvaluationSummary:
             comparison=self.comparison,
             probe=self.probe,
             fusion=self.fusion,
+            encodings=results.encodings,
         )
 
 

@@ -7,8 +7,9 @@ searched only with that model, and replaces all of its vectors in one commit.
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from huggingface_hub import snapshot_download
 
+from nic.encoding import COSINE, Encoding
 from nic.errors import UserError, no_space_left
 from nic.files import sha256_of
 from nic.models import WEIGHTS, ModelSource, find_model, load_model, model_not_found
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
 TABLE, MODEL_KEY = "passages", b"model"
 MODEL_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 SAME_COSINE = 0.9999
+# By similarity: the database's name of the distance, and the similarity that follows from it.
+DISTANCES: dict[str, tuple[str, Callable[[float], float]]] = {
+    COSINE: ("dot", lambda distance: 1 - distance),
+    "dot": ("dot", lambda distance: 1 - distance),
+    "euclidean": ("l2", lambda distance: -math.sqrt(distance)),
+}
 # How long a query that began before a swap can still read the old vectors.
 KEEP_OLD = timedelta(hours=1)
 
@@ -43,12 +51,14 @@ class Model:
         location: For loading: the name of the repository, or the whole path of the folder.
         revision: The commit of the snapshot that it was loaded from; None where there is none.
         sha256: SHA-256 of its `model.safetensors`.
+        encoding: Its prompts and its similarity.
     """
 
     name: str
     location: str
     revision: str | None
     sha256: str
+    encoding: Encoding = Encoding()
 
     def __str__(self) -> str:
         """Returns the name with the first digits of revision and SHA-256."""
@@ -57,7 +67,7 @@ class Model:
 
 
 class Hit(NamedTuple):
-    """A retrieved passage and its cosine similarity to the query."""
+    """A retrieved passage and its similarity to the query; a distance has a negative sign."""
 
     text: str
     score: float
@@ -91,15 +101,17 @@ class Index(NamedTuple):
         self.refuse_other(model)
         with database_errors(self.folder):
             first = self.table.head(1).to_pylist()[0]
-            query, again = encode(encoder, [text, first["text"]])
-            same_width = len(again) == len(first["vector"])
-            if not (same_width and np.dot(again, first["vector"]) > SAME_COSINE):
+            again = encode_passages(encoder, [first["text"]])[0]
+            if model.encoding != self.model.encoding or not is_same(again, first["vector"]):
                 raise UserError(
                     f"{self.folder}: {model} has the same weights as when its vectors were made, "
-                    "but encodes otherwise (tokenizer, pooling, length); use the command swap"
+                    "but encodes otherwise (tokenizer, pooling, length, prompts, similarity); use "
+                    "the command swap"
                 )
-            nearest = self.table.search(query, "vector").distance_type("dot").limit(k)
-            return [Hit(row["text"], 1 - row["_distance"]) for row in nearest.to_list()]
+            distance, score = DISTANCES[model.encoding.similarity]
+            query = encode_query(encoder, text)
+            nearest = self.table.search(query, "vector").distance_type(distance).limit(k)
+            return [Hit(row["text"], score(row["_distance"])) for row in nearest.to_list()]
 
 
 def open_index(folder: Path) -> Index:
@@ -112,7 +124,9 @@ def open_index(folder: Path) -> Index:
     if table is None:
         raise UserError(f"{folder}: holds no index; build one with the command index")
     try:
-        return Index(folder, table, Model(**json.loads((table.schema.metadata or {})[MODEL_KEY])))
+        stored = json.loads((table.schema.metadata or {})[MODEL_KEY])
+        encoding = Encoding(**stored.pop("encoding", {}))
+        return Index(folder, table, Model(**stored, encoding=encoding))
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(f"{folder}: does not say which model made it; build a new one") from error
 
@@ -121,7 +135,7 @@ def write_index(folder: Path, model: Model, encoder: SentenceTransformer, texts:
     """Embeds passages and writes them with the identity of the model, atomically."""
     import pyarrow as pa
 
-    vectors = encode(encoder, texts)
+    vectors = encode_passages(encoder, texts)
     flat = pa.array(vectors.ravel(), pa.float32())
     columns = [pa.array(texts), pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])]
     content = pa.table(columns, names=["text", "vector"])
@@ -183,7 +197,13 @@ def open_model(name: str, revision: str | None = None) -> tuple[SentenceTransfor
     location = str(Path(name).resolve()) if Path(name).is_dir() else name
     sha256 = sha256_of(folder / WEIGHTS)
     quiet_libraries()
-    return load_model(source), Model(source.name, location, commit, sha256)
+    model = load_model(source)
+    encoding = Encoding.of(model)
+    if encoding.similarity not in DISTANCES:
+        raise UserError(
+            f"{name}: compares by {encoding.compared_by}, which the database does not search by"
+        )
+    return model, Model(source.name, location, commit, sha256, encoding)
 
 
 def find_snapshot(name: str, revision: str | None) -> ModelSource:
@@ -199,7 +219,25 @@ def find_snapshot(name: str, revision: str | None) -> ModelSource:
     return ModelSource(name, folder, "the Hub")
 
 
-def encode(encoder: SentenceTransformer, texts: list[str]) -> np.ndarray[Any, Any]:
-    """Returns `(texts, dim)` unit vectors, encoded as the evaluation of this project does."""
-    bar = len(texts) > 2 and sys.stderr.isatty()
-    return np.asarray(encoder.encode(texts, normalize_embeddings=True, show_progress_bar=bar))
+def encode_query(encoder: SentenceTransformer, text: str) -> np.ndarray[Any, Any]:
+    """Returns the `(dim,)` vector of a query, encoded as the evaluation of this project does."""
+    unit = encoder.similarity_fn_name == COSINE
+    return np.asarray(
+        encoder.encode_query(text, normalize_embeddings=unit, show_progress_bar=False)
+    )
+
+
+def encode_passages(encoder: SentenceTransformer, texts: list[str]) -> np.ndarray[Any, Any]:
+    """Returns the `(texts, dim)` vectors of passages, likewise."""
+    bar, unit = len(texts) > 2 and sys.stderr.isatty(), encoder.similarity_fn_name == COSINE
+    return np.asarray(
+        encoder.encode_document(texts, normalize_embeddings=unit, show_progress_bar=bar)
+    )
+
+
+def is_same(vector: Sequence[float], stored: Sequence[float]) -> bool:
+    """Whether two vectors are equal but for rounding."""
+    one, other = np.asarray(vector), np.asarray(stored)
+    if one.shape != other.shape:
+        return False
+    return bool(one @ other > SAME_COSINE * np.linalg.norm(one) * np.linalg.norm(other))

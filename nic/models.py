@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nic.encoding import name_document_prompt
 from nic.errors import UserError
 from nic.files import sha256_of
 
@@ -76,7 +77,9 @@ def load_model(
     from nic.chunked_model import ChunkedSentenceTransformer
 
     try:
-        return ChunkedSentenceTransformer(source.location, device=str(device) if device else None)
+        model = ChunkedSentenceTransformer(source.location, device=str(device) if device else None)
+        name_document_prompt(model)
+        return model
     except (OfflineModeIsEnabled, LocalEntryNotFoundError, RepositoryNotFoundError) as error:
         raise model_not_found(source) from error
     except (HfHubHTTPError, HFValidationError, ConnectionError, OSError, ValueError) as error:

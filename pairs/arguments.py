@@ -39,7 +39,8 @@ class CheckArguments:
         small_domains: What the training would do with a domain too small for both halves: "error"
             refuses, "train" puts the whole of it into training.
         semantic: Whether the base model also ranks each negative against its positive.
-        margin: Cosine similarity by which a negative has to be above the positive to be reported.
+        margin: Similarity, as the model compares, by which a negative has to be above the positive
+            to be reported.
         json: File for the report as JSON: counts and line numbers, no text; None writes none.
         html: File for the report as one page, which quotes examples; None writes none.
         write_clean: File for a copy without the rows of the warnings; None writes none.
@@ -149,7 +150,7 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--margin",
-        "with --semantic: cosine similarity by which a negative has to be above its positive to "
+        "with --semantic: similarity by which a negative has to be above its positive to "
         "be reported (default: %(default)s)",
         type=float,
     )

@@ -125,6 +125,7 @@ class KeywordModel:
     def __init__(self, vocabulary: Sequence[str]) -> None:
         self.numbers = {word: n for n, word in enumerate(vocabulary)}
         self.calls: list[list[str]] = []
+        self.similarity_fn_name = "cosine"
 
     def encode(self, texts: list[str], **kwargs: Any) -> torch.Tensor:
         """`(texts, words)` unit vectors."""
@@ -135,6 +136,16 @@ class KeywordModel:
                 name, _, weight = word.partition("*")
                 vector[self.numbers[name]] += float(weight or 1)
         return torch.nn.functional.normalize(vectors)
+
+    def encode_query(self, texts: list[str], **kwargs: Any) -> torch.Tensor:
+        """As `encode`: no prompts."""
+        return self.encode(texts, **kwargs)
+
+    encode_document = encode_query
+
+    def similarity_pairwise(self, ones: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        """`(texts,)` cosines."""
+        return (ones * others).sum(dim=1)
 
 
 def make_row(number: int, domain: str, **changes: Any) -> dict[str, Any]:

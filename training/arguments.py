@@ -47,8 +47,14 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
                 "and --revision-tag, or nic-publish after the training"
             )
         # The command line takes one word for it.
-        if isinstance(self.report_to, str) and "," in self.report_to:
-            self.report_to = [name.strip() for name in self.report_to.split(",")]
+        named: str | list[str] | None = vars(self)["report_to"]
+        if isinstance(named, str) and "," in named:
+            self.report_to = [name.strip() for name in named.split(",")]
+        if self.prompts:
+            raise UserError(
+                "--prompts: reaches the training alone; give --query-prompt and --document-prompt, "
+                "which the evaluation and the saved model use too"
+            )
         self.dataloader_pin_memory &= torch.cuda.is_available()
         # The Trainer takes bf16 on a CPU only where it is told to use the CPU.
         self.use_cpu: bool = self.use_cpu or not torch.accelerator.is_available()

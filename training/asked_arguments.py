@@ -14,6 +14,7 @@ from training.run_arguments import RunArguments, TrainerDefaults
 logger = logging.getLogger(__name__)
 
 PUBLISHING = ("publish_to", "repo_id", "revision_tag", "allow_failed_gates")
+PROMPTS = ("query_prompt", "document_prompt")
 # Belongs to one machine or one start, and not to what was trained.
 NOT_DESCRIBED = {
     "output_dir",
@@ -58,7 +59,11 @@ def asked_arguments(run: RunArguments, training: TrainingArguments) -> dict[str,
     Paths are reduced to their last part, so that the metadata names no folder of this machine.
     """
     given = dataclasses.asdict(run)
-    ours = {key: _last_part(value) for key, value in given.items() if key not in PUBLISHING}
+    ours = {
+        key: value if key in PROMPTS else _last_part(value)
+        for key, value in given.items()
+        if key not in PUBLISHING
+    }
     theirs = training.to_sanitized_dict()
     keep = [
         field.name for field in dataclasses.fields(TrainingArguments) if _is_set(field, training)

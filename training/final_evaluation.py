@@ -12,6 +12,7 @@ from sentence_transformers import SentenceTransformer
 from evaluation.collect import (
     QuerySelection,
     all_results,
+    describe_encodings,
     describe_selection,
     loads_and_encodes,
     score_lexical,
@@ -31,12 +32,14 @@ from evaluation.retrieval.query_results import QueryResult, score_task
 from evaluation.retrieval.ranking import DenseScorer
 from evaluation.summary import EvaluationSummary, summarise
 from nic.chunked_model import ChunkedSentenceTransformer
+from nic.encoding import check_prompts, set_prompts
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.models import ModelSource, load_model
 from pairs.languages import one_language
 from training.loop.checkpoints import BestCheckpoint
 from training.loop.frozen_states import FrozenStates
+from training.run_arguments import RunArguments
 from training.run_data import RunData
 
 # Metrics of one model on one device are equal; another order of sums differs by less than this.
@@ -56,6 +59,20 @@ class Scored:
     validation: RetrievalReport
     final: list[QueryResult]
     scorer: DenseScorer
+
+
+def load_base(
+    source: ModelSource, run: RunArguments, device: torch.device
+) -> ChunkedSentenceTransformer:
+    """Returns the base model of a run, with the prompts of the run.
+
+    Raises:
+        UserError: It is not found, or a prompt leaves no room for a text.
+    """
+    model = load_model(source, device)
+    set_prompts(model, run.query_prompt, run.document_prompt)
+    check_prompts(model, source.name)
+    return model
 
 
 def score_model(
@@ -147,8 +164,7 @@ def final_evaluation(
     tuned: Scored,
     history: list[LogEntry],
     best_step: int,
-    speed: bool,
-    language: str | None = None,
+    run: RunArguments,
 ) -> EvaluationSummary:
     """Returns what `nic-evaluate` reports, for the model of this run and its base.
 
@@ -161,15 +177,14 @@ def final_evaluation(
         tuned: Results of the saved model.
         history: The Trainer's log.
         best_step: Step of the checkpoint that became the model.
-        speed: Whether to measure the latency.
-        language: Languages that the card states, as "en" or "en,de"; where it is one, BM25 splits
-            and stems by it.
+        run: Its prompts are those of the base model; where its language is one, BM25 splits and
+            stems by it; its `speed` says whether to measure the latency.
     """
     names = short_names([folder.as_posix(), source.name])
     name, base_name = names[folder.as_posix()], names[source.name]
-    models = {name: tuned_model, base_name: load_model(source, tuned_model.device)}
+    models = {name: tuned_model, base_name: load_base(source, run, tuned_model.device)}
     found = {name: tuned.final, base_name: base.final}
-    lexical = score_lexical(data.final_task, name, tuned.scorer, one_language(language))
+    lexical = score_lexical(data.final_task, name, tuned.scorer, one_language(run.language))
     part = "test" if data.split.test else "validation"
     asked = QuerySelection(data.split.reported, part, not data.split.test)
     probe = score_probe(models, data.probe, BATCH_SIZE, on_terminal())
@@ -182,9 +197,10 @@ def final_evaluation(
         chose_checkpoint=asked.chose_checkpoint,
         probe=probe or None,
         probe_data=data.probe.data if data.probe else None,
-        speed=time_models(models, data.final_task) if speed else None,
+        speed=time_models(models, data.final_task) if run.speed else None,
         loads=loads_and_encodes(folder),
         history=history,
         best_step=best_step,
+        encodings=describe_encodings(models),
     )
     return summarise(results, data.thresholds)

@@ -20,6 +20,8 @@ GROUPS = {
     "data": ("data_file", "val_ratio", "test_ratio", "split", "small_domains"),
     "training": (
         "base_model",
+        "query_prompt",
+        "document_prompt",
         "num_train_epochs",
         "per_device_train_batch_size",
         "learning_rate",

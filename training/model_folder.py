@@ -61,7 +61,7 @@ def describe_training(
     return {
         "asked": asked_arguments(run, arguments),
         "command": repeat_command(run, arguments),
-        **describe_loss(run.loss),
+        **describe_loss(run.loss, trainer.model),
         "epochs": trainer.epochs,
         "rows_seen_per_epoch": trainer.rows_seen_per_epoch(),
         "batch_size": arguments.per_device_train_batch_size,

@@ -16,6 +16,7 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.summary import EvaluationSummary
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.devices import use_all_cores
+from nic.encoding import Encoding
 from nic.errors import UserError
 from nic.logs import RunLog, log_lines, on_terminal, open_run_log, quiet_libraries
 from nic.model_files import SPLIT
@@ -23,7 +24,12 @@ from nic.models import ModelSource, find_model, load_model
 from pairs.split_file import save_split
 from training.arguments import TrainingArguments
 from training.asked_arguments import warn_outside_usual_range
-from training.final_evaluation import final_evaluation, score_model, score_saved_model
+from training.final_evaluation import (
+    final_evaluation,
+    load_base,
+    score_model,
+    score_saved_model,
+)
 from training.loop import checkpoints
 from training.loop.freezing import FreezeLayersCallback, check_freezable
 from training.loop.frozen_states import fill_states, keep_frozen_states
@@ -153,8 +159,7 @@ def train(
         tuned,
         training["history"],
         best.step,
-        run.speed,
-        run.language,
+        run,
     )
     reporters.report_gates(summary.gates)
     package(folder, data, findings, source, saved, training, summary, run)
@@ -202,12 +207,13 @@ def check_targets(run: RunArguments, folder: Path) -> None:
 def load_trainable_model(
     source: ModelSource, run: RunArguments, arguments: TrainingArguments
 ) -> ChunkedSentenceTransformer:
-    """Returns the base model on its device, with the dropout of the run.
+    """Returns the base model on its device, with the prompts and the dropout of the run.
 
     Raises:
-        UserError: It is not found, or its layers cannot be frozen.
+        UserError: It is not found, a prompt is too long, or its layers cannot be frozen.
     """
-    model = load_model(source, arguments.device)
+    model = load_base(source, run, arguments.device)
+    logger.info("Encoding: %s", Encoding.of(model))
     set_dropout(model, run.dropout)
     check_freezable(model, run.freeze_layers)
     return model

@@ -14,6 +14,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from transformers.trainer import TRAINER_STATE_NAME
 
+from nic.encoding import Encoding
 from nic.errors import UserError
 from nic.files import sha256_of
 from nic.model_files import SPLIT
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 # What does not change the weights, or is compared by content: see docs/output-folder.md.
 FREE_OF_THE_RUN = {
+    *("query_prompt", "document_prompt"),
     *("data_file", "base_model", "split", "frozen_cache_gb", "mini_batch_size", "device"),
     *("probe", "gates", "gate", "speed", "patience", "keep_checkpoints", "resume", "force"),
     *("license", "language", "publish_to", "repo_id", "revision_tag", "allow_failed_gates"),
@@ -40,6 +42,7 @@ FREE_OF_THE_TRAINER = re.compile(
 )
 LENGTH = ("num_train_epochs", "max_steps")
 FLAGS = {"num_train_epochs": "--epochs", "per_device_train_batch_size": "--batch-size"}
+WORDS = {"similarity": "the similarity of --base-model"}
 CONTENTS = {"data": "--data-file", "base": "--base-model", "given_split": "--split"}
 
 
@@ -68,6 +71,7 @@ def describe_settings(
         **ours,
         **theirs,
         "processes": arguments.world_size,
+        **_describe_encoding(Encoding.of(model)),
         "data": data.pairs.sha256,
         "base": hash_weights(model),
         "given_split": sha256_of(Path(run.split)) if run.split else None,
@@ -104,6 +108,8 @@ def refuse_other_settings(
     if "bf16" in before:
         # What an earlier version recorded in its place.
         before.setdefault("precision", "bf16" if before["bf16"] else "fp32")
+    # Earlier versions trained without prompts and by cosine.
+    before = {**_describe_encoding(Encoding()), **before}
     changed = [
         _difference(name, before[name], value)
         for name, value in json.loads(json.dumps(settings)).items()
@@ -116,6 +122,15 @@ def refuse_other_settings(
             f"{folder}: --resume continues with the settings that the training began with; "
             f"changed: {'; '.join(changed)}; give the former values, or start anew with --force"
         )
+
+
+def _describe_encoding(encoding: Encoding) -> dict[str, str]:
+    """Returns what training uses of a model's prompts and similarity."""
+    return {
+        "query_prompt": encoding.query_prompt,
+        "document_prompt": encoding.document_prompt,
+        "similarity": encoding.similarity,
+    }
 
 
 def settings_to_record(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
@@ -139,14 +154,16 @@ def _is_longer(before: float, now: float) -> bool:
 
 
 def _difference(name: str, before: Any, now: Any) -> str:
-    flag = CONTENTS.get(name) or FLAGS.get(name) or f"--{name.replace('_', '-')}"
+    flag = {**CONTENTS, **FLAGS, **WORDS}.get(name) or f"--{name.replace('_', '-')}"
     if name in CONTENTS:
         return f"{flag} (other content)"
     return f"{flag} {_shown(before)}, now {_shown(now)}"
 
 
 def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if value != "" else '""'
 
 
 def _settings_of_an_earlier_version(folder: Path, checkpoint: Path) -> dict[str, Any]:

@@ -47,6 +47,10 @@ class RunArguments:
 
     data_file: str = flag(DEFAULT_FILE, "JSONL, may be gzipped", "FILE")
     base_model: str = flag(MINILM, "folder or Hub name", "MODEL")
+    query_prompt: str | None = flag(
+        None, "put before queries and saved; default: as the base model stores it", "TEXT"
+    )
+    document_prompt: str | None = flag(None, "put before passages and saved; likewise", "TEXT")
     freeze_layers: int = flag(10, "bottom layers to freeze; 0: none; too many: all but two", "N")
     val_ratio: float = flag(0.1, "share of the passages for validation, 0.05 to 0.2", "SHARE")
     test_ratio: float = flag(

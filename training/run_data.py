@@ -96,5 +96,6 @@ def check_data(
         run.val_ratio,
         arguments.per_device_train_batch_size,
         arguments.seed,
+        run.document_prompt,
     )
     return report.summary()

@@ -11,6 +11,9 @@ from nic_encoder.cache import MODULES
 from nic_encoder.errors import EncoderError
 
 POOLING_MODES = ("mean", "cls")
+SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
+# The names under which models store the prompt of passages.
+DOCUMENT_NAMES = ("document", "passage", "corpus")
 EMBEDDING = "sentence_embedding"
 
 
@@ -24,6 +27,11 @@ class ModelConfig:
         normalize: Whether the model's last step is to unit length.
         pad_token: What fills up short texts.
         truncation_side: Which end of a long text is cut, "right" or "left".
+        query_prompt: What `encode_query` puts before a text; empty for nothing.
+        document_prompt: What `encode_document` puts before a text; empty for nothing.
+        default_prompt: What `encode` puts before a text; empty for nothing.
+        include_prompt: Whether the pooling counts the tokens of the prompt.
+        similarity: What embeddings are compared by: "cosine", "dot", "euclidean" or "manhattan".
     """
 
     max_seq_length: int
@@ -31,6 +39,11 @@ class ModelConfig:
     normalize: bool
     pad_token: str
     truncation_side: str
+    query_prompt: str = ""
+    document_prompt: str = ""
+    default_prompt: str = ""
+    include_prompt: bool = True
+    similarity: str = "cosine"
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -49,14 +62,16 @@ def read_config(folder: Path) -> ModelConfig:
         )
     if len(names) == 3:
         _check_normalize(folder / steps[2][1] / "config.json")
-    _check_prompts(folder / "config_sentence_transformers.json")
     tokenizer = read_json(folder / "tokenizer_config.json")
+    pooling = folder / steps[1][1] / "config.json"
     return ModelConfig(
         max_seq_length=_max_seq_length(folder, tokenizer),
-        pooling=_pooling(folder / steps[1][1] / "config.json"),
+        pooling=_pooling(pooling),
         normalize=len(names) == 3,
         pad_token=tokenizer.get("pad_token", "[PAD]"),
         truncation_side=tokenizer.get("truncation_side", "right"),
+        include_prompt=bool(read_json(pooling).get("include_prompt", True)),
+        **_retrieval(folder / "config_sentence_transformers.json"),
     )
 
 
@@ -124,8 +139,22 @@ def _check_normalize(path: Path) -> None:
         raise EncoderError(f"{path}: normalises {', '.join(sorted(keys))}, not {EMBEDDING} alone")
 
 
-def _check_prompts(path: Path) -> None:
+def _retrieval(path: Path) -> dict[str, str]:
+    """Prompts and similarity."""
     config = read_json(path) if path.is_file() else {}
+    prompts = config.get("prompts") or {}
     name = config.get("default_prompt_name")
-    if name and config.get("prompts", {}).get(name):
-        raise EncoderError(f'{path}: puts the prompt "{name}" first, which this encoder does not')
+    if name and name not in prompts:
+        raise EncoderError(f'{path}: its default prompt "{name}" is not among its prompts')
+    similarity = config.get("similarity_fn_name") or SIMILARITIES[0]
+    if similarity not in SIMILARITIES:
+        raise EncoderError(
+            f"{path}: compares by {similarity}; this encoder has {', '.join(SIMILARITIES)}"
+        )
+    passages = [prompts.get(key) for key in DOCUMENT_NAMES]
+    return {
+        "query_prompt": prompts.get("query") or "",
+        "document_prompt": next((prompt for prompt in passages if prompt), ""),
+        "default_prompt": (prompts.get(name) or "") if name else "",
+        "similarity": similarity,
+    }

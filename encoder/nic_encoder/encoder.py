@@ -62,15 +62,54 @@ class OnnxEncoder:
         self._inputs = {node.name for node in self._session.get_inputs()}
         self.dimension = int(self._session.get_outputs()[0].shape[-1])
 
+    def encode_query(
+        self, texts: str | Sequence[str], batch_size: int = 32, normalize: bool | None = None
+    ) -> Embeddings:
+        """Encode queries, with the model's prompt for them; otherwise as `encode`."""
+        return self.encode(texts, batch_size, normalize, self.config.query_prompt)
+
+    def encode_document(
+        self, texts: str | Sequence[str], batch_size: int = 32, normalize: bool | None = None
+    ) -> Embeddings:
+        """Encode passages, with the model's prompt for them; otherwise as `encode`."""
+        return self.encode(texts, batch_size, normalize, self.config.document_prompt)
+
+    def similarity(self, ones: Embeddings, others: Embeddings) -> Embeddings:
+        """Compare embeddings as the model does; a distance has a negative sign.
+
+        Args:
+            ones: `(n, dim)` embeddings.
+            others: `(m, dim)` embeddings.
+
+        Returns:
+            `(n, m)` similarities; the higher, the nearer.
+        """
+        kind = self.config.similarity
+        if kind == "cosine":
+            return _unit_length(ones) @ _unit_length(others).T
+        if kind == "dot":
+            return ones @ others.T
+        order = 2 if kind == "euclidean" else 1
+        distances = [np.linalg.norm(others - one, ord=order, axis=1) for one in ones]
+        return -np.asarray(distances, dtype=np.float32).reshape(len(ones), len(others))
+
     def encode(
-        self, texts: str | Sequence[str], batch_size: int = 32, normalize: bool = True
+        self,
+        texts: str | Sequence[str],
+        batch_size: int = 32,
+        normalize: bool | None = None,
+        prompt: str | None = None,
     ) -> Embeddings:
         """Encode texts; longer ones than `config.max_seq_length` are cut.
+
+        Use `encode_query` and `encode_document` for retrieval.
 
         Args:
             texts: Texts, or one text.
             batch_size: Texts encoded at a time, the longest first.
-            normalize: Bring each embedding to unit length, whether or not the model itself does.
+            normalize: Bring each embedding to unit length, whether or not the model itself does;
+                None does it where the model compares by cosine.
+            prompt: What to put before each text; None takes the model's default prompt.
 
         Returns:
             `(n, dim)` embeddings in the order of `texts`, or `(dim,)` for one text.
@@ -80,18 +119,30 @@ class OnnxEncoder:
             EncoderError: The batch size is below 1, or a text is no valid Unicode.
         """
         if isinstance(texts, str):
-            return self.encode([texts], batch_size, normalize)[0]
+            return self.encode([texts], batch_size, normalize, prompt)[0]
         if batch_size < 1:
             raise EncoderError(f"batch_size {batch_size}: must be 1 or more")
-        checked = _check_texts(texts)
+        prompt = self.config.default_prompt if prompt is None else prompt
+        checked = [prompt + text for text in _check_texts(texts)]
+        skipped = 0 if self.config.include_prompt else self._prompt_length(prompt)
+        if normalize is None:
+            normalize = self.config.similarity == "cosine"
         embeddings = np.empty((len(checked), self.dimension), dtype=np.float32)
         order = sorted(range(len(checked)), key=lambda n: -len(checked[n]))
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
-            embeddings[batch] = self._encode_batch([checked[n] for n in batch])
+            embeddings[batch] = self._encode_batch([checked[n] for n in batch], skipped)
         return _unit_length(embeddings) if normalize or self.config.normalize else embeddings
 
-    def _encode_batch(self, texts: list[str]) -> Embeddings:
+    def _prompt_length(self, prompt: str) -> int:
+        """Tokens of a prompt, with the special ones before it and without the one after it."""
+        if not prompt:
+            return 0
+        encoding = self._tokenizer.encode(prompt)
+        return len(encoding.ids) - encoding.special_tokens_mask[-1]
+
+    def _encode_batch(self, texts: list[str], skipped: int) -> Embeddings:
+        """Embed a batch; the first `skipped` tokens of each text do not count in the pooling."""
         encodings = self._tokenizer.encode_batch(texts)
         features = {
             "input_ids": np.array([e.ids for e in encodings], dtype=np.int64),
@@ -101,7 +152,8 @@ class OnnxEncoder:
         feed = {name: values for name, values in features.items() if name in self._inputs}
         vectors = self._session.run([OUTPUT], feed)[0]
         if self.config.pooling == "cls":
-            return np.asarray(vectors[:, 0], dtype=np.float32)
+            return np.asarray(vectors[:, skipped], dtype=np.float32)
+        features["attention_mask"][:, :skipped] = 0
         return _mean(vectors, features["attention_mask"])
 
 

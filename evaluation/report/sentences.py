@@ -173,8 +173,11 @@ def origin_sentence(chose_checkpoint: bool | None) -> str:
     )
 
 
-def corpus_sentence(evaluation: PublishedEvaluation) -> str:
-    """Returns which queries were asked, how independent they are, and what they rank against."""
+def corpus_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
+    """Returns which queries were asked, how independent they are, and what they rank against.
+
+    Prompts and similarities are named where a model has prompts or does not compare by cosine.
+    """
     task, overall = evaluation.task, evaluation.comparison.overall
     sizes = list(task.candidates.values())
     if task.scope == "all":
@@ -185,8 +188,16 @@ def corpus_sentence(evaluation: PublishedEvaluation) -> str:
     left_out = f" {task.left_out:,} passages were left out." if task.left_out else ""
     return (
         f"{overall.queries:,} queries in {overall.clusters:,} independent groups, each ranked "
-        f"against {corpus}{extra}.{left_out}"
+        f"against {corpus}{extra}.{left_out}{_encodings(evaluation, escape)}"
     )
+
+
+def _encodings(evaluation: PublishedEvaluation, escape: Escape) -> str:
+    found = evaluation.encodings
+    if not any(encoding.is_special for encoding in found.values()):
+        return ""
+    listed = [f"{escape(name)}: {escape(str(encoding))}" for name, encoding in found.items()]
+    return f" Encoding of {'; '.join(listed)}."
 
 
 def gate_sentence(gates: Sequence[Gate]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from evaluation.retrieval.query_results import QueryResult, score_task
 from evaluation.retrieval.ranking import DenseScorer
 from evaluation.retrieval.task import RetrievalTask
 from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS, METRICS, PRIMARY
+from nic.encoding import COSINE
 from nic.errors import UserError
 
 # Metrics by key, and under "queries" the number of queries.
@@ -117,10 +118,10 @@ def embed_task(
     show_progress: bool = False,
     corpus: torch.Tensor | None = None,
 ) -> DenseScorer:
-    """Encodes queries and corpus, each text once.
+    """Encodes queries and corpus, each text once, as the model's own users do.
 
     Args:
-        model: The model.
+        model: The model; its `encode_query`, `encode_document` and similarity are used.
         task: Its texts.
         batch_size: Texts encoded at a time; it changes no metric.
         show_progress: Show a progress bar.
@@ -129,13 +130,14 @@ def embed_task(
     Raises:
         UserError: An embedding is not finite: comparing with it would put every passage first.
     """
+    similarity = str(model.similarity_fn_name)
 
-    def encode(texts: list[str]) -> torch.Tensor:
-        embeddings = model.encode(
+    def embed(encode: Callable[..., torch.Tensor], texts: list[str]) -> torch.Tensor:
+        embeddings = encode(
             texts,
             batch_size=batch_size,
             convert_to_tensor=True,
-            normalize_embeddings=True,
+            normalize_embeddings=similarity == COSINE,
             show_progress_bar=show_progress,
         )
         if not math.isfinite(float(embeddings.sum())):
@@ -145,8 +147,9 @@ def embed_task(
             )
         return embeddings.float()
 
-    queries = encode(task.queries)
-    return DenseScorer(queries, encode(task.corpus) if corpus is None else corpus)
+    queries = embed(model.encode_query, task.queries)
+    passages = embed(model.encode_document, task.corpus) if corpus is None else corpus
+    return DenseScorer(queries, passages, similarity)
 
 
 def aggregate_metrics(results: Sequence[QueryResult]) -> RetrievalReport:

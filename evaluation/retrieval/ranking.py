@@ -10,9 +10,14 @@ import numpy as np
 import torch
 
 from evaluation.retrieval.task import RetrievalTask
+from nic.encoding import COSINE
 
 TOP = 10
 SCORES_AT_A_TIME = 20_000_000
+# The exponents of their norms.
+DISTANCES = {"euclidean": 2.0, "manhattan": 1.0}
+# The faster way by a matrix product loses digits, so that equal texts would no longer tie.
+EXACT = "donot_use_mm_for_euclid_dist"
 
 
 class Scorer(Protocol):
@@ -24,21 +29,26 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class DenseScorer:
-    """Inner products of embeddings.
+    """Scores of embeddings by the similarity of their model.
 
     Attributes:
-        queries: `(queries, dim)` embeddings, normalised.
-        corpus: `(passages, dim)` embeddings, normalised, on the same device.
+        queries: `(queries, dim)` embeddings; for "cosine" of unit length.
+        corpus: `(passages, dim)` embeddings, likewise, on the same device.
+        similarity: "cosine", "dot", "euclidean" or "manhattan".
     """
 
     queries: torch.Tensor
     corpus: torch.Tensor
+    similarity: str = COSINE
 
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
-        """Returns cosine similarities in [-1, 1]."""
+        """Returns cosines in [-1, 1], dot products, or distances with a negative sign."""
         whole = len(candidates) == len(self.corpus)
         corpus = self.corpus if whole else self.corpus[torch.from_numpy(candidates)]
-        return self.queries[torch.from_numpy(queries)] @ corpus.T
+        asked = self.queries[torch.from_numpy(queries)]
+        if self.similarity in DISTANCES:
+            return -torch.cdist(asked, corpus, DISTANCES[self.similarity], compute_mode=EXACT)
+        return asked @ corpus.T
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "caveat": evaluation.caveat,
         "gates_line": sentences.gates_line(facts.gates),
         "usage": sentences.usage(facts.publication),
+        "prompts": sentences.prompts_sentence(facts.model),
         "asked": report.corpus_sentence(evaluation),
         "split": sentences.split_sentence(facts.data.split, evaluation.data.part),
         "estimate": report.show_estimate,

@@ -15,6 +15,7 @@ from evaluation.summary import PublishedEvaluation
 from model_card.card.added_facts import Publication, ReleaseNote
 from model_card.card.licensing import Terms, card_terms, hub_id, known_terms
 from model_card.export.report import VariantReport
+from nic.encoding import COSINE, Encoding
 from nic.errors import UserError
 from nic.model_files import EARLIER_PLOTS, METADATA, PLOTS
 
@@ -30,12 +31,21 @@ class ModelFacts:
         embedding_dimension: Length of an embedding.
         max_seq_length: Longest input, in tokens; None where nothing is truncated.
         similarity: Name of the similarity function.
+        prompts: Its prompts by name; "query" and "document" are those of retrieval.
+        default_prompt_name: Name of the prompt that plain `encode` uses; None for none.
     """
 
     name: str
     embedding_dimension: int
     max_seq_length: int | None
     similarity: str
+    prompts: dict[str, str] = field(default_factory=dict)
+    default_prompt_name: str | None = None
+
+    @property
+    def compared_by(self) -> str:
+        """Its similarity in words."""
+        return Encoding(similarity=self.similarity).compared_by
 
 
 @dataclass(frozen=True)
@@ -153,6 +163,7 @@ class TrainingFacts:
     Attributes:
         command: Arguments of `training/train.py` that repeat the training.
         best_step: Optimizer step of the checkpoint that became the model.
+        similarity: What the loss compares by; earlier versions knew cosine alone.
     """
 
     command: list[str]
@@ -166,6 +177,7 @@ class TrainingFacts:
     seed: int
     steps: int
     best_step: int
+    similarity: str = COSINE
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ def describe_model(model: SentenceTransformer, name: str) -> dict[str, Any]:
         "embedding_dimension": model.get_embedding_dimension(),
         "max_seq_length": model.max_seq_length if limited else None,
         "similarity": str(model.similarity_fn_name),
+        "prompts": dict(model.prompts),
+        "default_prompt_name": model.default_prompt_name,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "modules": [type(module).__name__ for module in model],
     }

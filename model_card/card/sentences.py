@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from model_card.card.facts import (
     TrainingFacts,
 )
 from model_card.hubs import load_call
+from nic.encoding import DOCUMENT, QUERY
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
 NOT_STATED = "not stated"
@@ -32,8 +34,8 @@ UNPUBLISHED = 'SentenceTransformer("path/to/this/folder")'
 USAGE = """from sentence_transformers import SentenceTransformer
 
 model = {load}
-queries = model.encode(["pump runs but nothing moves"])
-passages = model.encode(["Check the coupling.", "Charge the battery."])
+queries = model.encode_query(["pump runs but nothing moves"])
+passages = model.encode_document(["Check the coupling.", "Charge the battery."])
 print(model.similarity(queries, passages))"""
 
 
@@ -103,6 +105,24 @@ def _lowest(domains: Mapping[str, Metrics]) -> str:
     lowest = min(values.values())
     names = [as_text(name) for name, value in values.items() if value == lowest]
     return f"{lowest:.3f} ({report.join_names(names)})"
+
+
+def prompts_sentence(model: ModelFacts) -> str:
+    """Returns what the model puts before queries and passages; empty where it puts nothing."""
+    query, document = model.prompts.get(QUERY), model.prompts.get(DOCUMENT)
+    sentence = ""
+    if query or document:
+        sentence = (
+            f"`encode_query` puts {_prompt(query)} before each query and `encode_document` puts "
+            f"{_prompt(document)} before each passage: it was trained and measured with them."
+        )
+    if default := model.prompts.get(model.default_prompt_name or ""):
+        sentence += f" Plain `encode` puts {_prompt(default)} before any text: do not use it."
+    return sentence.strip()
+
+
+def _prompt(prompt: str | None) -> str:
+    return as_text(json.dumps(prompt, ensure_ascii=False)) if prompt else "nothing"
 
 
 def gates_line(gates: GateReport) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from evaluation.significance import percentile_interval, resampled_means, sum_by
 from model_card.export.onnx_export import FP32, INT8, export_onnx, require_onnx
 from model_card.export.quantize import quantize_int8, synthetic_inputs
 from model_card.export.report import Variant, VariantReport
+from nic.encoding import COSINE
 from nic.errors import UserError
 from nic.models import WEIGHTS, find_model, load_model
 
@@ -33,6 +35,19 @@ WARM_UP = 20
 BATCH = 32
 BATCHES = 8
 Encoder = Callable[[Sequence[str]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """How a variant encodes.
+
+    Attributes:
+        query: Encodes queries, `(texts, dim)`, of unit length where the model compares by cosine.
+        document: Encodes passages, likewise.
+    """
+
+    query: Encoder
+    document: Encoder
 
 
 def build_variants(
@@ -74,16 +89,19 @@ def measure_variants(
     Raises:
         UserError: The extra `onnx` is missing.
     """
-    encoders = open_encoders(folder, names)
+    encoders, similarity = open_encoders(folder, names)
     embeddings = {
-        name: (encode(task.queries), encode(task.corpus)) for name, encode in encoders.items()
+        name: (encode.query(task.queries), encode.document(task.corpus))
+        for name, encode in encoders.items()
     }
-    recalls = {name: recall_by_query(*both, task) for name, both in embeddings.items()}
-    single = time_in_turns(encoders, [[query] for query in islice(cycle(task.queries), runs)])
+    recalls = {name: recall_by_query(*both, task, similarity) for name, both in embeddings.items()}
+    queries = {name: encode.query for name, encode in encoders.items()}
+    passages = {name: encode.document for name, encode in encoders.items()}
+    single = time_in_turns(queries, [[query] for query in islice(cycle(task.queries), runs)])
     batches = [
         list(islice(cycle(task.corpus), n, n + BATCH)) for n in range(0, BATCH * BATCHES, BATCH)
     ]
-    batched = time_in_turns(encoders, batches)
+    batched = time_in_turns(passages, batches)
     variants = {}
     for name in encoders:
         low, high = difference_interval(recalls[name], recalls[TORCH], task.clusters)
@@ -94,7 +112,7 @@ def measure_variants(
             recall_at_5=float(recalls[name].mean()),
             difference=float((recalls[name] - recalls[TORCH]).mean()),
             interval=(low, high),
-            cosine=float((embeddings[name][0] * embeddings[TORCH][0]).sum(axis=1).mean()),
+            cosine=mean_cosine(embeddings[name][0], embeddings[TORCH][0]),
             latency_median=1e3 * median,
             latency_p95=1e3 * float(np.quantile(single[name], 0.95)),
             speedup=float(np.median(single[TORCH])) / median,
@@ -121,31 +139,50 @@ def refuse_loss(report: VariantReport, allow_loss: bool = False) -> None:
             )
 
 
-def open_encoders(folder: Path, names: Sequence[str]) -> dict[str, Encoder]:
-    """Returns the torch model and its variants, each with as many threads as torch."""
+def open_encoders(folder: Path, names: Sequence[str]) -> tuple[dict[str, Encoders], str]:
+    """Returns the torch model and its variants, each with as many threads as torch.
+
+    Returns:
+        The encoders by name, and the similarity of the model.
+    """
     require_onnx()
     from nic_encoder import OnnxEncoder
 
     model = load_model(find_model(str(folder)), "cpu")
 
-    def encode(texts: Sequence[str]) -> NDArray[np.float32]:
-        embeddings: NDArray[np.float32] = model.encode(
-            list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
-        )
-        return embeddings
-
-    threads = torch.get_num_threads()
-    variants: dict[str, Encoder] = {
-        name: OnnxEncoder(folder, variant=name, threads=threads).encode for name in names
+    similarity = str(model.similarity_fn_name)
+    options = {
+        "batch_size": BATCH,
+        "normalize_embeddings": similarity == COSINE,
+        "show_progress_bar": False,
     }
-    return {TORCH: encode, **variants}
+    found = {
+        TORCH: Encoders(
+            lambda texts: model.encode_query(list(texts), **options),
+            lambda texts: model.encode_document(list(texts), **options),
+        )
+    }
+    threads = torch.get_num_threads()
+    for name in names:
+        variant = OnnxEncoder(folder, variant=name, threads=threads)
+        found[name] = Encoders(variant.encode_query, variant.encode_document)
+    return found, similarity
+
+
+def mean_cosine(ones: NDArray[np.float32], others: NDArray[np.float32]) -> float:
+    """Returns the mean cosine between the rows of two matrices of one shape."""
+    lengths = np.linalg.norm(ones, axis=1) * np.linalg.norm(others, axis=1)
+    return float(((ones * others).sum(axis=1) / lengths).mean())
 
 
 def recall_by_query(
-    queries: NDArray[np.float32], corpus: NDArray[np.float32], task: RetrievalTask
+    queries: NDArray[np.float32],
+    corpus: NDArray[np.float32],
+    task: RetrievalTask,
+    similarity: str = COSINE,
 ) -> NDArray[np.float64]:
-    """Returns the primary metric of each query."""
-    scorer = DenseScorer(torch.from_numpy(queries), torch.from_numpy(corpus))
+    """Returns the primary metric of each query, by the similarity of the model."""
+    scorer = DenseScorer(torch.from_numpy(queries), torch.from_numpy(corpus), similarity)
     recalls: NDArray[np.float64] = metric_values(score_task(scorer, task), [PRIMARY])[:, 0]
     return recalls
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model_card.package.allow_list import read_json, read_modules
+from nic.encoding import DOCUMENT, find_document_prompt
 from nic.errors import UserError
 from nic.files import atomic_write_text
 from nic.model_files import MODULES
@@ -66,7 +67,7 @@ def write_compatible(folder: Path) -> None:
             path = folder / module["path"] / "config.json"
             _write_json(path, _pooling(path) if kind == "Pooling" else _implied(path, kind))
     _write_json(folder / MODULES, modules)
-    _drop_version(folder / "config_sentence_transformers.json")
+    _rewrite_model_config(folder / "config_sentence_transformers.json")
     _rename_tokenizer(folder / "tokenizer_config.json")
     _write_special_tokens(folder)
     write_length(folder)
@@ -127,14 +128,18 @@ def _implied(path: Path, kind: str) -> dict[str, Any]:
     return dict(config)
 
 
-def _drop_version(path: Path) -> None:
-    """Removes the version that saved the model; `metadata.json` states it.
+def _rewrite_model_config(path: Path) -> None:
+    """Removes the version that saved the model, and names the prompt of passages.
 
-    Earlier versions would warn that they may not read it, although they do.
+    `metadata.json` states the version; earlier ones would warn that they may not read it, although
+    they do. Each version looks for the prompt of passages under "document" first.
     """
     if path.is_file():
         config = read_json(path)
         config.pop("__version__", None)
+        prompts = config.get("prompts") or {}
+        if prompt := find_document_prompt(prompts):
+            config["prompts"] = {**prompts, DOCUMENT: prompt}
         _write_json(path, config)
 
 

@@ -30,9 +30,11 @@ def main() -> None:
 
 
 def _encode(folder: str) -> Any:
+    import numpy as np
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(folder, device="cpu").encode(list(SENTENCES))
+    model, texts = SentenceTransformer(folder, device="cpu"), list(SENTENCES)
+    return np.concatenate([model.encode_query(texts), model.encode_document(texts)])
 
 
 if __name__ == "__main__":

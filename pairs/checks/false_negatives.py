@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ class Suspects:
 
     Attributes:
         model: The model's name.
-        margin: Difference in cosine similarity from which on a row counts.
+        margin: Difference in the model's similarity from which on a row counts.
         rows: Number of such rows.
         lines: 1-based lines of the twenty rows with the largest difference, largest first.
     """
@@ -85,7 +85,7 @@ def find_suspects(
         scan: The file.
         model: Encodes the texts.
         name: The model's name for the report.
-        margin: Cosine similarity by which the negative has to be above the positive.
+        margin: Similarity, as the model compares, by which the negative is above the positive.
         batch_size: Texts per forward pass.
     """
     excess = np.concatenate([_excess(model, block, batch_size) for block in _text_blocks(scan)])
@@ -97,16 +97,19 @@ def find_suspects(
 def _excess(
     model: SentenceTransformer, rows: list[tuple[str, str, str]], batch_size: int
 ) -> np.ndarray:
-    """Returns `(rows,)` cosine of query and negative minus cosine of query and positive."""
-    texts = list(dict.fromkeys(text for row in rows for text in row))
-    vectors = model.encode(
-        texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False
-    )
-    number = {text: n for n, text in enumerate(texts)}
-    query, positive, negative = (
-        vectors[[number[row[column]] for row in rows]] for column in range(3)
-    )
-    return np.asarray((query * (negative - positive)).sum(axis=1))
+    """Returns `(rows,)` similarity of query and negative minus that of query and positive."""
+
+    def embed(encode: Callable[..., np.ndarray], *columns: tuple[str, ...]) -> list[np.ndarray]:
+        texts = list(dict.fromkeys(text for column in columns for text in column))
+        vectors = encode(texts, batch_size=batch_size, show_progress_bar=False)
+        number = {text: n for n, text in enumerate(texts)}
+        return [vectors[[number[text] for text in column]] for column in columns]
+
+    queries, positives, negatives = zip(*rows, strict=True)
+    (query,) = embed(model.encode_query, queries)
+    positive, negative = embed(model.encode_document, positives, negatives)
+    similarity = model.similarity_pairwise
+    return np.asarray(similarity(query, negative) - similarity(query, positive))
 
 
 def _text_blocks(scan: Scan) -> Iterator[list[tuple[str, str, str]]]:

@@ -78,7 +78,13 @@ def write_files(report: CheckReport, scan: Scan, arguments: CheckArguments) -> l
 
 
 def log_check(
-    path: Path, split: Split, source: ModelSource, val_ratio: float, batch_size: int, seed: int
+    path: Path,
+    split: Split,
+    source: ModelSource,
+    val_ratio: float,
+    batch_size: int,
+    seed: int,
+    document_prompt: str | None = None,
 ) -> CheckReport:
     """Checks the file of a training and logs its warnings.
 
@@ -89,8 +95,9 @@ def log_check(
         val_ratio: Share to hold out in the split by row that the split is compared with.
         batch_size: Rows of a batch.
         seed: Seed of the split by row.
+        document_prompt: What is put before passages; None takes what the base model stores.
     """
-    scan = scan_file(path, load_token_counter(source))
+    scan = scan_file(path, load_token_counter(source, document_prompt))
     report = build_report(scan, split, val_ratio, batch_size, seed)
     logger.info("Check of the data: %s", check_verdict(report))
     for line in log_summary(report):

@@ -11,6 +11,7 @@ import numpy as np
 from huggingface_hub import snapshot_download
 from transformers import AutoTokenizer
 
+from nic.encoding import find_document_prompt
 from nic.errors import UserError
 from nic.models import ModelSource, model_not_found
 
@@ -24,19 +25,29 @@ class TokenCounter:
     Attributes:
         tokenizer: The model's tokenizer.
         max_seq_length: Tokens of a text that the model reads; further ones are truncated.
+        prompt: What the model puts before passages.
     """
 
     tokenizer: Any
     max_seq_length: int
+    prompt: str = ""
 
     def count(self, texts: list[str]) -> np.ndarray:
-        """Returns `(texts,)` lengths in tokens, special tokens included, without truncation."""
-        tokens = self.tokenizer(texts, truncation=False, verbose=False)["input_ids"]
+        """Returns `(texts,)` lengths of passages in tokens, without truncation.
+
+        The prompt and the special tokens count.
+        """
+        prompted = [self.prompt + text for text in texts]
+        tokens = self.tokenizer(prompted, truncation=False, verbose=False)["input_ids"]
         return np.array([len(ids) for ids in tokens], dtype=np.int32)
 
 
-def load_token_counter(source: ModelSource) -> TokenCounter:
+def load_token_counter(source: ModelSource, prompt: str | None = None) -> TokenCounter:
     """Loads the tokenizer of a model without its weights.
+
+    Args:
+        source: The model.
+        prompt: What is put before passages; None takes what the model stores.
 
     Raises:
         UserError: The model is not found, or its folder holds no tokenizer.
@@ -58,7 +69,9 @@ def load_token_counter(source: ModelSource) -> TokenCounter:
         raise UserError(f"{source.name}: holds no loadable tokenizer ({first_line})") from error
     if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_tokens):
         raise UserError(f"{source.name}: its tokenizer has no vocabulary; its files are missing")
-    return TokenCounter(tokenizer, _max_seq_length(folder, tokenizer))
+    stored = _read(Path(location) / "config_sentence_transformers.json").get("prompts") or {}
+    prompt = find_document_prompt(stored) if prompt is None else prompt
+    return TokenCounter(tokenizer, _max_seq_length(folder, tokenizer), prompt)
 
 
 def _first_module(folder: Path) -> Path:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from own_models import DOCUMENT_PROMPT, own_model
 from sentence_transformers import SentenceTransformer
 
 pytest.importorskip("onnxruntime", reason="needs onnxruntime")
@@ -37,11 +38,13 @@ def cut_modules(folder: Path, count: int) -> None:
 
 def assert_equal_to_torch(folder: Path, **options: Any) -> None:
     """Both encode the same texts to the same embeddings."""
-    torch_model = SentenceTransformer(str(folder), device="cpu")
-    expected = torch_model.encode(TEXTS)
-    np.testing.assert_allclose(
-        OnnxEncoder(folder, variant="fp32").encode(TEXTS, **options), expected, atol=1e-5
+    torch_model, encoder = (
+        SentenceTransformer(str(folder), device="cpu"),
+        OnnxEncoder(folder, variant="fp32"),
     )
+    for name in ("encode", "encode_query", "encode_document"):
+        found, expected = getattr(encoder, name), getattr(torch_model, name)
+        np.testing.assert_allclose(found(TEXTS, **options), expected(TEXTS), atol=1e-5)
 
 
 @pytest.fixture
@@ -135,6 +138,55 @@ def test_without_a_normalize_module_only_normalize_gives_unit_length(onnx_copy: 
 
 def test_the_models_own_normalize_module_always_counts(encoder: OnnxEncoder) -> None:
     np.testing.assert_array_equal(encoder.encode(TEXTS, normalize=False), encoder.encode(TEXTS))
+
+
+@pytest.mark.parametrize("kind", ["prompts", "default_prompt", "prompts_and_dot", "manhattan"])
+def test_prompts_and_length_are_those_of_the_model(
+    tiny_onnx_folder: Path, tmp_path: Path, kind: str
+) -> None:
+    folder = own_model(tiny_onnx_folder, tmp_path / "own", kind)
+    assert_equal_to_torch(folder)
+    encoder = OnnxEncoder(folder, variant="fp32")
+    both = encoder.encode_query(TEXTS), encoder.encode_document(TEXTS)
+    same = kind == "manhattan"
+    assert (np.abs(both[0] - both[1]).max() < 1e-6) == same
+
+
+def test_a_prompt_of_passages_under_another_name_is_used(
+    tiny_onnx_folder: Path, tmp_path: Path
+) -> None:
+    folder = own_model(tiny_onnx_folder, tmp_path / "own", "passage")
+    encoder = OnnxEncoder(folder)
+    assert encoder.config.document_prompt == DOCUMENT_PROMPT
+    expected = encoder.encode([DOCUMENT_PROMPT + text for text in TEXTS])
+    np.testing.assert_allclose(encoder.encode_document(TEXTS), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        encoder.encode_document("pump leaks"), encoder.encode_document(["pump leaks"])[0]
+    )
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_prompt_that_the_pooling_leaves_out_is_left_out(
+    tiny_onnx_folder: Path, tmp_path: Path, pooling: str
+) -> None:
+    folder = own_model(tiny_onnx_folder, tmp_path / "own", "prompts")
+    edit(folder / "1_Pooling" / "config.json", pooling_mode=pooling)
+    before = OnnxEncoder(folder, variant="fp32").encode_query(TEXTS)
+    edit(folder / "1_Pooling" / "config.json", include_prompt=False)
+    assert_equal_to_torch(folder)
+    after = OnnxEncoder(folder, variant="fp32").encode_query(TEXTS)
+    assert np.abs(after - before).max() > 1e-3
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "dot", "euclidean", "manhattan"])
+def test_embeddings_are_compared_as_the_model_compares(onnx_copy: Path, similarity: str) -> None:
+    edit(onnx_copy / "config_sentence_transformers.json", similarity_fn_name=similarity)
+    cut_modules(onnx_copy, 2)
+    model = SentenceTransformer(str(onnx_copy), device="cpu")
+    ones, others = model.encode(TEXTS[:2]), model.encode(TEXTS)
+    found = OnnxEncoder(onnx_copy).similarity(ones, others)
+    np.testing.assert_allclose(found, model.similarity(ones, others), rtol=1e-4, atol=1e-4)
+    assert found.shape == (2, len(TEXTS))
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 100])
@@ -249,8 +301,13 @@ def test_a_folder_goes_before_the_cache_and_must_hold_a_model(
         ("sentence_bert_config.json", {"do_lower_case": True}, "do_lower_case is true, which this"),
         (
             "config_sentence_transformers.json",
-            {"default_prompt_name": "query", "prompts": {"query": "search: "}},
-            'puts the prompt "query" first',
+            {"default_prompt_name": "search", "prompts": {"query": "search: "}},
+            'its default prompt "search" is not among its prompts',
+        ),
+        (
+            "config_sentence_transformers.json",
+            {"similarity_fn_name": "maxsim"},
+            "compares by maxsim; this encoder has cosine, dot, euclidean, manhattan",
         ),
         ("tokenizer_config.json", {"pad_token": "<pad>"}, 'no token "<pad>" to fill up with'),
     ],

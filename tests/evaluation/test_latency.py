@@ -25,10 +25,16 @@ class Recorder:
     def __init__(self, name: str, log: list[tuple[str, Any]]) -> None:
         self.name, self.log = name, log
         self.max_seq_length = 8
+        self.device = "cpu"
+        self.prompts: dict[str, str] = {}
 
-    def encode(self, texts: Any, **_: Any) -> None:
+    def encode_query(self, texts: Any, **_: Any) -> None:
         """Note the call."""
         self.log.append((self.name, texts))
+
+    def encode_document(self, texts: Any, **_: Any) -> None:
+        """Note the call, as one for passages."""
+        self.log.append((f"{self.name}, passages", texts))
 
     def tokenizer(self, texts: list[str], **_: Any) -> dict[str, list[list[int]]]:
         """A token a word."""
@@ -80,6 +86,23 @@ def test_batches_give_texts_and_tokens_a_second() -> None:
     # Two batches of half a second each: 6 texts, 12 tokens.
     assert found["tuned"].sentences_per_second == pytest.approx(6.0)
     assert found["tuned"].tokens_per_second == pytest.approx(12.0)
+
+
+def test_queries_and_passages_are_encoded_each_in_their_own_way() -> None:
+    models, log = recorders()
+    measure_speed(models, ["one"], ["one two"], 2, ticking())
+    kinds = {name for name, texts in log if texts == ["one two"]}
+    assert kinds == {"base, passages", "tuned, passages"}
+    assert {name for name, texts in log if "one" in texts} == {"base", "tuned"}
+
+
+def test_the_tokens_of_a_prompt_count() -> None:
+    models, _ = recorders()
+    models["tuned"].prompts = {"query": "three more words: ", "document": "passage: "}
+    for kind, tokens in (("query", 5), ("document", 3)):
+        found = time_batches(models, ["one two"], 1, ticking(1.0), kind)
+        assert found["tuned"].tokens_per_second == pytest.approx(tokens)
+        assert found["base"].tokens_per_second == pytest.approx(2)
 
 
 def test_texts_are_spread_over_all_lengths_and_repeated_where_too_few() -> None:

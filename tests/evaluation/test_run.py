@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 import sys
@@ -10,6 +11,13 @@ from typing import Any
 
 import pytest
 from conftest import MakePairs, make_row
+from own_models import (
+    DOCUMENT_PROMPT,
+    QUERY_PROMPT,
+    own_figures,
+    own_model,
+    plain_figures,
+)
 
 import evaluation
 from evaluation import pipeline
@@ -17,6 +25,9 @@ from evaluation import run as run_module
 from evaluation.arguments import EvaluationArguments, parse_arguments
 from evaluation.pipeline import evaluate_models
 from evaluation.report.output import check_output
+from evaluation.report.tables import show_summary
+from evaluation.results import read_results_folder
+from evaluation.retrieval.task import retrieval_task
 from evaluation.serialization import report_to_json
 from evaluation.summary import EvaluationSummary
 from nic.errors import UserError
@@ -93,6 +104,49 @@ def test_the_corpus_of_a_domain_and_distractors(asked: list[object], tmp_path: P
     assert own.results.task.extra_passages == 1
     ranks = [[row.rank for row in found.results.per_query["tiny"]] for found in (whole, own)]
     assert all(small <= large for large, small in zip(*ranks, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["prompts", "prompts_and_dot"])
+def test_a_report_is_of_the_models_own_prompts_and_similarity(
+    kind: str, tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    own, folder = own_model(tiny_model_folder, tmp_path / "own", kind), tmp_path / "results"
+    given = ["--model", own, "--base", tiny_model_folder, "--data-file", two_domains, "--all"]
+    summary = evaluate(*given, "--output-dir", folder, probe=str(two_domains))
+    task = retrieval_task(load_pairs(two_domains), range(40))
+    expected = {"own": own_figures(own, task), "tiny-base": plain_figures(tiny_model_folder, task)}
+    for name, figures in expected.items():
+        found = summary.reports[name].overall
+        assert (found["recall@5"], found["mrr"]) == pytest.approx(figures, abs=1e-6)
+        assert summary.probe is not None
+        probe = summary.probe.overall.estimates[name]
+        assert (probe["recall@5"].value, probe["mrr"].value) == pytest.approx(figures, abs=1e-6)
+    assert expected["own"] != pytest.approx(expected["tiny-base"], abs=1e-4)
+    similarity = "dot product" if kind == "prompts_and_dot" else "cosine similarity"
+    said = (
+        'Encoding of own: queries with "why is the ", passages with "replace the ", '
+        f"{similarity}; tiny-base: no prompts, cosine similarity."
+    )
+    assert said in show_summary(summary)
+    assert read_results_folder(folder).encodings == summary.results.encodings
+    page = html.unescape((folder / "report.html").read_text(encoding="utf-8"))
+    assert said in page
+
+
+def test_a_report_of_models_that_encode_plainly_says_nothing_of_it(asked: list[object]) -> None:
+    assert "Encoding" not in show_summary(evaluate(*asked))
+
+
+def test_prompts_are_given_to_models_that_store_none(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    own = own_model(tiny_model_folder, tmp_path / "own", "prompts")
+    given = ["--data-file", two_domains, "--all", "--query-prompt", QUERY_PROMPT]
+    given += ["--document-prompt", DOCUMENT_PROMPT]
+    summary = evaluate("--model", own, "--base", tiny_model_folder, *given)
+    assert summary.reports["own"] == summary.reports["tiny-base"]
+    with pytest.raises(UserError, match="each of these models stores its own; leave them out"):
+        evaluate("--model", own, "--base", own, *given)
 
 
 def test_several_models_stand_in_one_report(

@@ -25,6 +25,7 @@ from transformers.trainer import TRAINING_ARGS_NAME
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
+from nic.encoding import Encoding
 from nic.errors import Interrupted, UserError
 from nic.logs import lines_above_progress_bars, on_terminal
 from nic.model_length import write_length
@@ -130,6 +131,14 @@ def training_rows(dataset: Dataset, rows: list[int]) -> Dataset:
     return dataset.select(rows).select_columns(TEXT_COLUMNS)
 
 
+def column_prompts(model: SentenceTransformer) -> dict[str, str]:
+    """Returns the prompt of each column that has one, as `encode_query` and `encode_document`."""
+    encoding = Encoding.of(model)
+    query, *passages = TEXT_COLUMNS
+    prompts = {query: encoding.query_prompt, **dict.fromkeys(passages, encoding.document_prompt)}
+    return {column: prompt for column, prompt in prompts.items() if prompt}
+
+
 def set_dropout(model: SentenceTransformer, probability: float) -> None:
     """Sets the dropout of every layer for training; the saved configuration keeps its own.
 
@@ -196,6 +205,7 @@ def build_trainer(
                 if entry.init
             }
         )
+    trainer.data_collator.prompts = column_prompts(model)
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     if on_terminal() and not arguments.disable_tqdm:

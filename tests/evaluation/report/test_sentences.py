@@ -24,6 +24,7 @@ from evaluation.report.sentences import (
 )
 from evaluation.serialization import from_json, to_json
 from evaluation.summary import EvaluationSummary, PublishedEvaluation, summarise
+from nic.encoding import Encoding
 
 
 def evaluation_of(**changes: Any) -> EvaluationSummary:
@@ -39,13 +40,30 @@ def test_the_published_part_of_a_summary_comes_back_from_json() -> None:
     stored = json.loads(json.dumps(to_json(summary.published())))
     assert list(stored) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data", "speed", "loads"),
-        *("caveat", "comparison", "probe", "fusion"),
+        *("caveat", "comparison", "probe", "fusion", "encodings"),
     ]
     found = from_json(PublishedEvaluation, stored)
     assert found == summary.published()
     assert headline(found) == headline(summary.published())
     gates = json.loads(json.dumps(to_json(describe_gates(summary.gates))))
     assert from_json(GateReport, {**gates, "allowed_because": "x"}).gates == summary.gates
+
+
+def test_prompts_and_similarity_are_named_where_a_model_is_not_plain() -> None:
+    plain, prompted = Encoding(), Encoding("q: ", similarity="dot")
+    sentence = corpus_sentence(evaluation_of().published())
+    no_encodings: dict[str, Encoding] = {}
+    for encodings, expected in (
+        (no_encodings, ""),
+        ({"tuned": plain, "base": plain}, ""),
+        (
+            {"tuned": prompted, "base": plain},
+            ' Encoding of TUNED: QUERIES WITH "Q: ", PASSAGES WITH NOTHING, DOT PRODUCT; '
+            "BASE: NO PROMPTS, COSINE SIMILARITY.",
+        ),
+    ):
+        evaluation = evaluation_of(encodings=encodings).published()
+        assert corpus_sentence(evaluation, shout) == f"{sentence}{expected}"
 
 
 def test_names_are_escaped_and_nothing_else_is() -> None:

@@ -43,6 +43,30 @@ def test_the_header_is_valid_and_holds_the_results_of_each_domain() -> None:
     assert results["forklift", "recall@1"] == 1.0
 
 
+def test_the_usage_of_the_card_gives_queries_and_passages_their_own_ways() -> None:
+    card = render_card(make_metadata())
+    assert 'queries = model.encode_query(["pump runs but nothing moves"])' in card
+    assert "passages = model.encode_document([" in card
+    assert "before each query" not in card
+
+
+def test_prompts_and_similarity_are_in_the_card() -> None:
+    metadata = make_metadata()
+    prompts = {"query": "Ask_me:\n", "document": "", "other": "x"}
+    metadata["model"] |= {"similarity": "dot", "prompts": prompts}
+    metadata["training"] |= {"similarity": "dot", "scale": 1.0}
+    card = render_card(metadata)
+    assert "compare embeddings by dot product\n(`model.similarity`)." in card
+    assert (
+        '`encode_query` puts "Ask\\_me:\\\\n" before each query and `encode_document` puts nothing '
+        "before each passage: it was trained and measured with them.\n"
+    ) in card
+    assert ", scale 1.0, by dot product |" in card
+    assert "Plain `encode`" not in card
+    metadata["model"] |= {"default_prompt_name": "other"}
+    assert 'Plain `encode` puts "x" before any text: do not use it.' in render_card(metadata)
+
+
 HOSTILE = [
     "a|b",
     "<script>alert(1)</script>",

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from own_models import own_figures, own_model, plain_figures
 
-from evaluation.retrieval.task import RetrievalTask
+from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from model_card.export import variants
 from model_card.export.onnx_export import FP32
 from model_card.export.variants import (
@@ -24,6 +25,7 @@ from model_card.export.variants import (
     time_in_turns,
 )
 from nic.errors import UserError
+from pairs.loading import load_pairs
 
 CORPUS = [f"replace the {word} and the hose" for word in ("pump", "valve", "motor", "belt", "coil")]
 
@@ -77,6 +79,20 @@ def test_each_variant_is_scored_and_timed_beside_torch(tiny_onnx_folder: Path) -
     cosines = {name: variant["cosine"] for name, variant in report["variants"].items()}
     assert cosines["fp32"] == pytest.approx(1, abs=1e-6)
     assert 0.99 < cosines["int8"] < 1 - 1e-7
+
+
+@pytest.mark.parametrize("kind", ["prompts", "prompts_and_dot"])
+def test_variants_are_scored_with_the_models_prompts_and_similarity(
+    kind: str, tiny_onnx_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    folder = own_model(tiny_onnx_folder, tmp_path / "own", kind)
+    task = retrieval_task(load_pairs(two_domains), range(40))
+    recall, _ = own_figures(folder, task)
+    assert recall != pytest.approx(plain_figures(folder, task)[0], abs=1e-4)
+    found = measure_variants(folder, task, ["fp32"], runs=1).variants
+    assert found["torch"].recall_at_5 == pytest.approx(recall)
+    assert found["fp32"].recall_at_5 == pytest.approx(recall)
+    assert found["fp32"].cosine == pytest.approx(1, abs=1e-6)
 
 
 def test_variants_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:

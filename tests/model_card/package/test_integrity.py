@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import write_metadata_of
+from own_models import DOCUMENT_PROMPT, QUERY_PROMPT, own_model
+from sentence_transformers import SentenceTransformer
 
 from model_card.hubs import IntegrityError
 from model_card.package.build import build_package
@@ -86,6 +89,65 @@ def test_a_package_of_an_earlier_version_is_verified_and_its_other_lengths_are_t
         "sentence_bert_config.json max_seq_length is not there",
         "tokenizer_config.json max_length is 32",
     ]
+
+
+def test_each_sample_says_how_it_was_encoded(staged: Path) -> None:
+    samples = read_package_metadata(staged)["samples"]
+    kinds = ["document", "query", "query", "query", "document"]
+    assert [sample["kind"] for sample in samples] == kinds
+
+
+@pytest.mark.parametrize("kind", ["prompts_and_dot", "passage"])
+def test_samples_are_encoded_with_the_prompts_of_the_model(
+    kind: str, trained_folder: Path, tmp_path: Path
+) -> None:
+    own = own_model(trained_folder, tmp_path / "own", kind)
+    write_metadata_of(own)
+    staged = build_package(own, tmp_path / "staged")
+    samples = read_package_metadata(staged)["samples"]
+    model = SentenceTransformer(str(own), device="cpu")
+    prompts = {"query": QUERY_PROMPT, "document": DOCUMENT_PROMPT}
+    for sample in samples:
+        expected = model.encode(prompts[sample["kind"]] + sample["text"], prompt="")
+        assert sample["embedding"] == pytest.approx(expected.tolist(), abs=1e-4)
+    assert verify_folder(staged).cosine == pytest.approx(1.0, abs=1e-6)
+    # Whatever version loads the package finds the prompt of passages under this name.
+    config = json.loads((staged / "config_sentence_transformers.json").read_text(encoding="utf-8"))
+    assert config["prompts"]["document"] == DOCUMENT_PROMPT
+
+
+def test_a_model_whose_prompts_were_changed_does_not_encode_its_samples(staged: Path) -> None:
+    path = staged / "config_sentence_transformers.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["prompts"] = {"query": QUERY_PROMPT, "document": ""}
+    path.write_text(json.dumps(config), encoding="utf-8")
+    rewrite_metadata(staged, lambda facts: facts.update(files=hash_package(staged)))
+    with pytest.raises(IntegrityError, match="does not encode its sample sentences as it did"):
+        verify_folder(staged)
+
+
+def test_samples_of_earlier_versions_are_verified_as_they_were_made(
+    trained_folder: Path, tmp_path: Path
+) -> None:
+    """Earlier versions stored no kind: plain `encode`, which uses the default prompt."""
+    own = own_model(trained_folder, tmp_path / "own", "default_prompt")
+    write_metadata_of(own)
+    staged = build_package(own, tmp_path / "staged")
+    model = SentenceTransformer(str(own), device="cpu")
+
+    def as_before(facts: dict[str, Any]) -> None:
+        for sample in facts["samples"]:
+            del sample["kind"]
+            sample["embedding"] = model.encode(sample["text"]).astype(float).round(4).tolist()
+
+    rewrite_metadata(staged, as_before)
+    assert verify_folder(staged).cosine == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_sample_of_an_unknown_kind_is_damage(staged: Path) -> None:
+    rewrite_metadata(staged, lambda facts: facts["samples"][0].update(kind="other"))
+    with pytest.raises(IntegrityError, match="metadata.json: damaged"):
+        verify_folder(staged)
 
 
 @pytest.mark.parametrize("position", [0, 1000, -1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from own_models import own_model
 from safetensors.torch import load_file, save_file
 
 from model_card.hubs import IntegrityError
@@ -16,6 +17,11 @@ def test_other_weights_make_a_difference(tiny_model_folder: Path, tiny_copy: Pat
     name = "encoder.layer.0.output.dense.weight"
     save_file(weights | {name: weights[name] * 2}, tiny_copy / "model.safetensors")
     assert largest_difference(tiny_model_folder, tiny_copy) > 1e-3
+
+
+def test_other_prompts_make_a_difference(tiny_model_folder: Path, tmp_path: Path) -> None:
+    own = own_model(tiny_model_folder, tmp_path / "own", "prompts")
+    assert largest_difference(tiny_model_folder, own) > 1e-3
 
 
 def test_a_folder_that_does_not_load_is_told_in_one_line(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from math import comb
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import KeywordModel, ScanRows, make_row
+from own_models import DOCUMENT_PROMPT, QUERY_PROMPT, own_model
+from sentence_transformers import SentenceTransformer
 
 from pairs.checks import false_negatives
 from pairs.checks.false_negatives import find_suspects, in_batch, share_with_a_mate
@@ -40,6 +43,25 @@ def test_equal_and_nearly_equal_positives_are_told_apart(scan_rows: ScanRows) ->
     expected = in_batch(scan_rows(rows), batch_size=6)
     assert expected.same_positive == pytest.approx(2 / 6)
     assert expected.near_positive == pytest.approx(2 / 6)
+
+
+@pytest.mark.parametrize("kind", ["prompts", "dot", "euclidean"])
+def test_a_model_ranks_negatives_with_its_own_prompts_and_similarity(
+    kind: str, scan_rows: ScanRows, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    rows = [make_row(n, "hvac") for n in range(20)]
+    folder = own_model(tiny_model_folder, tmp_path / "own", kind)
+    model = SentenceTransformer(str(folder), device="cpu")
+    before, *others = (QUERY_PROMPT, DOCUMENT_PROMPT) if kind == "prompts" else ("", "")
+    query, positive, negative = (
+        model.encode([prompt + row[name] for row in rows], prompt="")
+        for name, prompt in (("query", before), ("positive", *others), ("negative", *others))
+    )
+    excess = (model.similarity(query, negative) - model.similarity(query, positive)).diag().numpy()
+    margin = float(np.median(excess))
+    found = find_suspects(scan_rows(rows), model, "own", margin, batch_size=8)
+    expected = np.argsort(-excess, kind="stable")[: (excess > margin).sum()] + 1
+    assert found.lines == expected.tolist()
 
 
 def test_negatives_above_the_positive_by_the_margin_are_named_worst_first(

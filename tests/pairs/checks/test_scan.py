@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import MakePairs, ScanRows, make_row
+from own_models import DOCUMENT_PROMPT, own_model
 
 from nic.errors import UserError
 from nic.files import sha256_of
+from nic.models import find_model
 from pairs.checks.scan import BATCH, scan_file
-from pairs.checks.tokens import TokenCounter
+from pairs.checks.tokens import TokenCounter, load_token_counter
 
 
 def test_equal_texts_have_equal_numbers_and_passages_are_numbered_as_they_appear(
@@ -64,6 +66,19 @@ def test_bad_lines_are_passed_over_and_named(tmp_path: Path, tiny_counter: Token
     assert scan.lines.tolist() == [1, 4]
     assert [problem.split(": ")[0] for problem in scan.problems] == [f"{path}:3", f"{path}:5"]
     assert scan.sha256 == sha256_of(path)
+
+
+def test_the_prompt_of_passages_counts_in_their_length(
+    tiny_model_folder: Path, tmp_path: Path, two_domains: Path
+) -> None:
+    plain = load_token_counter(find_model(str(tiny_model_folder)))
+    for kind in ("prompts", "passage"):
+        source = find_model(str(own_model(tiny_model_folder, tmp_path / kind, kind)))
+        own = load_token_counter(source)
+        assert own.count(["pump leaks"]) == plain.count([f"{DOCUMENT_PROMPT}pump leaks"])
+        assert load_token_counter(source, "").count(["pump"]) == plain.count(["pump"])
+    tokens = scan_file(two_domains, own).passages.tokens
+    assert tokens.min() > scan_file(two_domains, plain).passages.tokens.min()
 
 
 def test_a_file_without_a_good_row_is_refused(tmp_path: Path, tiny_counter: TokenCounter) -> None:

@@ -26,7 +26,8 @@ def test_each_entry_names_a_class_of_the_library_and_existing_arguments(
     run = RunArguments(loss=key)
     loss = build_loss(tiny_model, run.loss, vars(run))
     assert type(loss).__name__ == LOSSES[key].class_name
-    assert describe_loss(key) == {"loss": LOSSES[key].class_name, "scale": 20.0}
+    described = {"loss": LOSSES[key].class_name, "scale": 20.0, "similarity": "cosine"}
+    assert describe_loss(key, tiny_model) == described
 
 
 def test_an_argument_of_the_run_reaches_the_loss_that_takes_it(
@@ -52,7 +53,7 @@ def test_a_new_entry_is_all_that_a_new_loss_needs(
     entry = Loss("TripletLoss", "keeps the negative at a distance", {"triplet_margin": 0.5})
     monkeypatch.setitem(LOSSES, "triplet", entry)
     assert "triplet: keeps the negative at a distance" in loss_help()
-    assert describe_loss("triplet") == {"loss": "TripletLoss", "scale": None}
+    assert describe_loss("triplet", tiny_model)["scale"] is None
     given = ["--loss", "triplet", "--max_steps", "1", "--batch-size", "8", "--device", "cpu"]
     run, arguments = parse_arguments([*given, "--output-dir", str(tmp_path / "out")])
     pairs = load_pairs(two_domains)
