@@ -46,3 +46,13 @@ def test_the_command_that_repeats_a_training_states_its_precision_whatever_the_m
 ) -> None:
     asked = parse_arguments(["--device", "cpu", "--precision", precision])
     assert repeat_command(*asked) == ["--precision", precision]
+
+
+def test_a_prompt_is_never_taken_for_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "query").mkdir()
+    for prompt in ("query/", "query: " * 60):
+        asked = asked_arguments(*parse_arguments(["--query-prompt", prompt]))
+        assert asked["query_prompt"] == prompt
