@@ -33,6 +33,8 @@ class CheckArguments:
         data_file: The file of pairs; it is never changed.
         base_model: Model whose tokenizer counts tokens, and which ranks the negatives for
             `semantic`: a folder, or a name on the Hub.
+        query_prompt: What the training would put before queries; None takes what the model stores.
+        document_prompt: What it would put before passages, likewise.
         val_ratio: Share of the passages that the training would hold out, in (0, 1).
         batch_size: Rows of a training batch, 2 or more.
         seed: Seed of the split.
@@ -52,6 +54,8 @@ class CheckArguments:
 
     data_file: str | Path = DEFAULT_FILE
     base_model: str = MINILM
+    query_prompt: str | None = None
+    document_prompt: str | None = None
     val_ratio: float = 0.1
     batch_size: int = 32
     seed: int = 42
@@ -126,6 +130,8 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
         "model whose tokenizer counts tokens: a folder, or a name on the Hub (default: "
         "%(default)s)",
     )
+    add("--query-prompt", "what is put before queries, as in training", metavar="TEXT")
+    add("--document-prompt", "what is put before passages, as in training", metavar="TEXT")
     add(
         "--val-ratio",
         "share of the passages to hold out, in (0, 1), as in training (default: %(default)s)",

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from nic.encoding import set_prompts
 from nic.errors import UserError
 from nic.models import ModelSource, find_model, load_model
 from pairs.arguments import CheckArguments
@@ -50,11 +51,12 @@ def build_check(arguments: CheckArguments) -> tuple[CheckReport, Scan]:
         UserError: The file or the model cannot be read, or the file holds no good row.
     """
     source = find_model(arguments.base_model)
-    scan = scan_file(arguments.data_file, load_token_counter(source))
+    scan = scan_file(arguments.data_file, load_token_counter(source, arguments.document_prompt))
     split = _split_or_error(scan, arguments)
     report = build_report(scan, split, arguments.val_ratio, arguments.batch_size, arguments.seed)
     if arguments.semantic:
         model = load_model(source)
+        set_prompts(model, arguments.query_prompt, arguments.document_prompt)
         suspects = find_suspects(scan, model, source.name, arguments.margin, arguments.batch_size)
         report = replace(report, suspects=suspects)
     return report, scan

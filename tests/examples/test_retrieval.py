@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from conftest import MakePairs, make_row
+from own_models import DOCUMENT_PROMPT, QUERY_PROMPT, own_model
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense, Normalize
@@ -104,6 +105,54 @@ def test_a_search_ranks_every_passage_by_its_exact_cosine(
     by_text = dict(zip(texts, cosines, strict=True))
     assert [hit.score for hit in hits] == pytest.approx(sorted(cosines, reverse=True), abs=1e-5)
     assert [hit.score for hit in hits] == pytest.approx([by_text[h.text] for h in hits], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["prompts", "prompts_and_dot", "euclidean"])
+def test_a_search_ranks_with_the_models_own_prompts_and_similarity(
+    kind: str, two_domains: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    own, index = own_model(tiny_model_folder, tmp_path / "own", kind), tmp_path / "index"
+    retrieval.build(index, str(own), None, two_domains)
+    texts, _ = stored(index)
+    model = SentenceTransformer(str(own), device="cpu")
+    before, after = (QUERY_PROMPT, DOCUMENT_PROMPT) if "prompts" in kind else ("", "")
+    query = model.encode(before + QUERY, prompt="")
+    passages = model.encode([after + text for text in texts], prompt="")
+    scores = model.similarity(query, passages)[0].numpy()
+    hits = retrieval.ask(index, QUERY, 1000)
+    assert [hit.score for hit in hits] == pytest.approx(sorted(scores, reverse=True), abs=1e-4)
+    by_text = dict(zip(texts, scores, strict=True))
+    assert [hit.score for hit in hits] == pytest.approx([by_text[h.text] for h in hits], abs=1e-4)
+
+
+def test_an_index_is_not_searched_with_another_prompt(
+    two_domains: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    own, index = own_model(tiny_model_folder, tmp_path / "own", "prompts"), tmp_path / "index"
+    retrieval.build(index, str(own), None, two_domains)
+    path = own / "config_sentence_transformers.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(QUERY_PROMPT, "query: "), encoding="utf-8")
+    with pytest.raises(UserError, match="but encodes otherwise .*prompts.* use the command swap"):
+        retrieval.ask(index, QUERY, 5)
+
+
+def test_a_similarity_that_the_database_lacks_is_refused(
+    two_domains: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    own = own_model(tiny_model_folder, tmp_path / "own", "manhattan")
+    with pytest.raises(UserError, match="compares by Manhattan distance, which the database does"):
+        retrieval.build(tmp_path / "index", str(own), None, two_domains)
+    assert not (tmp_path / "index").exists()
+
+
+def test_an_index_of_an_earlier_version_is_searched(base: Path) -> None:
+    table = lancedb.connect(base).open_table("passages").to_arrow()
+    model = json.loads(table.schema.metadata[b"model"])
+    del model["encoding"]
+    table = table.replace_schema_metadata({"model": json.dumps(model)})
+    lancedb.connect(base).create_table("passages", table, mode="overwrite")
+    assert len(retrieval.ask(base, QUERY, 3)) == 3
 
 
 def test_a_query_shows_the_best_passages_in_order(base: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conftest import MakePairs, make_row
+from own_models import DOCUMENT_PROMPT, QUERY_PROMPT, own_model
 
 from nic.errors import UserError
 from pairs.arguments import CheckArguments, parse_arguments
@@ -36,6 +38,27 @@ def test_a_file_that_training_would_refuse_is_reported_and_not_raised(
     assert report.refused
     assert report.refusal is not None
     assert report.refusal.startswith("36 training pairs do not fill one batch of 64")
+
+
+def test_given_prompts_are_as_those_that_a_model_stores(
+    two_domains: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    own = own_model(tiny_model_folder, tmp_path / "own", "prompts")
+    stored = CheckArguments(two_domains, str(own), semantic=True, margin=0)
+    given = replace(
+        stored,
+        base_model=str(tiny_model_folder),
+        query_prompt=QUERY_PROMPT,
+        document_prompt=DOCUMENT_PROMPT,
+    )
+    found = check_pairs(stored).suspects, check_pairs(given).suspects
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[0].lines == found[1].lines
+    plain = check_pairs(replace(stored, base_model=str(tiny_model_folder)))
+    assert plain.suspects is not None
+    assert plain.suspects.lines != found[0].lines
+    assert check_pairs(stored).tokens == check_pairs(given).tokens != plain.tokens
 
 
 def test_the_json_of_a_check_is_its_report(two_domains: Path, tiny_model_folder: Path) -> None:
