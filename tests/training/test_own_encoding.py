@@ -29,7 +29,10 @@ from pairs.columns import TEXT_COLUMNS
 from pairs.loading import load_pairs
 from pairs.split_file import load_split
 from training import pipeline
+from training.loop.freezing import freeze
+from training.loop.frozen_states import fill_states, keep_frozen_states
 from training.loop.losses import LOSSES, Loss, build_loss, describe_loss
+from training.loop.prompts import column_prompts
 from training.parser import parse_arguments
 
 TEN = [make_row(n, "hvac") for n in range(10)]
@@ -215,12 +218,9 @@ def test_a_loss_that_compares_by_cosine_alone_is_refused_for_another_model(
         build_loss(tiny_model, "cosent", {})
 
 
-def test_a_dot_product_model_is_trained_from_a_name_of_passages(
+def test_a_prompt_under_another_name_reaches_both_columns_of_passages(
     tiny_model_folder: Path, tmp_path: Path
 ) -> None:
-    """A prompt under "passage" reaches the columns of both kinds of passages."""
-    from training.loop.trainer import column_prompts
-
     folder = own_model(tiny_model_folder, tmp_path / "own", "passage")
     model = load_model(find_model(str(folder)), "cpu")
     assert column_prompts(model) == {
@@ -248,3 +248,22 @@ def test_a_prompt_that_the_pooling_leaves_out_is_left_out_while_training(
         for row, (number,) in zip(scores, task.relevant, strict=True)
     ]
     assert found(summary, "out")[1] == pytest.approx(sum(1 / r for r in ranks) / len(ranks))
+
+
+def test_the_frozen_states_are_those_of_the_prompted_texts(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    folder = own_model(tiny_model_folder, tmp_path / "own", "prompts")
+    model = load_model(find_model(str(folder)), "cpu")
+    freeze(model, 2)
+    pairs = load_pairs(two_domains)
+    states = keep_frozen_states(model, 2, torch.float32, 1.0)
+    assert states is not None
+    fill_states(states, model, pairs, 1.0, tmp_path)
+    calls: list[Any] = []
+    model[0].auto_model.encoder.layer[0].register_forward_hook(lambda *given: calls.append(given))
+    model.encode_query(pairs.column("query"))
+    model.encode_document(pairs.column("negative"))
+    assert not calls
+    model.encode_query(pairs.column("positive"))
+    assert calls

@@ -11,6 +11,7 @@ import logging
 import mmap
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ from nic.logs import on_terminal
 from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
 from training.loop.encoder_parts import EncoderParts, encoder_parts
+from training.loop.prompts import column_prompts
 
 logger = logging.getLogger(__name__)
 
@@ -235,16 +237,23 @@ def fill_states(
 
     Args:
         states: The states, empty.
-        model: The model that they serve; it tokenizes the texts.
+        model: The model that they serve; it tokenizes the texts with their prompts.
         pairs: The pairs.
         gib: Memory for the states in GiB; more are kept in a file.
         folder: The output folder, which that file is in.
     """
-    texts = list(dict.fromkeys(text for name in TEXT_COLUMNS for text in pairs.column(name)))
+    prompts = column_prompts(model)
+    texts: dict[str | None, dict[str, None]] = defaultdict(dict)
+    for name in TEXT_COLUMNS:
+        texts[prompts.get(name)] |= dict.fromkeys(pairs.column(name))
     rows = [
         row
-        for start in range(0, len(texts), TOKENIZED_AT_A_TIME)
-        for row in token_rows(model.preprocess(texts[start : start + TOKENIZED_AT_A_TIME])) or ()
+        for prompt, unique in texts.items()
+        for start in range(0, len(unique), TOKENIZED_AT_A_TIME)
+        for row in token_rows(
+            model.preprocess([*unique][start : start + TOKENIZED_AT_A_TIME], prompt=prompt)
+        )
+        or ()
     ]
     states.fill(rows, int(gib * GIB), folder, on_terminal())
 

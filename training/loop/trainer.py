@@ -25,7 +25,6 @@ from transformers.trainer import TRAINING_ARGS_NAME
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
-from nic.encoding import Encoding
 from nic.errors import Interrupted, UserError
 from nic.logs import lines_above_progress_bars, on_terminal
 from nic.model_length import write_length
@@ -40,6 +39,7 @@ from training.loop.batch_sampler import (
 from training.loop.interruption import Interruption
 from training.loop.manifest import checkpoint_entry, record
 from training.loop.progress import ProgressBarCallback
+from training.loop.prompts import column_prompts
 from training.loop.schedule import cosine_with_warm_restarts
 
 # The samplers by name that keep equal texts apart.
@@ -129,14 +129,6 @@ def training_rows(dataset: Dataset, rows: list[int]) -> Dataset:
     The loss reads columns by position; a fourth one would be embedded as one more negative.
     """
     return dataset.select(rows).select_columns(TEXT_COLUMNS)
-
-
-def column_prompts(model: SentenceTransformer) -> dict[str, str]:
-    """Returns the prompt of each column that has one, as `encode_query` and `encode_document`."""
-    encoding = Encoding.of(model)
-    query, *passages = TEXT_COLUMNS
-    prompts = {query: encoding.query_prompt, **dict.fromkeys(passages, encoding.document_prompt)}
-    return {column: prompt for column, prompt in prompts.items() if prompt}
 
 
 def set_dropout(model: SentenceTransformer, probability: float) -> None:
