@@ -27,6 +27,8 @@ from training.help_text import answer_help
 
 README = PROJECT / "README.md"
 DOCS = sorted(PROJECT.glob("docs/*.md"))
+# The packages that its code imports are installed by its benchmark alone.
+OTHER_TOOLS = PROJECT / "docs" / "clients.md"
 TUNED = "models/nic-embeddings-v1.0"
 PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
     "nic-train": training.parser.parse_arguments,
@@ -235,11 +237,27 @@ def is_page(target: str) -> bool:
 @every_page
 def test_output_is_marked_as_text_and_code_by_its_language(page: Path) -> None:
     languages = {token.info for token in parse(page) if token.type == "fence"}
-    assert languages <= {"bash", "python", "text", "json", "bibtex"}
+    assert languages <= {"bash", "python", "javascript", "text", "json", "bibtex"}
+
+
+def test_the_imports_of_the_page_on_other_tools_are_those_that_its_benchmark_runs() -> None:
+    measured = (PROJECT / "benchmarks" / "clients.py").read_text(encoding="utf-8")
+    languages = ("python", "javascript")
+    for block in [block for name in languages for block in blocks(OTHER_TOOLS, name)]:
+        imports = re.findall(r"^(?:from|import) .+$", block.text, re.MULTILINE)
+        assert imports, block.text
+        for line in imports:
+            assert sorted(re.findall(r"\w+", line)) in [
+                sorted(re.findall(r"\w+", other)) for other in measured.splitlines()
+            ], line
+    for block in blocks(OTHER_TOOLS, "python"):
+        compile(block.text, OTHER_TOOLS.name, "exec")
 
 
 @pytest.mark.minilm
-@pytest.mark.parametrize("page", [README, *DOCS], ids=page_id)
+@pytest.mark.parametrize(
+    "page", [README, *(page for page in DOCS if page != OTHER_TOOLS)], ids=page_id
+)
 def test_python_code_runs_and_prints_what_its_comments_say(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

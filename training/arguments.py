@@ -47,9 +47,9 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
                 "and --revision-tag, or nic-publish after the training"
             )
         # The command line takes one word for it.
-        named: str | list[str] | None = vars(self)["report_to"]
-        if isinstance(named, str) and "," in named:
-            self.report_to = [name.strip() for name in named.split(",")]
+        reporters: object = getattr(self, "report_to", None)
+        if isinstance(reporters, str) and "," in reporters:
+            self.report_to = [name.strip() for name in reporters.split(",")]
         if self.prompts:
             raise UserError(
                 "--prompts: reaches the training alone; give --query-prompt and --document-prompt, "
