@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -129,8 +129,10 @@ class ChunkedSentenceTransformer(SentenceTransformer):
         """Returns the other columns of the batch that may run in one chunk with this one."""
         if not _holds(self._columns, input):
             return []
-        alike = batch_settings(input)
-        return [c for c in self._columns if c is not input and batch_settings(c) == alike]
+        # Poolings that leave the prompt out read its length.
+        ignored = {"prompt_length"} if all(getattr(m, "include_prompt", True) for m in self) else ()
+        alike = batch_settings(input, ignored)
+        return [c for c in self._columns if c is not input and batch_settings(c, ignored) == alike]
 
     def _embed(self, rows: list[Row], features: Features, **kwargs: Any) -> torch.Tensor:
         """Returns the embeddings of rows, `(rows, dim)`."""
@@ -252,12 +254,13 @@ def row_key(row: Row) -> bytes:
     return b"".join(value.numpy().tobytes() for value in row.values())
 
 
-def batch_settings(features: Features) -> str:
-    """Returns what batches must share to run as one, as the length of their prompt."""
+def batch_settings(features: Features, ignored: Container[str]) -> str:
+    """Returns what batches must share to run as one, but for some names."""
     return repr(
         sorted(
             (name, None if isinstance(value, torch.Tensor) and value.ndim > 1 else value)
             for name, value in features.items()
+            if name not in ignored
         )
     )
 

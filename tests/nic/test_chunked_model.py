@@ -116,12 +116,13 @@ def test_the_columns_of_a_batch_run_together_and_a_later_batch_by_itself(
 def test_columns_with_other_prompts_run_apart_if_the_pooling_could_tell_them(
     tiny_model: ChunkedSentenceTransformer,
 ) -> None:
-    shapes = spy(tiny_model)
-    columns = [tiny_model.preprocess(["pump"], prompt=prompt) for prompt in ("belt belt ", None)]
-    tiny_model.embed_together(columns)
-    tiny_model(columns[0])
-    assert len(shapes) == 1
-    assert "sentence_embedding" not in columns[1]
+    pooling: Any = tiny_model[1]
+    for include, together in ((True, True), (False, False)):
+        pooling.include_prompt = include
+        columns = [tiny_model.preprocess(["pump"], prompt=prompt) for prompt in ("belt ", None)]
+        tiny_model.embed_together(columns)
+        tiny_model(columns[0])
+        assert ("sentence_embedding" in columns[1]) is together
 
 
 def test_a_batch_padded_at_the_left_runs_as_it_is(tiny_model: ChunkedSentenceTransformer) -> None:

@@ -50,6 +50,7 @@ def train(base: Path, data: Path, output: Path, *more: str) -> EvaluationSummary
     given = ["--base-model", str(base), "--data-file", str(data), "--output-dir", str(output)]
     given += ["--epochs", "1", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
     given += ["--val-ratio", "0.2", "--freeze-layers", "2", "--probe", str(data), "--no-speed"]
+    given += ["--precision", "fp32"]
     with open_run_log(main_process=True) as log:
         summary = pipeline.train(*parse_arguments([*given, *more]), log)
     assert summary is not None

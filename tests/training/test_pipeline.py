@@ -176,6 +176,7 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
         "model",
         "license",
         "language",
+        "license_name",
         "license_files",
         "base_model",
         "data",
@@ -674,7 +675,7 @@ def test_the_best_checkpoint_is_the_evaluation_with_the_highest_recall_then_mrr(
     scores = [
         (entry["eval_validation_recall@5"], entry["eval_validation_mrr"], -entry["step"])
         for entry in history["history"]
-        if "eval_validation_mrr" in entry
+        if "eval_validation_mrr" in entry and entry["step"] > 0
     ]
     best = load_best(finished)
     assert best is not None
