@@ -14,6 +14,7 @@ from typing import Literal, get_args
 from evaluation.defaults import BATCH_SIZE, GENERAL_PROBE
 from nic.command_line import OneLineParser
 from nic.errors import UserError
+from nic.model_checks import POOLINGS
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
 
@@ -32,6 +33,9 @@ class EvaluationArguments:
         base: The model that the others are compared with.
         query_prompt: What to put before queries for models that store no prompts.
         document_prompt: What to put before passages for models that store no prompts.
+        model_revision: Branch, tag or commit of the one model under test, on the Hub.
+        base_revision: Branch, tag or commit of the base, on the Hub.
+        pooling: How token vectors become one, for every model without `modules.json`.
         data_file: JSONL file of pairs.
         split: `split.json` whose test queries, or else validation queries, are asked; None takes
             the one in the folder of the first model.
@@ -56,6 +60,9 @@ class EvaluationArguments:
     base: str | Path = MINILM
     query_prompt: str | None = None
     document_prompt: str | None = None
+    model_revision: str | None = None
+    base_revision: str | None = None
+    pooling: str | None = None
     data_file: str | Path = DEFAULT_FILE
     split: str | Path | None = None
     all_queries: bool = False
@@ -86,6 +93,8 @@ class EvaluationArguments:
             raise UserError(
                 "give a model with --model, or an earlier evaluation with --from-results"
             )
+        if self.model_revision and len(self.model) != 1:
+            raise UserError("--model-revision: give it with one --model")
         if self.language is not None and not LANGUAGE.fullmatch(self.language):
             raise UserError(f'--language {self.language}: give one ISO 639 code, such as "de"')
         given = [bool(self.split), self.all_queries, bool(self.from_results)]
@@ -125,6 +134,10 @@ def _build_parser() -> OneLineParser:
     stored = "for models that store no prompts; others use their own"
     add("--query-prompt", metavar="TEXT", help=f"put before queries, {stored}")
     add("--document-prompt", metavar="TEXT", help=f"put before passages, {stored}")
+    revision = "branch, tag or commit of a model on the Hub"
+    add("--model-revision", metavar="REVISION", help=f"{revision}, for the one --model")
+    add("--base-revision", metavar="REVISION", help=f"{revision}, for --base")
+    add("--pooling", choices=POOLINGS, help="of models without modules.json")
     add("--data-file", default=DEFAULT_FILE, help="JSONL file of pairs")
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument(

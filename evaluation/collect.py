@@ -28,7 +28,8 @@ from evaluation.serialization import T, from_json
 from nic.encoding import Encoding, check_prompts, fill_prompts
 from nic.errors import UserError
 from nic.logs import on_terminal
-from nic.models import find_model, load_model
+from nic.model_loading import loading_notes
+from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from pairs.loading import Pairs, load_pairs
 from pairs.split_file import load_split
 
@@ -142,15 +143,17 @@ def load_models(
     """
     models: dict[str, SentenceTransformer] = {}
     device = None if arguments.device == "auto" else arguments.device
-    first, base = str(arguments.model[0]), str(arguments.base)
-    asked = list(dict.fromkeys([*map(str, arguments.model), base]))
-    sources = {name: find_model(name) for name in asked}
+    sources = find_sources(arguments)
     labels = short_names(sources)
     for name, source in sources.items():
         logger.info("Model %s from %s", source.name, source.origin)
-        models[labels[name]] = load_model(source, device)
+        model = models[labels[name]] = load_model(source, device)
+        for note in loading_notes(source.name, Path(source.location), model):
+            logger.info("%s", note)
     fill_prompts(models.values(), arguments.query_prompt, arguments.document_prompt)
     log_encodings(models)
+    first = list(sources)[0]
+    base = at_revision(arguments.base, arguments.base_revision)
     return Names(labels[first], labels[base], sources[first].location), models
 
 
@@ -164,6 +167,28 @@ def log_encodings(models: Mapping[str, SentenceTransformer]) -> None:
         check_prompts(model, name)
         if (encoding := Encoding.of(model)).is_special:
             logger.info("Encoding of %s: %s", name, encoding)
+
+
+def find_sources(arguments: EvaluationArguments) -> dict[str, ModelSource]:
+    """Returns where each model comes from, by its name and revision; the base is the last.
+
+    Raises:
+        UserError: One is no model, or `pooling` is given and none of them needs it.
+    """
+    asked = [(name, arguments.model_revision) for name in arguments.model]
+    asked.append((arguments.base, arguments.base_revision))
+    sources = {
+        at_revision(name, revision): fetch_model(find_model(str(name), revision, arguments.pooling))
+        for name, revision in asked
+    }
+    if arguments.pooling and not any(source.pooling for source in sources.values()):
+        raise pooling_not_needed(arguments.pooling, ", ".join(sources))
+    return sources
+
+
+def at_revision(name: str | Path, revision: str | None) -> str:
+    """Returns the name of a model with the revision that was asked for, if one was."""
+    return f"{name}@{revision}" if revision else str(name)
 
 
 def describe_selection(pairs: Pairs, asked: QuerySelection) -> DataDescription:

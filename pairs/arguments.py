@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nic.command_line import OneLineParser
 from nic.errors import UserError
 from nic.files import check_writable
+from nic.model_checks import POOLINGS
 from nic.models import MINILM
 from pairs.checks.clean import check_clean_path, list_path
 from pairs.readers import DEFAULT_FILE
@@ -35,6 +36,8 @@ class CheckArguments:
             `semantic`: a folder, or a name on the Hub.
         query_prompt: What the training would put before queries; None takes what the model stores.
         document_prompt: What it would put before passages, likewise.
+        base_revision: Branch, tag or commit of that model on the Hub.
+        pooling: How its token vectors become one, if it holds no `modules.json`.
         val_ratio: Share of the passages that the training would hold out, in (0, 1).
         batch_size: Rows of a training batch, 2 or more.
         seed: Seed of the split.
@@ -56,6 +59,8 @@ class CheckArguments:
     base_model: str = MINILM
     query_prompt: str | None = None
     document_prompt: str | None = None
+    base_revision: str | None = None
+    pooling: str | None = None
     val_ratio: float = 0.1
     batch_size: int = 32
     seed: int = 42
@@ -132,6 +137,8 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
     )
     add("--query-prompt", "what is put before queries, as in training", metavar="TEXT")
     add("--document-prompt", "what is put before passages, as in training", metavar="TEXT")
+    add("--base-revision", "branch, tag or commit of that model on the Hub", metavar="REVISION")
+    add("--pooling", "of a base model without modules.json", choices=POOLINGS)
     add(
         "--val-ratio",
         "share of the passages to hold out, in (0, 1), as in training (default: %(default)s)",

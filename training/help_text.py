@@ -20,6 +20,8 @@ GROUPS = {
     "data": ("data_file", "val_ratio", "test_ratio", "split", "small_domains"),
     "training": (
         "base_model",
+        "base_revision",
+        "pooling",
         "query_prompt",
         "document_prompt",
         "num_train_epochs",

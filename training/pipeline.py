@@ -14,13 +14,16 @@ from evaluation.report.tables import show_summary
 from evaluation.report.texts import Texts
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.summary import EvaluationSummary
+from model_card.export.exportable import onnx_problem
+from model_card.package.compatibility import check_packageable
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.devices import use_all_cores
 from nic.encoding import Encoding
 from nic.errors import UserError
 from nic.logs import RunLog, log_lines, on_terminal, open_run_log, quiet_libraries
 from nic.model_files import SPLIT
-from nic.models import ModelSource, find_model, load_model
+from nic.model_loading import loading_notes
+from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from pairs.split_file import save_split
 from training.arguments import TrainingArguments
 from training.asked_arguments import warn_outside_usual_range
@@ -109,7 +112,7 @@ def train(
     checkpoint = checkpoints.newest_checkpoint(folder) if run.resume else None
 
     data = read_data(run, arguments)
-    source = find_model(run.base_model)
+    source = find_base_model(run)
     refuse_inputs(folder, evaluation_folder(folder), {"--base-model": source.location})
     logger.info("Base model %s from %s", source.name, source.origin)
     model = load_trainable_model(source, run, arguments)
@@ -204,16 +207,34 @@ def check_targets(run: RunArguments, folder: Path) -> None:
     check_publication(run)
 
 
+def find_base_model(run: RunArguments) -> ModelSource:
+    """Returns where the base model comes from; it is on this machine then.
+
+    Raises:
+        UserError: It is not found or no model, or a pooling is given beside its own.
+    """
+    source = fetch_model(find_model(run.base_model, run.base_revision, run.pooling))
+    if run.pooling and not source.pooling:
+        raise pooling_not_needed(run.pooling, run.base_model)
+    return source
+
+
 def load_trainable_model(
     source: ModelSource, run: RunArguments, arguments: TrainingArguments
 ) -> ChunkedSentenceTransformer:
     """Returns the base model on its device, with the prompts and the dropout of the run.
 
     Raises:
-        UserError: It is not found, a prompt is too long, or its layers cannot be frozen.
+        UserError: It is not found, a prompt is too long, its layers cannot be frozen, or it could
+            not be packaged.
     """
     model = load_base(source, run, arguments.device)
     logger.info("Encoding: %s", Encoding.of(model))
+    for note in loading_notes(source.name, Path(source.location), model):
+        logger.info("%s", note)
+    check_packageable(model, source.name)
+    if problem := onnx_problem(model):
+        logger.warning("%s: the trained model will have no ONNX variant: %s", source.name, problem)
     set_dropout(model, run.dropout)
     check_freezable(model, run.freeze_layers)
     return model

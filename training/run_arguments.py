@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from model_card.card.licensing import read_terms
 from nic.errors import UserError, require_value
+from nic.model_checks import POOLINGS
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
 from training.loop.losses import DEFAULT_LOSS, LOSSES, loss_help
@@ -47,6 +48,12 @@ class RunArguments:
 
     data_file: str = flag(DEFAULT_FILE, "JSONL, may be gzipped", "FILE")
     base_model: str = flag(MINILM, "folder or Hub name", "MODEL")
+    base_revision: str | None = flag(
+        None, "branch, tag or commit of a base model on the Hub", "REVISION"
+    )
+    pooling: str | None = flag(
+        None, f"of a base without modules.json: {', '.join(POOLINGS)}", "POOLING"
+    )
     query_prompt: str | None = flag(
         None, "put before queries and saved; default: as the base model stores it", "TEXT"
     )

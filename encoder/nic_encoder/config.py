@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nic_encoder.cache import MODULES
+from nic_encoder.dense import EMBEDDING, Dense, read_dense
 from nic_encoder.errors import EncoderError
+from nic_encoder.pooling import MODES
 
-POOLING_MODES = ("mean", "cls")
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 # The names under which models store the prompt of passages.
 DOCUMENT_NAMES = ("document", "passage", "corpus")
-EMBEDDING = "sentence_embedding"
+STEPS = re.compile(r"Transformer Pooling(?: Dense)*(?: Normalize)?")
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,10 @@ class ModelConfig:
 
     Attributes:
         max_seq_length: Longest input in tokens, [CLS] and [SEP] counted.
-        pooling: How the tokens' vectors become one: "mean" or "cls".
+        pooling: How the tokens' vectors become one: keys of `pooling.MODES`.
+        dense: The dense layers behind the pooling.
         normalize: Whether the model's last step is to unit length.
+        truncate_dim: Numbers of an embedding that are kept, the first ones; None keeps all.
         pad_token: What fills up short texts.
         truncation_side: Which end of a long text is cut, "right" or "left".
         query_prompt: What `encode_query` puts before a text; empty for nothing.
@@ -35,8 +39,10 @@ class ModelConfig:
     """
 
     max_seq_length: int
-    pooling: str
+    pooling: tuple[str, ...]
+    dense: tuple[Dense, ...]
     normalize: bool
+    truncate_dim: int | None
     pad_token: str
     truncation_side: str
     query_prompt: str = ""
@@ -55,19 +61,25 @@ def read_config(folder: Path) -> ModelConfig:
     """
     steps = _steps(folder / MODULES)
     names = [name for name, _ in steps]
-    if names not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+    if not STEPS.fullmatch(" ".join(names)):
         raise EncoderError(
             f"{folder / MODULES}: steps {', '.join(names)}; this encoder has "
-            "Transformer, Pooling and Normalize in this order"
+            "Transformer, Pooling, Dense and Normalize in this order"
         )
-    if len(names) == 3:
-        _check_normalize(folder / steps[2][1] / "config.json")
+    if names[-1] == "Normalize":
+        _check_normalize(folder / steps[-1][1] / "config.json")
     tokenizer = read_json(folder / "tokenizer_config.json")
     pooling = folder / steps[1][1] / "config.json"
     return ModelConfig(
         max_seq_length=_max_seq_length(folder, tokenizer),
         pooling=_pooling(pooling),
-        normalize=len(names) == 3,
+        dense=tuple(
+            read_dense(folder / path, read_json(folder / path / "config.json"))
+            for name, path in steps
+            if name == "Dense"
+        ),
+        normalize=names[-1] == "Normalize",
+        truncate_dim=_truncate_dim(folder / "config_sentence_transformers.json"),
         pad_token=tokenizer.get("pad_token", "[PAD]"),
         truncation_side=tokenizer.get("truncation_side", "right"),
         include_prompt=bool(read_json(pooling).get("include_prompt", True)),
@@ -97,22 +109,25 @@ def _steps(path: Path) -> list[tuple[str, str]]:
         raise EncoderError(f"{path}: no list of modules with type and path") from error
 
 
-def _pooling(path: Path) -> str:
+def _truncate_dim(path: Path) -> int | None:
+    length = read_json(path).get("truncate_dim") if path.is_file() else None
+    if length is not None and (not isinstance(length, int) or length < 1):
+        raise EncoderError(f"{path}: truncate_dim {length} is no number of dimensions")
+    return length
+
+
+def _pooling(path: Path) -> tuple[str, ...]:
     config = read_json(path)
     mode = config.get("pooling_mode")
     if mode is None:
-        mode = [
-            key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
-            for key, chosen in config.items()
-            if key.startswith("pooling_mode_") and chosen
-        ]
+        chosen = {key.removeprefix("pooling_mode_") for key, value in config.items() if value}
+        mode = [name for name in MODES if chosen & {name, f"{name}_token", f"{name}_tokens"}]
     modes = [mode] if isinstance(mode, str) else list(mode)
-    if len(modes) != 1 or modes[0] not in POOLING_MODES:
+    if not modes or not MODES.keys() >= set(modes):
         raise EncoderError(
-            f"{path}: pooling {', '.join(modes) or 'none'}; this encoder has "
-            f"{' or '.join(POOLING_MODES)}"
+            f"{path}: pooling {', '.join(modes) or 'none'}; this encoder has {', '.join(MODES)}"
         )
-    return str(modes[0])
+    return tuple(modes)
 
 
 def _max_seq_length(folder: Path, tokenizer: dict[str, Any]) -> int:

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from nic_encoder.cache import find_folder
 from nic_encoder.config import ModelConfig, read_config
 from nic_encoder.errors import EncoderError
+from nic_encoder.pooling import pool
 
 VARIANTS = {"int8": "onnx/model_quantized.onnx", "fp32": "onnx/model.onnx"}
 # The int8 file of packages of earlier versions.
@@ -60,7 +61,7 @@ class OnnxEncoder:
         self._tokenizer = _load_tokenizer(self.folder / TOKENIZER, self.config)
         self._session = _open_session(_variant_file(self.folder, variant), threads)
         self._inputs = {node.name for node in self._session.get_inputs()}
-        self.dimension = int(self._session.get_outputs()[0].shape[-1])
+        self.dimension = _dimension(self.config, int(self._session.get_outputs()[0].shape[-1]))
 
     def encode_query(
         self, texts: str | Sequence[str], batch_size: int = 32, normalize: bool | None = None
@@ -132,7 +133,8 @@ class OnnxEncoder:
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             embeddings[batch] = self._encode_batch([checked[n] for n in batch], skipped)
-        return _unit_length(embeddings) if normalize or self.config.normalize else embeddings
+        is_unit_length = self.config.normalize and not self.config.truncate_dim
+        return _unit_length(embeddings) if normalize and not is_unit_length else embeddings
 
     def _prompt_length(self, prompt: str) -> int:
         """Tokens of a prompt, with the special ones before it and without the one after it."""
@@ -151,17 +153,20 @@ class OnnxEncoder:
         }
         feed = {name: values for name, values in features.items() if name in self._inputs}
         vectors = self._session.run([OUTPUT], feed)[0]
-        if self.config.pooling == "cls":
-            return np.asarray(vectors[:, skipped], dtype=np.float32)
-        features["attention_mask"][:, :skipped] = 0
-        return _mean(vectors, features["attention_mask"])
+        mask = features["attention_mask"]
+        mask[:, :skipped] = 0
+        embeddings = pool(vectors, mask, self.config.pooling)
+        for dense in self.config.dense:
+            embeddings = dense(embeddings)
+        if self.config.normalize:
+            embeddings = _unit_length(embeddings)
+        return embeddings[:, : self.config.truncate_dim]
 
 
-def _mean(vectors: Embeddings, mask: NDArray[np.int64]) -> Embeddings:
-    """Mean of the tokens' vectors, padding left out."""
-    weights = mask.astype(np.float32)
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
-    return np.asarray((weights[:, None, :] @ vectors)[:, 0], dtype=np.float32)
+def _dimension(config: ModelConfig, width: int) -> int:
+    """Length of an embedding of an encoder whose token vectors have a width."""
+    length = len(config.dense[-1].bias) if config.dense else width * len(config.pooling)
+    return min(length, config.truncate_dim or length)
 
 
 def _unit_length(vectors: Embeddings) -> Embeddings:

@@ -58,7 +58,13 @@ def describe_base_model(source: ModelSource) -> dict[str, Any]:
     """Returns the model that training started from, its weights' SHA-256 and what it states."""
     weights = Path(source.location) / WEIGHTS
     digest = sha256_of(weights) if weights.is_file() else None
-    identity = {"name": source.name, "origin": source.origin, "weights_sha256": digest}
+    identity = {
+        "name": source.name,
+        "origin": source.origin,
+        "revision": source.revision,
+        "commit": source.commit,
+        "weights_sha256": digest,
+    }
     return {**identity, **asdict(base_terms(source))}
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.retrieval.task import retrieval_task
+from model_card.export.exportable import require_exportable
+from model_card.export.onnx_export import require_onnx
 from model_card.export.variants import build_variants, measure_variants, refuse_loss
 from nic.errors import UserError
+from nic.models import find_model, load_model
 from pairs.loading import load_pairs
 from pairs.split_file import load_split
 
@@ -28,7 +31,8 @@ def variant_adder(
         A function of the folder that gives the facts for `metadata.json`; None without names.
 
     Raises:
-        UserError: The data is not given.
+        UserError: The data is not given, the extra `onnx` is missing, or the model has no ONNX
+            variant.
     """
     if not names:
         return None
@@ -37,6 +41,8 @@ def variant_adder(
             "--onnx, --int8: give the training data with --data-file; each variant is scored on "
             "its held-out queries"
         )
+    require_onnx()
+    require_exportable(load_model(find_model(str(model)), "cpu"), str(model))
     pairs = load_pairs(data_file)
     task = retrieval_task(pairs, load_split(model / "split.json", pairs).reported)
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from model_card.export.exportable import require_exportable
 from nic.errors import UserError
 from nic.files import atomic_write
 from nic.models import find_model, load_model
@@ -64,6 +65,7 @@ def export_onnx(model_folder: Path, output: Path) -> Path:
     """
     require_onnx()
     model = load_model(find_model(str(model_folder)), "cpu").eval()
+    require_exportable(model, str(model_folder))
     transformer = model[0].auto_model
     # The other implementations export the same operations with more nodes around them.
     transformer.set_attn_implementation("eager")

@@ -30,6 +30,7 @@ LARGEST = 127
 ZERO = 128
 SMALLEST = 1e-6
 SAMPLES = 64
+LONGEST = 256
 ONE = np.ones(1, dtype=np.float32)
 # Constants that all quantised products share.
 STEP, FLOOR, SHIFT, ZERO_POINT, LAST_AXIS = (
@@ -101,11 +102,12 @@ def smoothing(largest: NDArray[np.float32], weights: NDArray[np.float32]) -> NDA
     return np.asarray(factors / factors.mean(), dtype=np.float32)
 
 
-def synthetic_inputs(tokenizer: Path) -> list[Inputs]:
+def synthetic_inputs(tokenizer: Path, max_length: int = LONGEST) -> list[Inputs]:
     """Returns inputs of random words from the vocabulary, so that no data is needed.
 
     Args:
         tokenizer: The model's `tokenizer.json`.
+        max_length: Tokens that the model reads.
 
     Returns:
         The same inputs for the same tokenizer, each of one text.
@@ -114,7 +116,7 @@ def synthetic_inputs(tokenizer: Path) -> list[Inputs]:
 
     encode = Tokenizer.from_file(str(tokenizer))
     encode.no_padding()
-    encode.no_truncation()
+    encode.enable_truncation(min(max_length, LONGEST))
     words = sorted(word for word in encode.get_vocab() if word.isalpha())
     rng = np.random.default_rng(0)
     texts = [" ".join(rng.choice(words, rng.integers(4, 32))) for _ in range(SAMPLES)]

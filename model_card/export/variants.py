@@ -70,7 +70,8 @@ def build_variants(
     with tempfile.TemporaryDirectory() as scratch:
         exported = export_onnx(model_folder, files.get("fp32", Path(scratch) / "model.onnx"))
         if "int8" in files:
-            samples = synthetic_inputs(model_folder / "tokenizer.json")
+            length = load_model(find_model(str(model_folder)), "cpu").max_seq_length
+            samples = synthetic_inputs(model_folder / "tokenizer.json", length)
             quantize_int8(exported, files["int8"], samples)
     return files
 

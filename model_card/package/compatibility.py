@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_card.package.allow_list import read_json, read_modules
 from nic.encoding import DOCUMENT, find_document_prompt
@@ -18,10 +18,16 @@ from nic.files import atomic_write_text
 from nic.model_files import MODULES
 from nic.model_length import write_length
 
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
 LIBRARY = "sentence_transformers"
 OLDEST_VERSION = "5.2"
-TRANSFORMER = "sentence_bert_config.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
+# Where the settings of a module are, unless in config.json.
+SETTINGS = {"Transformer": "sentence_bert_config.json"}
+# All that such a module is stands in its weights and its tokenizer.
+WITHOUT_SETTINGS = ("StaticEmbedding",)
 POOLING_MODES = {
     "cls": "pooling_mode_cls_token",
     "max": "pooling_mode_max_tokens",
@@ -58,14 +64,11 @@ def write_compatible(folder: Path) -> None:
     """
     modules = read_modules(folder)
     for module in modules:
-        kind = _kind(folder, module["type"])
+        kind = _kind(str(folder / MODULES), module["type"])
         module["type"] = f"{LIBRARY}.models.{kind}"
-        if kind == "Transformer":
-            path = folder / module["path"] / TRANSFORMER
-            _write_json(path, _transformer(path))
-        else:
-            path = folder / module["path"] / "config.json"
-            _write_json(path, _pooling(path) if kind == "Pooling" else _implied(path, kind))
+        if kind not in WITHOUT_SETTINGS:
+            path = folder / module["path"] / SETTINGS.get(kind, "config.json")
+            _write_json(path, _compatible(str(path), kind, read_json(path)))
     _write_json(folder / MODULES, modules)
     _rewrite_model_config(folder / "config_sentence_transformers.json")
     _rename_tokenizer(folder / "tokenizer_config.json")
@@ -73,38 +76,64 @@ def write_compatible(folder: Path) -> None:
     write_length(folder)
 
 
-def _kind(folder: Path, dotted: str) -> str:
+def check_packageable(model: SentenceTransformer, name: str) -> None:
+    """Refuses a model that `write_compatible` would refuse once it is saved.
+
+    Args:
+        model: The model.
+        name: What the user calls it, for the message.
+
+    Raises:
+        UserError: A module or a setting has no compatible form.
+    """
+    for module in model:
+        kind = type(module)
+        _kind(name, f"{kind.__module__}.{kind.__qualname__}")
+        if kind.__name__ not in WITHOUT_SETTINGS:
+            settings = json.loads(json.dumps(module.get_config_dict()))
+            _compatible(f"{name} ({kind.__name__})", kind.__name__, settings)
+
+
+def _kind(place: str, dotted: str) -> str:
     """Returns the name of the class of a module.
 
     Raises:
         UserError: It is not a class of this library that earlier versions load the same way.
     """
     library, kind = dotted.split(".")[0], dotted.split(".")[-1]
-    if library != LIBRARY or kind not in (*IMPLIED, "Pooling"):
+    known = sorted((*IMPLIED, *WITHOUT_SETTINGS, "Pooling"))
+    if library != LIBRARY or kind not in known:
         raise UserError(
-            f"{folder / MODULES}: the module {dotted} has no form that {LIBRARY} {OLDEST_VERSION} "
-            f"loads; {', '.join(sorted((*IMPLIED, 'Pooling')))} have"
+            f"{place}: the module {dotted} has no form that {LIBRARY} {OLDEST_VERSION} "
+            f"loads, so it cannot be packaged; {', '.join(known)} have"
         )
     return kind
 
 
-def _transformer(path: Path) -> dict[str, Any]:
+def _compatible(place: str, kind: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Returns the settings of a module as earlier versions have them."""
+    if kind == "Pooling":
+        return _pooling(place, config)
+    given = _implied(place, kind, config)
+    return _transformer(place, given) if kind == "Transformer" else given
+
+
+def _transformer(place: str, given: dict[str, Any]) -> dict[str, Any]:
+    # With null all versions use the shorter limit of tokenizer and encoder.
     config = {"max_seq_length": None, "do_lower_case": False}
-    given = _implied(path, "Transformer")
     if unknown := sorted(set(given) - set(config)):
-        raise UserError(f"{path}: {unknown[0]} has no form that {LIBRARY} {OLDEST_VERSION} loads")
+        raise UserError(f"{place}: {unknown[0]} has no form that {LIBRARY} {OLDEST_VERSION} loads")
     return {**config, **given}
 
 
-def _pooling(path: Path) -> dict[str, Any]:
-    config = read_json(path)
+def _pooling(place: str, config: dict[str, Any]) -> dict[str, Any]:
     if "pooling_mode" not in config:
         return dict(config)
     given = config["pooling_mode"]
     active = [given] if isinstance(given, str) else list(given)
     # Earlier versions concatenate the parts in this order, whatever order was given.
     if active != [mode for mode in POOLING_MODES if mode in active]:
-        raise UserError(f"{path}: pooling_mode {given} has no form that older versions load")
+        raise UserError(f"{place}: pooling_mode {given} has no form that older versions load")
     return {
         "word_embedding_dimension": config["embedding_dimension"],
         **{key: mode in active for mode, key in POOLING_MODES.items()},
@@ -112,20 +141,20 @@ def _pooling(path: Path) -> dict[str, Any]:
     }
 
 
-def _implied(path: Path, kind: str) -> dict[str, Any]:
+def _implied(place: str, kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """Returns the settings of a module without those that earlier versions imply.
 
     Raises:
         UserError: One of them does not have the implied value.
     """
-    config = read_json(path)
+    config = dict(given)
     for key, value in IMPLIED[kind].items():
         if config.pop(key, value) != value:
             raise UserError(
-                f"{path}: {key} is not {json.dumps(value)}, the only value that {LIBRARY} "
+                f"{place}: {key} is not {json.dumps(value)}, the only value that {LIBRARY} "
                 f"{OLDEST_VERSION} knows"
             )
-    return dict(config)
+    return config
 
 
 def _rewrite_model_config(path: Path) -> None:

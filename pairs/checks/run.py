@@ -50,7 +50,7 @@ def build_check(arguments: CheckArguments) -> tuple[CheckReport, Scan]:
     Raises:
         UserError: The file or the model cannot be read, or the file holds no good row.
     """
-    source = find_model(arguments.base_model)
+    source = find_model(arguments.base_model, arguments.base_revision, arguments.pooling)
     scan = scan_file(arguments.data_file, load_token_counter(source, arguments.document_prompt))
     split = _split_or_error(scan, arguments)
     report = build_report(scan, split, arguments.val_ratio, arguments.batch_size, arguments.seed)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from huggingface_hub import snapshot_download
 from transformers import AutoTokenizer
 
 from nic.encoding import find_document_prompt
 from nic.errors import UserError
-from nic.models import ModelSource, model_not_found
-
-FILES = ["*.json", "*.txt", "*.model"]
+from nic.model_checks import modules_of
+from nic.model_loading import DEFAULT_LENGTH, NO_LENGTH, one_line, table_length_of
+from nic.models import SETTINGS, ModelSource, fetch_model
 
 
 @dataclass(frozen=True)
@@ -52,21 +51,13 @@ def load_token_counter(source: ModelSource, prompt: str | None = None) -> TokenC
     Raises:
         UserError: The model is not found, or its folder holds no tokenizer.
     """
-    try:
-        is_folder = Path(source.location).is_dir()
-        location = (
-            source.location
-            if is_folder
-            else snapshot_download(source.location, allow_patterns=FILES)
-        )
-    except (OSError, ValueError) as error:
-        raise model_not_found(source) from error
-    folder = _first_module(Path(location))
+    location = fetch_model(source, SETTINGS).location
+    folder = Path(location) / modules_of(source.name, Path(location))[0][1]
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
-        first_line = str(error).splitlines()[0]
-        raise UserError(f"{source.name}: holds no loadable tokenizer ({first_line})") from error
+    except Exception as error:  # tokenizers raises Exception itself
+        reason = one_line(error)
+        raise UserError(f"{source.name}: holds no loadable tokenizer ({reason})") from error
     if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_tokens):
         raise UserError(f"{source.name}: its tokenizer has no vocabulary; its files are missing")
     stored = _read(Path(location) / "config_sentence_transformers.json").get("prompts") or {}
@@ -74,17 +65,15 @@ def load_token_counter(source: ModelSource, prompt: str | None = None) -> TokenC
     return TokenCounter(tokenizer, _max_seq_length(folder, tokenizer), prompt)
 
 
-def _first_module(folder: Path) -> Path:
-    modules = _read(folder / "modules.json")
-    return folder / modules[0]["path"] if modules else folder
-
-
 def _max_seq_length(folder: Path, tokenizer: Any) -> int:
     """Returns the limit in the order of sentence-transformers: its own file, then the tokenizer."""
     asked = _read(folder / "sentence_bert_config.json").get("max_seq_length")
     positions = _read(folder / "config.json").get("max_position_embeddings")
-    limits = [asked or tokenizer.model_max_length, positions]
-    return int(min(limit for limit in limits if limit))
+    length = int(min(limit for limit in (asked or tokenizer.model_max_length, positions) if limit))
+    if length == positions:
+        return table_length_of(folder) or length
+    is_transformer = (folder / "config.json").is_file()
+    return DEFAULT_LENGTH if is_transformer and length > NO_LENGTH else length
 
 
 def _read(path: Path) -> Any:

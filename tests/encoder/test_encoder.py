@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from own_models import DOCUMENT_PROMPT, own_model
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense
+from torch import nn
 
 pytest.importorskip("onnxruntime", reason="needs onnxruntime")
 from nic_encoder import EncoderError, OnnxEncoder  # noqa: E402
@@ -98,11 +101,68 @@ def test_the_int8_file_of_an_earlier_package_is_read(onnx_copy: Path) -> None:
         OnnxEncoder(onnx_copy, variant="fp32")
 
 
-def test_pooling_by_the_first_token_is_torchs(onnx_copy: Path) -> None:
-    before = OnnxEncoder(onnx_copy).encode(TEXTS)
-    edit(onnx_copy / "1_Pooling" / "config.json", pooling_mode="cls")
-    assert_equal_to_torch(onnx_copy)
-    assert np.abs(OnnxEncoder(onnx_copy).encode(TEXTS) - before).max() > 0.01
+@pytest.mark.parametrize(
+    "mode", ["cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken", ["max", "cls"]]
+)
+def test_every_pooling_is_torchs(onnx_copy: Path, mode: str | list[str]) -> None:
+    cut_modules(onnx_copy, 2)
+    before = OnnxEncoder(onnx_copy).encode(TEXTS, normalize=False)
+    edit(onnx_copy / "1_Pooling" / "config.json", pooling_mode=mode)
+    assert_equal_to_torch(onnx_copy, normalize=False)
+    changed = OnnxEncoder(onnx_copy).encode(TEXTS, normalize=False)
+    assert changed.shape[1] != before.shape[1] or np.abs(changed - before).max() > 0.01
+
+
+@pytest.mark.parametrize("activation", [nn.Tanh(), nn.Identity(), nn.ReLU(), nn.Sigmoid()])
+@pytest.mark.parametrize("bias", [True, False])
+def test_dense_layers_are_torchs(
+    onnx_copy: Path, tmp_path: Path, activation: nn.Module, bias: bool
+) -> None:
+    model = SentenceTransformer(str(onnx_copy), device="cpu")
+    torch.manual_seed(1)
+    dense = [Dense(32, 24, bias, activation), Dense(24, 16)]
+    modules = [model[0], model[1], *dense, model[2]]
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(tmp_path / "dense"))
+    shutil.copytree(onnx_copy / "onnx", tmp_path / "dense" / "onnx")
+    assert_equal_to_torch(tmp_path / "dense")
+    assert OnnxEncoder(tmp_path / "dense").dimension == 16
+
+
+def test_embeddings_are_cut_to_the_models_truncate_dim(onnx_copy: Path) -> None:
+    edit(onnx_copy / "config_sentence_transformers.json", truncate_dim=16)
+    assert_equal_to_torch(onnx_copy, normalize=False)
+    encoder = OnnxEncoder(onnx_copy)
+    assert encoder.dimension == 16
+    assert encoder.encode(TEXTS).shape == (len(TEXTS), 16)
+    np.testing.assert_allclose(np.linalg.norm(encoder.encode(TEXTS), axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"activation_function": "torch.nn.modules.activation.GELU"}, "activation GELU; this enc"),
+        ({"use_residual": True}, "a dense layer beside others"),
+        ({"module_input_name": "token_embeddings"}, "a dense layer beside others"),
+    ],
+)
+def test_a_dense_layer_that_is_not_known_is_refused(
+    onnx_copy: Path, changes: dict[str, Any], message: str
+) -> None:
+    path = onnx_copy / "modules.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("Normalize", "Dense"), "utf-8")
+    (onnx_copy / "2_Dense").mkdir(exist_ok=True)
+    edit(onnx_copy / "2_Dense" / "config.json", **changes)
+    with pytest.raises(EncoderError, match=message):
+        OnnxEncoder(onnx_copy)
+
+
+def test_a_dense_layer_without_weights_is_named(onnx_copy: Path) -> None:
+    path = onnx_copy / "modules.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("Normalize", "Dense"), "utf-8")
+    (onnx_copy / "2_Dense").mkdir(exist_ok=True)
+    edit(onnx_copy / "2_Dense" / "config.json", in_features=32)
+    with pytest.raises(EncoderError, match=r"2_Dense.model.safetensors: missing or damaged"):
+        OnnxEncoder(onnx_copy)
 
 
 def test_long_texts_are_cut_where_sentence_transformers_cuts_them(onnx_copy: Path) -> None:
@@ -295,8 +355,9 @@ def test_a_folder_goes_before_the_cache_and_must_hold_a_model(
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [
-        ("1_Pooling/config.json", {"pooling_mode": "max"}, "pooling max; this encoder has mean or"),
-        ("1_Pooling/config.json", {"pooling_mode": ["mean", "cls"]}, "pooling mean, cls; this"),
+        ("1_Pooling/config.json", {"pooling_mode": "median"}, "pooling median; this encoder has"),
+        ("1_Pooling/config.json", {"pooling_mode": ["mean", "sum"]}, "pooling mean, sum; this"),
+        ("config_sentence_transformers.json", {"truncate_dim": 0}, "truncate_dim 0 is no number"),
         ("2_Normalize/config.json", {"module_input_name": "token_embeddings"}, "normalises .*tok"),
         ("sentence_bert_config.json", {"do_lower_case": True}, "do_lower_case is true, which this"),
         (
@@ -323,8 +384,8 @@ def test_a_setting_that_would_give_other_embeddings_is_refused(
 def test_a_step_that_is_not_known_is_refused_by_name(onnx_copy: Path) -> None:
     path = onnx_copy / "modules.json"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("Normalize", "Dense"), encoding="utf-8")
-    with pytest.raises(EncoderError, match="steps Transformer, Pooling, Dense; this encoder has"):
+    path.write_text(text.replace("Normalize", "LSTM"), encoding="utf-8")
+    with pytest.raises(EncoderError, match="steps Transformer, Pooling, LSTM; this encoder has"):
         OnnxEncoder(onnx_copy)
 
 

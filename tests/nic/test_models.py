@@ -26,7 +26,9 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_whose_weights_are_gone_is_one_line(tiny_copy: Path) -> None:
     (tiny_copy / "model.safetensors").unlink()
-    with pytest.raises(UserError, match="tiny: holds no loadable model") as error:
+    with pytest.raises(
+        UserError, match="tiny: holds no weights; model.safetensors is missing"
+    ) as error:
         load_model(find_model(str(tiny_copy)), "cpu")
     assert "\n" not in str(error.value)
 
