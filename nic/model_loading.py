@@ -33,6 +33,8 @@ HEADS = re.compile(
     r"(?:cls|lm_head|classifier|qa_outputs|vocab_\w+|lm_predictions|mask_predictions|head|decoder"
     r"|pre_classifier|score|predictions|discriminator_predictions|generator_\w+)\."
 )
+# Of these, sentence-transformers takes the encoder alone.
+ENCODER_ONLY = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
 PRECISIONS = {"F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 SHORT_TEXTS = ["How do I check the oil level?", "a"]
 LONG_TEXT = " ".join(["valve"] * DEFAULT_LENGTH)
@@ -78,8 +80,8 @@ def loading_notes(name: str, folder: Path, model: ChunkedSentenceTransformer) ->
     stated, length = stated_length(folder / path), model.max_seq_length
     if length is not None and length < NO_LENGTH and (stated is None or stated > length):
         notes.append(
-            f"{name} states no length of its texts that its positions allow; they are cut at "
-            f"{length} tokens"
+            f"{name} names no length for its texts, or a longer one than it has positions; they "
+            f"are cut at {length} tokens"
         )
     if model.truncate_dim:
         notes.append(
@@ -106,8 +108,8 @@ def check_keys(name: str, folder: Path) -> None:
             f"{name}: weights of the wrong shape: {key} is {tuple(stored)}, config.json needs "
             f"{tuple(needed)}{_more(shapes)}; the two do not belong together"
         )
-    has_decoder = AutoConfig.from_pretrained(folder).is_encoder_decoder
-    if missing := [key for key in sorted(info["missing_keys"]) if not _may_miss(key, has_decoder)]:
+    encoder_only = AutoConfig.from_pretrained(folder).model_type in ENCODER_ONLY
+    if missing := [key for key in sorted(info["missing_keys"]) if not _may_miss(key, encoder_only)]:
         raise UserError(
             f"{name}: weights are missing, which would be random: {missing[0]}{_more(missing)}; "
             "copy or download it again"
@@ -177,8 +179,8 @@ def _build(
     return ChunkedSentenceTransformer(modules=modules, device=device)
 
 
-def _may_miss(key: str, has_decoder: bool) -> bool:
-    return bool(UNUSED.match(key)) or (has_decoder and key.startswith("decoder."))
+def _may_miss(key: str, encoder_only: bool) -> bool:
+    return bool(UNUSED.match(key)) or (encoder_only and key.startswith("decoder."))
 
 
 def _may_be_there(key: str) -> bool:

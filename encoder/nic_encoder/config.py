@@ -16,6 +16,8 @@ from nic_encoder.pooling import MODES
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 # The names under which models store the prompt of passages.
 DOCUMENT_NAMES = ("document", "passage", "corpus")
+# A tokenizer without a length states 1e30.
+NO_LENGTH = 1_000_000
 STEPS = re.compile(r"Transformer Pooling(?: Dense)*(?: Normalize)?")
 
 
@@ -141,7 +143,7 @@ def _max_seq_length(folder: Path, tokenizer: dict[str, Any]) -> int:
         tokenizer.get("model_max_length"),
         read_json(folder / "config.json").get("max_position_embeddings"),
     ]
-    known = [int(length) for length in longest if length]
+    known = [int(length) for length in longest if length and length < NO_LENGTH]
     if not known:
         raise EncoderError(f"{folder}: no configuration file says how long an input may be")
     return min(known)
