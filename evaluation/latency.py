@@ -261,7 +261,6 @@ def _latency(seconds: Sequence[float]) -> Latency:
 
 
 def _tokens(model: SentenceTransformer, texts: Sequence[str], kind: str) -> int:
-    prompt = model.prompts.get(kind) or ""
-    prompted = [prompt + text for text in texts]
-    batch = model.tokenizer(prompted, truncation=True, max_length=model.max_seq_length)
-    return sum(len(ids) for ids in batch["input_ids"])
+    batch = model.preprocess(list(texts), prompt=model.prompts.get(kind))
+    # Without a mask, as of a StaticEmbedding, no place is padding.
+    return int(batch.get("attention_mask", torch.ones_like(batch["input_ids"])).sum())

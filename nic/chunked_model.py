@@ -44,7 +44,7 @@ class ChunkedSentenceTransformer(SentenceTransformer):
     chunking = True
     _autocast: torch.dtype | None = None
     _attention: str | None = None
-    _pooling_hook: RemovableHandle | None = None
+    _precision_hooks: Sequence[RemovableHandle] = ()
     _columns: Sequence[Features] = ()
     _remembered: RememberedTokens | None = None
 
@@ -86,15 +86,23 @@ class ChunkedSentenceTransformer(SentenceTransformer):
         self._columns = columns
 
     def run_in(self, dtype: torch.dtype | None) -> None:
-        """Runs the encoder in half precision from now on, under autocast; pooling stays in fp32.
+        """Runs the encoder in half precision from now on, under autocast.
+
+        Pooling, dense layers and what else comes behind it stay in fp32.
 
         Args:
             dtype: Such as `torch.bfloat16`; None runs in the precision of the weights.
         """
-        if self._pooling_hook:
-            self._pooling_hook.remove()
+        for hook in self._precision_hooks:
+            hook.remove()
         self._autocast = dtype
-        self._pooling_hook = self[0].register_forward_hook(_in_fp32) if dtype else None
+        self._precision_hooks = ()
+        if dtype:
+            self._precision_hooks = (
+                # First of all hooks: others look at what the encoder will run in.
+                self[0].register_forward_pre_hook(self._begin_half, prepend=True),
+                self[0].register_forward_hook(self._end_half),
+            )
         if self.device.type == "cpu" and (self.max_seq_length or 0) <= EAGER_TOKENS:
             self._use_attention("eager" if dtype else self._attention)
 
@@ -116,6 +124,15 @@ class ChunkedSentenceTransformer(SentenceTransformer):
     @property
     def _padding_id(self) -> int:
         return getattr(self.tokenizer, "pad_token_id", None) or 0
+
+    def _begin_half(self, module: torch.nn.Module, args: Any) -> None:
+        torch.set_autocast_enabled(self.device.type, True)
+
+    def _end_half(self, module: torch.nn.Module, args: Any, features: Features) -> Features:
+        torch.set_autocast_enabled(self.device.type, False)
+        if "token_embeddings" in features:
+            features["token_embeddings"] = features["token_embeddings"].float()
+        return features
 
     def _use_attention(self, name: str | None) -> None:
         encoder = getattr(self[0], "auto_model", None)
@@ -263,12 +280,6 @@ def batch_settings(features: Features, ignored: Container[str]) -> str:
             if name not in ignored
         )
     )
-
-
-def _in_fp32(module: torch.nn.Module, args: Any, features: Features) -> Features:
-    if "token_embeddings" in features:
-        features["token_embeddings"] = features["token_embeddings"].float()
-    return features
 
 
 def _holds(columns: Sequence[Features], column: Features) -> bool:

@@ -62,8 +62,11 @@ SUPPORT: dict[str, dict[str, bool]] = {
     "CLS pooling": ALL,
     "fp16": ALL,
 }
-# These are a BERT with other modules: their ONNX file, which is the encoder's, is that of BERT.
-LIKE_BERT = ("with Dense", "with truncate_dim", "CLS pooling", "fp16")
+# The encoder of the first is that of the second, and so is its ONNX file.
+SAME_ENCODER = {
+    "XLM-R": "RoBERTa",
+    **dict.fromkeys(("with Dense", "with truncate_dim", "CLS pooling", "fp16"), "BERT"),
+}
 
 
 WIDTH, LAYERS, LENGTH = 32, 2, 48

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from base_families import COLUMNS, LIKE_BERT, SUPPORT, build_family, support_table
+from base_families import COLUMNS, SAME_ENCODER, SUPPORT, build_family, support_table
 from conftest import WORDS
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
@@ -58,8 +59,8 @@ def exported(base: Folders, tmp_path_factory: pytest.TempPathFactory) -> Folders
             target = built[family] = tmp_path_factory.mktemp("onnx") / "base"
             # As a training saves it.
             load(base(family)).save_pretrained(str(target), create_model_card=False)
-            if family in LIKE_BERT:
-                shutil.copytree(folder("BERT") / "onnx", target / "onnx")
+            if family in SAME_ENCODER:
+                shutil.copytree(folder(SAME_ENCODER[family]) / "onnx", target / "onnx")
             else:
                 build_variants(target, target)
         return built[family]
@@ -215,6 +216,25 @@ def test_the_encoder_gives_the_numbers_of_the_model(family: str, exported: Folde
     assert encoder.dimension == expected.shape[1] == model.get_embedding_dimension()
     actual = encoder.encode([*QUERIES, LONG], normalize=False)
     np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_dense_layers_stay_in_fp32_while_the_encoder_runs_in_half(base: Folders) -> None:
+    model = load(base("with Dense"))
+    values: list[torch.Tensor] = []
+
+    def keep(module: torch.nn.Module, args: Any, output: Any = None) -> None:
+        values.append(args[0]["sentence_embedding"].clone())
+
+    model[2].register_forward_pre_hook(keep)
+    model[2].register_forward_hook(keep)
+    model.run_in(torch.bfloat16)
+    embeddings = model(model.preprocess(QUERIES[:1]))["sentence_embedding"]
+    before, after = values
+    linear = model[2].linear
+    in_fp32 = torch.tanh(before @ linear.weight.T + linear.bias)
+    assert {before.dtype, after.dtype, embeddings.dtype} == {torch.float32}
+    torch.testing.assert_close(after, in_fp32, atol=1e-6, rtol=0)
+    assert not torch.is_autocast_enabled("cpu")
 
 
 def test_the_tiny_models_are_the_same_each_time(base: Folders, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from model_card.card.licensing import read_terms
 from nic.errors import UserError, require_value
-from nic.model_checks import POOLINGS
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
 from training.loop.losses import DEFAULT_LOSS, LOSSES, loss_help
@@ -51,9 +50,7 @@ class RunArguments:
     base_revision: str | None = flag(
         None, "branch, tag or commit of a base model on the Hub", "REVISION"
     )
-    pooling: str | None = flag(
-        None, f"of a base without modules.json: {', '.join(POOLINGS)}", "POOLING"
-    )
+    pooling: str | None = flag(None, "of a base without modules.json: mean, cls, ...", "POOLING")
     query_prompt: str | None = flag(
         None, "put before queries and saved; default: as the base model stores it", "TEXT"
     )

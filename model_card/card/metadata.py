@@ -41,11 +41,10 @@ PACKAGES = (
 
 def describe_model(model: SentenceTransformer, name: str) -> dict[str, Any]:
     """Returns the name, the sizes and the modules of a model."""
-    limited = model.max_seq_length is not None and math.isfinite(model.max_seq_length)
     return {
         "name": name,
         "embedding_dimension": model.get_embedding_dimension(),
-        "max_seq_length": model.max_seq_length if limited else None,
+        "max_seq_length": _known_length(model),
         "similarity": str(model.similarity_fn_name),
         "prompts": dict(model.prompts),
         "default_prompt_name": model.default_prompt_name,
@@ -150,6 +149,12 @@ def write_metadata(facts: dict[str, Any], folder: Path) -> None:
     """Writes `metadata.json` into the folder of a model, atomically."""
     content = json.dumps(facts, indent=2, ensure_ascii=False)
     atomic_write_text(folder / METADATA, content + "\n")
+
+
+def _known_length(model: SentenceTransformer) -> int | None:
+    """Returns the longest input in tokens; None for a model that reads texts of any length."""
+    length = model.max_seq_length
+    return int(length) if length is not None and math.isfinite(length) else None
 
 
 def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:

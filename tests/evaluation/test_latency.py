@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 
 from evaluation.latency import (
@@ -36,9 +37,9 @@ class Recorder:
         """Note the call, as one for passages."""
         self.log.append((f"{self.name}, passages", texts))
 
-    def tokenizer(self, texts: list[str], **_: Any) -> dict[str, list[list[int]]]:
+    def preprocess(self, texts: list[str], prompt: str | None) -> dict[str, torch.Tensor]:
         """A token a word."""
-        return {"input_ids": [[0] * len(text.split()) for text in texts]}
+        return {"input_ids": torch.zeros(sum(len(text.split()) for text in texts))}
 
 
 def ticking(step: float = 0.002) -> Clock:

@@ -473,12 +473,12 @@ def test_a_generic_tokenizer_is_named_as_transformers_4_does(
     trained_folder: Path, tmp_path: Path
 ) -> None:
     path = trained_folder / "tokenizer_config.json"
-    generic = {"tokenizer_class": "TokenizersBackend", "extra_special_tokens": ["[X1]"]}
+    generic = {"tokenizer_class": "TokenizersBackend", "extra_special_tokens": ["[MASK]"]}
     path.write_text(json.dumps({**read(path), **generic, "local_files_only": True}))
     write_metadata_of(trained_folder)
     config = read(build_package(trained_folder, tmp_path / "staged") / "tokenizer_config.json")
     assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
-    assert config["additional_special_tokens"] == ["[X1]"]
+    assert config["additional_special_tokens"] == ["[MASK]"]
     assert not {"extra_special_tokens", "local_files_only"} & set(config)
 
 
