@@ -543,7 +543,7 @@ def test_a_licence_file_beside_the_model_is_named_and_one_that_is_gone_is_not(
     assert "Its text" not in packaged_card(with_facts, tmp_path / "two")
 
 
-def test_a_model_of_an_earlier_version_is_packaged_with_a_card_that_claims_nothing(
+def test_a_model_of_an_earlier_version_is_packaged_with_the_licence_of_its_base(
     with_facts: Path, tmp_path: Path
 ) -> None:
     old = "---\nlanguage: en\nlicense: apache-2.0\n---\n\n# nic-embeddings-v1.0\n"
@@ -555,7 +555,7 @@ def test_a_model_of_an_earlier_version_is_packaged_with_a_card_that_claims_nothi
     assert card == render_card(read(with_facts / "metadata.json"))
     assert "](figures/recall_at_5.png)" in card
     assert (tmp_path / "staged" / "figures" / "recall_at_5.png").is_file()
-    assert "- Licence: not stated by the publisher." in card
+    assert "- Licence: apache-2.0, that of the base model." in card
     assert "base_model: sentence-transformers/all-MiniLM-L6-v2\n" in card
 
 
