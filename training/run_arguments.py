@@ -66,7 +66,7 @@ class RunArguments:
     )
     dropout: float = flag(0.0, "dropout of the trained layers; slow on a CPU", "SHARE")
     frozen_cache_gb: float = flag(
-        4.0, "memory for outputs of frozen layers, on a CPU; more: a file; 0: none", "GIB"
+        4.0, "memory for frozen layers on a CPU; more: a file; 0: none", "GIB"
     )
     eval_corpus_limit: int = flag(0, "passages to rank while training, a sample; 0: all", "N")
     probe: str = flag("general", "forgetting probe: general, none, or a JSONL file", "PROBE")

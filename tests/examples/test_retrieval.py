@@ -308,7 +308,7 @@ def test_an_interrupted_swap_leaves_the_index_as_it_was(
 ) -> None:
     before = retrieval.ask(base, QUERY, 5)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(vector_index, "encode", interrupt)
+        patch.setattr(vector_index, "encode_passages", interrupt)
         retrieval.swap(base, str(other_model), None)
     assert retrieval.ask(base, QUERY, 5) == before
 
@@ -356,7 +356,7 @@ def test_a_first_indexing_that_was_killed_left_no_index_and_can_be_repeated(
 def test_ctrl_c_is_one_line(
     base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(vector_index, "encode", interrupt)
+    monkeypatch.setattr(vector_index, "encode_passages", interrupt)
     monkeypatch.setattr(sys, "argv", ["retrieval.py", "query", "--index", str(base), QUERY])
     with pytest.raises(SystemExit) as end:
         retrieval.main()

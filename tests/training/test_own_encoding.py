@@ -51,6 +51,7 @@ def train(base: Path, data: Path, output: Path, *more: str) -> EvaluationSummary
     given += ["--epochs", "1", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
     given += ["--val-ratio", "0.2", "--freeze-layers", "2", "--probe", str(data), "--no-speed"]
     given += ["--precision", "fp32"]
+    given += ["--precision", "fp32"]
     with open_run_log(main_process=True) as log:
         summary = pipeline.train(*parse_arguments([*given, *more]), log)
     assert summary is not None
@@ -129,8 +130,12 @@ def test_training_with_prompts_is_training_on_prompted_texts(
     train(tiny_model_folder, write_pairs(prompted, "2.jsonl"), tmp_path / "by-hand", *given)
     one, other = (load_file(tmp_path / n / "model.safetensors") for n in ("with", "by-hand"))
     base = load_file(tiny_model_folder / "model.safetensors")
-    assert all(torch.equal(one[name], other[name]) for name in one)
-    assert not all(torch.equal(one[name], base[name]) for name in one)
+    between, moved = (
+        sum(float((one[name] - other_[name]).square().sum()) for name in one) ** 0.5
+        for other_ in (other, base)
+    )
+    # Rounding alone: texts are grouped otherwise.
+    assert between < 1e-2 * moved
 
 
 def test_given_prompts_are_used_for_the_base_too_and_saved_and_repeated(
