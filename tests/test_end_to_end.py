@@ -97,10 +97,10 @@ def test_an_evaluation_only_rerun_gives_the_figures_of_the_metadata_exactly(
 
 def test_the_report_tells_forgetting_speed_and_gates(trained: Path) -> None:
     console = (trained / "console.txt").read_text(encoding="utf-8")
-    assert "Forgetting probe: 609 general queries" in console
+    assert "Forgetting probe: 609 queries of general.jsonl" in console
     assert re.search(r"One query at a time \(200 runs in turns\)", console)
     assert re.search(r"Gates: \d of 7 passed", console)
-    assert "PASS  loads" in console
+    assert "PASS  SentenceTransformer() must load the folder and encode" in console
 
 
 def test_a_launched_process_uses_every_core(trained: Path) -> None:
@@ -140,7 +140,8 @@ def start(data: Path, output: Path) -> subprocess.Popen[str]:
 def test_a_stopped_process_says_how_to_go_on_and_exits_with_the_signals_code(
     write_pairs: MakePairs, tmp_path: Path, number: Any
 ) -> None:
-    data = write_pairs([make_row(n, ("radar", "hvac")[n % 2]) for n in range(40)])
+    # Many steps: after a stop at the end of an epoch its checkpoint has the name of the epoch.
+    data = write_pairs([make_row(n, ("radar", "hvac")[n % 2]) for n in range(800)])
     output = tmp_path / "model"
     process = start(data, output)
     deadline = time.monotonic() + 120

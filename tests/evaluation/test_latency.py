@@ -39,7 +39,9 @@ class Recorder:
 
     def preprocess(self, texts: list[str], prompt: str | None) -> dict[str, torch.Tensor]:
         """A token a word."""
-        return {"input_ids": torch.zeros(sum(len(text.split()) for text in texts))}
+        return {
+            "input_ids": torch.zeros(sum(len(f"{prompt or ''}{text}".split()) for text in texts))
+        }
 
 
 def ticking(step: float = 0.002) -> Clock:
