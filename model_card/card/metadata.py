@@ -79,7 +79,8 @@ def describe_terms(license: str | None, language: str | None, folder: Path) -> d
         UserError: A licence or a language is not an identifier that hubs accept.
     """
     files = sorted(path.name for path in folder.glob(LICENSE_FILES) if path.is_file())
-    return {**asdict(read_terms(license, language)), "license_files": files}
+    terms = read_terms(license, language)
+    return {"license": terms.license, "language": terms.language, "license_files": files}
 
 
 def describe_data(pairs: Pairs, split: dict[str, Any], findings: dict[str, Any]) -> dict[str, Any]:

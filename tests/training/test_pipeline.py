@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 
+from evaluation.collect import chosen_step
 from evaluation.retrieval.evaluator import (
     DomainRetrievalEvaluator,
     aggregate_metrics,
@@ -176,7 +177,6 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
         "model",
         "license",
         "language",
-        "license_name",
         "license_files",
         "base_model",
         "data",
@@ -680,6 +680,15 @@ def test_the_best_checkpoint_is_the_evaluation_with_the_highest_recall_then_mrr(
     best = load_best(finished)
     assert best is not None
     assert (*best.score, -best.step) == max(scores)
+
+
+def test_the_history_begins_with_the_base_model_and_names_the_chosen_step(finished: Path) -> None:
+    metadata = json.loads((finished / "metadata.json").read_text(encoding="utf-8"))
+    first = metadata["training"]["history"][0]
+    assert first["step"] == 0
+    for key, value in metadata["metrics"]["base"]["overall"].items():
+        assert first[f"eval_validation_{key}"] == value
+    assert chosen_step(finished) == metadata["training"]["best_step"] > 0
 
 
 def test_a_saved_split_is_used_again(
