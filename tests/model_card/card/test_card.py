@@ -290,7 +290,9 @@ def test_nothing_is_said_that_holds_for_another_model_alone() -> None:
     facts["training"]["loss"] = "TripletLoss"
     facts["data"]["check"]["findings"] = {}
     card = render_card(facts)
-    assert "It maps a text of any length to 7 dimensions; compare embeddings by dot product\n" in card
+    assert (
+        "It maps a text of any length to 7 dimensions; compare embeddings by dot product\n" in card
+    )
     assert "truncated" not in card
     assert "EMNLP 2019.\n" in card
     assert "The data were not checked." in card
