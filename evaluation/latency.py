@@ -22,7 +22,7 @@ WARM_UP = 20
 RUNS = 200
 BATCHES = (1, 8, 32, 128)
 TEXTS_A_BATCH_SIZE = 64
-CORPUS_TEXTS = 256
+CORPUS_TEXTS = 128
 CORPUS_BATCH = 64
 Clock = Callable[[], float]
 
@@ -118,7 +118,7 @@ def measure_speed(
     Args:
         models: The models by name, on the device to measure.
         queries: Queries; `runs` of them are spread over all lengths.
-        passages: Passages; at most 256 are encoded.
+        passages: Passages; at most 128 are encoded.
         runs: Timed runs of one query for each model.
         clock: Gives seconds.
     """

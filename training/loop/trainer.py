@@ -141,6 +141,10 @@ def set_dropout(model: SentenceTransformer, probability: float) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = probability
+        # Some layers, as those of T5 and ModernBERT, hold a number and call the function.
+        for name, value in vars(module).items():
+            if "dropout" in name and isinstance(value, float):
+                setattr(module, name, probability)
 
 
 def check_trainable(arguments: TrainingArguments, rows: int) -> None:
