@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evaluation.retrieval_metrics.definitions import PRIMARY
 from model_card.hubs import Hub, Published
-from model_card.package.compatibility import OLDEST_VERSION
+from model_card.package.compatibility import oldest_version
 from model_card.package.integrity import Verification
 from model_card.versions import Version
 from nic.models import WEIGHTS
@@ -24,7 +24,7 @@ def packaged_lines(folder: Path) -> list[str]:
     return [
         f"Packaged {folder}: {len(files)} files, {size / MEGABYTE:.1f} MB "
         f"(weights {weights / MEGABYTE:.1f} MB)",
-        f"Loads in sentence-transformers {OLDEST_VERSION} and later: "
+        f"Loads in sentence-transformers {oldest_version(folder)} and later: "
         f'SentenceTransformer("{folder.as_posix()}")',
     ]
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LIBRARY = "sentence_transformers"
 OLDEST_VERSION = "5.2"
+# Earlier versions do not read `truncate_dim`, and give all numbers of an embedding.
+TRUNCATING_VERSION = "5.4"
+SENTENCE_TRANSFORMERS = "config_sentence_transformers.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
 # Where the settings of a module are, unless in config.json.
 SETTINGS = {"Transformer": "sentence_bert_config.json"}
@@ -70,10 +73,17 @@ def write_compatible(folder: Path) -> None:
             path = folder / module["path"] / SETTINGS.get(kind, "config.json")
             _write_json(path, _compatible(str(path), kind, read_json(path)))
     _write_json(folder / MODULES, modules)
-    _rewrite_model_config(folder / "config_sentence_transformers.json")
+    _rewrite_model_config(folder / SENTENCE_TRANSFORMERS)
     _rename_tokenizer(folder / "tokenizer_config.json")
     _write_special_tokens(folder)
     write_length(folder)
+
+
+def oldest_version(folder: Path) -> str:
+    """Returns the oldest version in which a packaged model gives the same embeddings."""
+    path = folder / SENTENCE_TRANSFORMERS
+    cuts = path.is_file() and read_json(path).get("truncate_dim")
+    return TRUNCATING_VERSION if cuts else OLDEST_VERSION
 
 
 def check_packageable(model: SentenceTransformer, name: str) -> None:

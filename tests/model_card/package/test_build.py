@@ -21,6 +21,7 @@ from sentence_transformers.sentence_transformer.modules import Dense, Pooling, T
 
 from model_card.card.added_facts import Publication
 from model_card.card.card import render_card
+from model_card.lines import packaged_lines
 from model_card.package import build
 from model_card.package.build import build_package
 from nic.errors import UserError
@@ -480,6 +481,17 @@ def test_a_generic_tokenizer_is_named_as_transformers_4_does(
     assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
     assert config["additional_special_tokens"] == ["[MASK]"]
     assert not {"extra_special_tokens", "local_files_only"} & set(config)
+
+
+@pytest.mark.parametrize(("truncate_dim", "version"), [(None, "5.2"), (16, "5.4")])
+def test_the_oldest_version_that_gives_the_same_embeddings_is_said(
+    trained_folder: Path, tmp_path: Path, truncate_dim: int | None, version: str
+) -> None:
+    path = trained_folder / "config_sentence_transformers.json"
+    path.write_text(json.dumps({**read(path), "truncate_dim": truncate_dim}))
+    write_metadata_of(trained_folder)
+    lines = packaged_lines(build_package(trained_folder, tmp_path / "staged"))
+    assert lines[1].startswith(f"Loads in sentence-transformers {version} and later: ")
 
 
 @pytest.fixture
