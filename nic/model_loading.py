@@ -15,9 +15,11 @@ import torch
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from torch import nn
 from transformers import AutoConfig, AutoModel
+from transformers.utils import logging as transformers_logging
 
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError, no_space_left, out_of_memory
+from nic.logs import on_terminal
 from nic.model_checks import modules_of, stored_precisions
 
 # No trained weight is as large; a damaged file holds such numbers.
@@ -262,7 +264,12 @@ def _user_error(text: str, error: Exception) -> Exception:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences the report on missing and left over weights: `check_keys` decides on them."""
+    """Silences the report on missing and left over weights: `check_keys` decides on them.
+
+    Bars are shown on a terminal alone.
+    """
+    if not on_terminal():
+        transformers_logging.disable_progress_bar()
     loggers = [logging.getLogger(name) for name in ("transformers", "sentence_transformers")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -69,6 +69,8 @@ def resume(folder: Path, settings: dict[str, Any], restarts: bool = True) -> Non
         ("--batch_sampler batch_sampler", "--batch-sampler no_duplicates, now batch_sampler"),
         ("--lr_scheduler_type linear", "--lr-scheduler-type cosine_with_restarts, now linear"),
         ("--eval-corpus-limit 50", "--eval-corpus-limit 0, now 50"),
+        ("--base-revision v2", "--base-revision None, now v2"),
+        ("--pooling cls", "--pooling None, now cls"),
     ],
 )
 def test_a_setting_that_changes_the_training_is_refused_with_both_values(
