@@ -103,10 +103,11 @@ def ours(case: Case, contender: Contender, folder: str, stack: ExitStack) -> Any
     from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
     from evaluation.retrieval.task import retrieval_task
     from nic.models import MINILM, find_model, load_model
+    from pairs.columns import TEXT_COLUMNS
     from pairs.loading import load_pairs
     from training.arguments import TrainingArguments
     from training.loop.freezing import FreezeLayersCallback
-    from training.loop.frozen_states import fill_states, keep_frozen_states
+    from training.loop.frozen_states import keep_frozen_states
     from training.loop.losses import build_loss
     from training.loop.trainer import build_trainer, set_dropout, training_rows
 
@@ -122,10 +123,10 @@ def ours(case: Case, contender: Contender, folder: str, stack: ExitStack) -> Any
     loss = build_loss(model, "mnrl", {})
     trainer = build_trainer(model, arguments, rows, loss, evaluator, [freezing])
     dtype = torch.bfloat16 if arguments.bf16 else torch.float32
-    states = keep_frozen_states(model, freezing.result.frozen_layers, dtype, 4.0)
     stack.enter_context(model.remembering_tokens())
-    if states is not None:
-        fill_states(states, model, pairs, 4.0, Path(folder))
+    texts = {text: None for name in TEXT_COLUMNS for text in pairs.column(name)}
+    frozen = freezing.result.frozen_layers
+    keep_frozen_states(model, frozen, {dtype: {None: texts}}, 4.0, Path(folder))
     model.run_in(torch.bfloat16 if arguments.bf16 else None)
     return trainer
 

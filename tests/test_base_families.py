@@ -19,12 +19,12 @@ from model_card.export.exportable import onnx_problem, require_exportable
 from model_card.export.onnx_export import FP32, export_onnx
 from model_card.export.variants import build_variants
 from model_card.package.compatibility import check_packageable, write_compatible
-from nic.chunked_model import ChunkedSentenceTransformer, token_rows
+from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
 from nic.models import find_model, load_model
 from pairs.loading import load_pairs
 from training.loop.freezing import check_freezable, freeze
-from training.loop.frozen_states import GIB, keep_frozen_states, why_not_kept
+from training.loop.frozen_states import keep_frozen_states, why_not_kept
 from training.loop.losses import build_loss
 from training.run_arguments import RunArguments
 
@@ -146,9 +146,8 @@ def test_kept_outputs_of_its_frozen_layers_change_nothing(
     model = load(base(family))
     freeze(model, 1)
     plain = encode(model)
-    states = keep_frozen_states(model, 1, torch.float32, 1)
-    assert states is not None
-    states.fill(token_rows(model.preprocess([*QUERIES, LONG])) or [], GIB, tmp_path)
+    texts = {torch.float32: {None: [*QUERIES, LONG]}}
+    (states,) = keep_frozen_states(model, 1, texts, 1, tmp_path)
     assert len(states) == len(QUERIES) + 1
     torch.testing.assert_close(encode(model), plain, atol=1e-5, rtol=1e-5)
 

@@ -98,7 +98,7 @@ def score_saved_model(
     data: RunData,
     best: BestCheckpoint,
     dtype: torch.dtype,
-    states: FrozenStates | None,
+    states: list[FrozenStates],
 ) -> Scored:
     """Scores the model read back from the output folder, in fp32.
 
@@ -111,13 +111,13 @@ def score_saved_model(
         data: The tasks.
         best: The checkpoint with its metrics in training.
         dtype: Precision of the training.
-        states: Outputs of the frozen layers, if they were kept; they are freed.
+        states: Outputs of the frozen layers that are kept; they are freed.
 
     Raises:
         UserError: The model does not score what it scored in training.
     """
-    if states is not None:
-        states.attach(saved)
+    for kept in states:
+        kept.attach(saved)
     if dtype == torch.float32:
         tuned = score_model(saved, evaluator, data)
         check_saved_model(folder, best, tuned.validation)
@@ -126,8 +126,8 @@ def score_saved_model(
         check_saved_model(folder, best, evaluator.evaluate(saved))
         saved.run_in(None)
         tuned = score_model(saved, evaluator, data)
-    if states is not None:
-        states.free()
+    for kept in states:
+        kept.free()
     return tuned
 
 

@@ -35,12 +35,13 @@ from training.final_evaluation import (
 )
 from training.loop import checkpoints
 from training.loop.freezing import FreezeLayersCallback, check_freezable
-from training.loop.frozen_states import fill_states, keep_frozen_states
+from training.loop.frozen_states import keep_frozen_states
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.manifest import record_settings
 from training.loop.output_folder import open_output_dir, refuse_inputs, refuse_taken
 from training.loop.progress import RunLogCallback, log_score
+from training.loop.prompts import column_prompts
 from training.loop.reporters import Reporters, check_reporters, hold_reporters
 from training.loop.run_lock import hold_output_folder
 from training.loop.trainer import build_trainer, run_training, set_dropout, training_rows
@@ -52,7 +53,7 @@ from training.resumed_settings import (
     settings_to_record,
 )
 from training.run_arguments import RunArguments
-from training.run_data import RunData, check_data, read_data
+from training.run_data import RunData, check_data, read_data, texts_by_precision
 
 logger = logging.getLogger(__name__)
 
@@ -137,10 +138,9 @@ def train(
     reporters.open(trainer)
     dtype = torch.bfloat16 if arguments.bf16 else torch.float32
     frozen = freezing.result.frozen_layers
-    states = keep_frozen_states(model, frozen, dtype, run.frozen_cache_gb)
     with model.remembering_tokens():
-        if states is not None:
-            fill_states(states, model, data.pairs, run.frozen_cache_gb, folder)
+        texts = texts_by_precision(data, dtype, column_prompts(model))
+        states = keep_frozen_states(model, frozen, texts, run.frozen_cache_gb, folder)
         base = score_model(model, evaluator, data)
         log_score(logger, "Base model", base.validation)
         reporters.report_base(evaluator.name, base.validation)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from evaluation.gates import DEFAULTS, Thresholds, read_thresholds
 from evaluation.retrieval.forgetting_probe import Probe, load_probe
@@ -13,6 +17,7 @@ from evaluation.retrieval.task import RetrievalTask, limit_corpus, retrieval_tas
 from nic.model_files import SPLIT
 from nic.models import ModelSource
 from pairs.checks.run import log_check
+from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
 from pairs.prepare import prepare_pairs
 from pairs.split import Split
@@ -99,3 +104,26 @@ def check_data(
         run.document_prompt,
     )
     return report.summary()
+
+
+def texts_by_precision(
+    data: RunData, dtype: torch.dtype, prompts: Mapping[str, str | None]
+) -> dict[torch.dtype, dict[str | None, dict[str, None]]]:
+    """Returns the texts that a run encodes in each precision, by their prompt, each once.
+
+    Training and its validations encode all texts of the pairs in the precision of the run, the
+    final report the held-out queries and the corpus in fp32.
+
+    Args:
+        data: The data of the run.
+        dtype: Its precision.
+        prompts: The prompt of each column.
+    """
+    trained: dict[str | None, dict[str, None]] = defaultdict(dict)
+    for name in TEXT_COLUMNS:
+        trained[prompts.get(name)] |= dict.fromkeys(data.pairs.column(name))
+    reported: dict[str | None, dict[str, None]] = defaultdict(dict)
+    for task in (data.task, data.final_task):
+        reported[prompts.get("query")] |= dict.fromkeys(task.queries)
+        reported[prompts.get("positive")] |= dict.fromkeys(task.corpus)
+    return {torch.float32: reported} | {dtype: trained}

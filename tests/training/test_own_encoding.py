@@ -30,7 +30,7 @@ from pairs.loading import load_pairs
 from pairs.split_file import load_split
 from training import pipeline
 from training.loop.freezing import freeze
-from training.loop.frozen_states import fill_states, keep_frozen_states
+from training.loop.frozen_states import keep_frozen_states
 from training.loop.losses import LOSSES, Loss, build_loss, describe_loss
 from training.loop.prompts import column_prompts
 from training.parser import parse_arguments
@@ -263,9 +263,9 @@ def test_the_frozen_states_are_those_of_the_prompted_texts(
     model = load_model(find_model(str(folder)), "cpu")
     freeze(model, 2)
     pairs = load_pairs(two_domains)
-    states = keep_frozen_states(model, 2, torch.float32, 1.0)
-    assert states is not None
-    fill_states(states, model, pairs, 1.0, tmp_path)
+    prompts = column_prompts(model)
+    texts = {prompts.get(name): pairs.column(name) for name in ("query", "negative")}
+    keep_frozen_states(model, 2, {torch.float32: texts}, 1.0, tmp_path)
     calls: list[Any] = []
     model[0].auto_model.encoder.layer[0].register_forward_hook(lambda *given: calls.append(given))
     model.encode_query(pairs.column("query"))

@@ -11,9 +11,9 @@ import logging
 import mmap
 import os
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,12 @@ from nic.chunked_model import (
 )
 from nic.errors import UserError
 from nic.logs import on_terminal
-from pairs.columns import TEXT_COLUMNS
-from pairs.loading import Pairs
 from training.loop.encoder_parts import EncoderParts, encoder_parts
-from training.loop.prompts import column_prompts
 
 logger = logging.getLogger(__name__)
 
+# Texts by the prompt that they are encoded with.
+PromptedTexts = Mapping[Any, Collection[str]]
 GIB = 1 << 30
 TOKENIZED_AT_A_TIME = 1024
 # Parts of an encoder that come after its layers.
@@ -57,7 +56,8 @@ class FrozenStates:
     Args:
         model: The model; its encoder is hooked until `detach`.
         frozen: Number of frozen bottom layers, 1 or more.
-        dtype: Type of the states. Those in half precision serve under autocast alone.
+        dtype: Type of the states. Those in half precision serve under autocast, those in fp32
+            without it; two of them can serve one model.
     """
 
     def __init__(self, model: SentenceTransformer, frozen: int, dtype: torch.dtype) -> None:
@@ -182,7 +182,8 @@ class FrozenStates:
         self._use_layers(self._parts.layers)
 
     def _has_their_precision(self) -> bool:
-        return self.dtype == torch.float32 or torch.is_autocast_enabled(self._device.type)
+        half = self.dtype != torch.float32
+        return half == torch.is_autocast_enabled(self._device.type)
 
     def _look_up(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor | None:
         """Returns the states of a batch; None for one that is not padded at the right."""
@@ -208,54 +209,47 @@ class FrozenStates:
 
 
 def keep_frozen_states(
-    model: SentenceTransformer, frozen: int, dtype: torch.dtype, gib: float
-) -> FrozenStates | None:
-    """Returns the states of a model, none of them computed yet; None where they are not kept.
+    model: SentenceTransformer,
+    frozen: int,
+    texts: Mapping[torch.dtype, PromptedTexts],
+    gib: float,
+    folder: Path,
+) -> list[FrozenStates]:
+    """Computes the outputs of the frozen layers, with a progress bar on a terminal.
 
     Args:
-        model: The model, frozen already.
+        model: The model, frozen already; it tokenizes the texts.
         frozen: Number of frozen bottom layers.
-        dtype: Precision of the training.
-        gib: Memory for the states in GiB; 0: none are kept.
+        texts: The texts that are encoded in each precision, by their prompt.
+        gib: Memory for the states of one precision in GiB, more are kept in a file; 0: none.
+        folder: The output folder, which that file is in.
+
+    Returns:
+        States that serve the model, one for each precision; none where they cannot be kept, which
+        is logged with the reason.
     """
     if not frozen or not gib:
-        return None
+        return []
     if model.device.type != "cpu":
         logger.info("Computing the frozen layers each time: faster than fetching, off the CPU")
-        return None
+        return []
     if reason := why_not_kept(model, frozen):
         logger.info("Computing the frozen layers each time: %s", reason)
-        return None
+        return []
     logger.info("Keeping the outputs of the frozen layers, up to %g GiB in memory", gib)
-    return FrozenStates(model, frozen, dtype)
+    found = []
+    for dtype, prompted in texts.items():
+        states = FrozenStates(model, frozen, dtype)
+        rows = [row for prompt, of_it in prompted.items() for row in _rows(model, of_it, prompt)]
+        states.fill(rows, int(gib * GIB), folder, on_terminal())
+        found.append(states)
+    return found
 
 
-def fill_states(
-    states: FrozenStates, model: SentenceTransformer, pairs: Pairs, gib: float, folder: Path
-) -> None:
-    """Computes the states of all texts of the pairs, with a progress bar on a terminal.
-
-    Args:
-        states: The states, empty.
-        model: The model that they serve; it tokenizes the texts with their prompts.
-        pairs: The pairs.
-        gib: Memory for the states in GiB; more are kept in a file.
-        folder: The output folder, which that file is in.
-    """
-    prompts = column_prompts(model)
-    texts: dict[str | None, dict[str, None]] = defaultdict(dict)
-    for name in TEXT_COLUMNS:
-        texts[prompts.get(name)] |= dict.fromkeys(pairs.column(name))
-    rows = [
-        row
-        for prompt, unique in texts.items()
-        for start in range(0, len(unique), TOKENIZED_AT_A_TIME)
-        for row in token_rows(
-            model.preprocess([*unique][start : start + TOKENIZED_AT_A_TIME], prompt=prompt)
-        )
-        or ()
-    ]
-    states.fill(rows, int(gib * GIB), folder, on_terminal())
+def _rows(model: SentenceTransformer, texts: Iterable[str], prompt: str | None) -> Iterator[Row]:
+    remaining = iter(texts)
+    while batch := list(islice(remaining, TOKENIZED_AT_A_TIME)):
+        yield from token_rows(model.preprocess(batch, prompt=prompt)) or ()
 
 
 def why_not_kept(model: SentenceTransformer, frozen: int) -> str | None:

@@ -15,10 +15,17 @@ from nic.errors import UserError
 from training.loop import frozen_states
 from training.loop.encoder_parts import encoder_parts
 from training.loop.freezing import freeze
-from training.loop.frozen_states import GIB, FrozenStates, keep_frozen_states, why_not_kept
+from training.loop.frozen_states import (
+    GIB,
+    FrozenStates,
+    PromptedTexts,
+    keep_frozen_states,
+    why_not_kept,
+)
 
 TEXTS = [" ".join(WORDS[n : n + 3 + n % 5]) for n in range(20)]
 FROZEN = 2
+TEXTS_IN_FP32: dict[torch.dtype, PromptedTexts] = {torch.float32: {None: TEXTS}}
 
 
 @pytest.fixture
@@ -163,19 +170,34 @@ def test_the_states_serve_another_model_with_the_same_frozen_layers_and_no_other
 
 
 def test_no_states_are_kept_below_a_parameter_that_is_trained(
-    tiny_model: ChunkedSentenceTransformer, caplog: pytest.LogCaptureFixture
+    tiny_model: ChunkedSentenceTransformer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     freeze(tiny_model, FROZEN)
     assert why_not_kept(tiny_model, FROZEN) is None
     encoder_parts(tiny_model).embeddings.requires_grad_(True)
     with caplog.at_level(logging.INFO):
-        assert keep_frozen_states(tiny_model, FROZEN, torch.float32, 4.0) is None
+        assert keep_frozen_states(tiny_model, FROZEN, TEXTS_IN_FP32, 4.0, tmp_path) == []
     assert "word_embeddings.weight is trained and comes before a frozen layer" in caplog.text
 
 
 def test_no_states_are_kept_of_nothing_or_in_no_memory(
-    tiny_model: ChunkedSentenceTransformer,
+    tiny_model: ChunkedSentenceTransformer, tmp_path: Path
 ) -> None:
     freeze(tiny_model, FROZEN)
-    assert keep_frozen_states(tiny_model, 0, torch.float32, 4.0) is None
-    assert keep_frozen_states(tiny_model, FROZEN, torch.float32, 0) is None
+    assert keep_frozen_states(tiny_model, 0, TEXTS_IN_FP32, 4.0, tmp_path) == []
+    assert keep_frozen_states(tiny_model, FROZEN, TEXTS_IN_FP32, 0, tmp_path) == []
+
+
+def test_states_of_two_precisions_serve_one_model(
+    tiny_model: ChunkedSentenceTransformer, tmp_path: Path
+) -> None:
+    freeze(tiny_model, FROZEN)
+    plain = encode(tiny_model)
+    texts: dict[torch.dtype, PromptedTexts] = {**TEXTS_IN_FP32, torch.bfloat16: {None: TEXTS}}
+    kept = keep_frozen_states(tiny_model, FROZEN, texts, 1.0, tmp_path)
+    assert [len(states) for states in kept] == [20, 20]
+    calls = count_rows(tiny_model)
+    torch.testing.assert_close(encode(tiny_model), plain)
+    tiny_model.run_in(torch.bfloat16)
+    assert not torch.equal(encode(tiny_model), plain)
+    assert calls == []

@@ -25,11 +25,11 @@ from sentence_transformers.sentence_transformer.training_args import (
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.retrieval.task import RetrievalTask
 from nic import chunked_model
-from nic.chunked_model import ChunkedSentenceTransformer, token_rows
+from nic.chunked_model import ChunkedSentenceTransformer
 from nic.models import MINILM, find_model
 from training.arguments import TrainingArguments
 from training.loop.freezing import FreezeLayersCallback, freeze
-from training.loop.frozen_states import GIB, keep_frozen_states
+from training.loop.frozen_states import PromptedTexts, keep_frozen_states
 from training.loop.losses import build_loss
 from training.loop.trainer import build_trainer, set_dropout
 
@@ -134,13 +134,16 @@ def train_fast(
         [freezing],
     )
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    states = keep_frozen_states(model, freezing.result.frozen_layers, dtype, 1.0)
-    assert states is not None or not frozen or "T5" in str(type(model[0].auto_model))
+    texts: PromptedTexts = {None: [text for name in rows.column_names for text in rows[name]]}
     with model.remembering_tokens():
-        if states is not None:
-            texts = [text for name in rows.column_names for text in rows[name]]
-            tokens = token_rows(model.preprocess(texts)) or []
-            states.fill(tokens, GIB, Path(arguments["output_dir"]))
+        states = keep_frozen_states(
+            model,
+            freezing.result.frozen_layers,
+            {dtype: texts},
+            1.0,
+            Path(arguments["output_dir"]),
+        )
+        assert states or not frozen or "T5" in str(type(model[0].auto_model))
         model.run_in(torch.bfloat16 if precision == "bf16" else None)
         trainer.train()
     return losses(trainer), model.state_dict()
