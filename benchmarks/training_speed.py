@@ -72,7 +72,7 @@ def contenders(bf16: bool) -> list[Contender]:
 
 def train(case: Case, contender: Contender, connection: Connection) -> None:
     """Trains in turns: each begins with a message and ends with its seconds."""
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
 
     class Turns(TrainerCallback):
         def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -92,6 +92,7 @@ def train(case: Case, contender: Contender, connection: Connection) -> None:
         trainer = build(case, contender, folder, stack)
         connection.send(time.perf_counter() - begun)
         trainer.add_callback(Turns())
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
     connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20))
 
