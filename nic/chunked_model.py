@@ -60,9 +60,10 @@ class ChunkedSentenceTransformer(SentenceTransformer):
         """
         if EMBEDDING in input and _holds(self._columns, input):
             return input
-        dtype = self._autocast
+        if self._autocast is None:
+            return self._forward(input, **kwargs)
         # One context for all chunks: the weights are cast once in it.
-        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
+        with torch.autocast(self.device.type, dtype=self._autocast):
             return self._forward(input, **kwargs)
 
     def _forward(self, input: Features, **kwargs: Any) -> Features:

@@ -172,3 +172,15 @@ def test_half_precision_gives_embeddings_in_fp32_and_ends(
     assert torch.nn.functional.cosine_similarity(half, plain).min() > 0.999
     tiny_model.run_in(None)
     assert torch.equal(tiny_model.encode(TEXTS, convert_to_tensor=True), plain)
+
+
+def test_the_autocast_of_a_caller_stays_in_force(tiny_model: ChunkedSentenceTransformer) -> None:
+    found: list[torch.dtype] = []
+    tiny_model[0].register_forward_hook(
+        lambda module, args, output: found.append(output["token_embeddings"].dtype)
+    )
+    dense: Any = tiny_model[0].auto_model.encoder.layer[0].attention.self.query
+    dense.register_forward_hook(lambda module, args, output: found.append(output.dtype))
+    with torch.autocast("cpu", torch.bfloat16):
+        tiny_model(tiny_model.preprocess(TEXTS[:2]))
+    assert found[0] == torch.bfloat16
