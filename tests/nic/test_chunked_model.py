@@ -134,6 +134,16 @@ def test_a_batch_padded_at_the_left_runs_as_it_is(tiny_model: ChunkedSentenceTra
     assert [rows for rows, _ in shapes] == [2]
 
 
+def test_a_column_padded_at_the_left_is_not_embedded_with_the_columns_of_its_batch(
+    tiny_model: ChunkedSentenceTransformer,
+) -> None:
+    columns = [tiny_model.preprocess(["pump", "pump noisy belt"]) for _ in range(2)]
+    for name in ("input_ids", "attention_mask"):
+        columns[1][name] = columns[1][name].flip(1)
+    tiny_model.embed_together(columns)
+    assert [len(tiny_model(column)["sentence_embedding"]) for column in columns] == [2, 2]
+
+
 def test_remembered_tokens_are_those_of_the_tokenizer_and_it_sees_a_text_once(
     tiny_model: ChunkedSentenceTransformer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
