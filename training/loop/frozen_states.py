@@ -170,7 +170,7 @@ class FrozenStates:
 
     def _begin(self, module: nn.Module, args: tuple[Features]) -> None:
         if self._has_their_precision():
-            self._current = self._look_up(args[0][IDS], args[0][MASK])
+            self._current = self._look_up(args[0])
             if self._current is not None:
                 self._use_layers(self._free_layers)
 
@@ -185,14 +185,15 @@ class FrozenStates:
         half = self.dtype != torch.float32
         return half == torch.is_autocast_enabled(self._device.type)
 
-    def _look_up(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor | None:
+    def _look_up(self, features: Features) -> torch.Tensor | None:
         """Returns the states of a batch; None for one that is not padded at the right."""
-        places = torch.arange(ids.shape[1])
-        lengths = mask.cpu().sum(dim=1)
-        if not torch.equal(mask.cpu().bool(), places < lengths[:, None]):
+        rows = token_rows(features)
+        if rows is None:
             return None
-        keys = [_key(row[:length]) for row, length in zip(ids.cpu(), lengths.tolist(), strict=True)]
-        starts = torch.tensor([self._starts.get(key, -1) for key in keys])
+        ids, mask = features[IDS], features[MASK]
+        places = torch.arange(ids.shape[1])
+        lengths = torch.tensor([len(row[IDS]) for row in rows])
+        starts = torch.tensor([self._starts.get(_key(row[IDS]), -1) for row in rows])
         unknown = torch.nonzero(starts < 0).flatten()
         states = ids.new_zeros(*ids.shape, self._width, dtype=self.dtype)
         known = torch.nonzero(starts >= 0).flatten()
