@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from own_models import KINDS, own_figures, own_model, plain_figures
+from textless_task import task_of
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.retrieval.ranking import DenseScorer, rank_queries
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from nic.models import find_model, load_model
 from pairs.loading import load_pairs
-
-
-def task_of(relevant: list[int], passages: int) -> RetrievalTask:
-    """A task without texts: one relevant passage for each query."""
-    return RetrievalTask(
-        queries=[""] * len(relevant),
-        query_ids=[f"q{n}" for n in range(len(relevant))],
-        domains=["a"] * len(relevant),
-        clusters=np.arange(len(relevant)),
-        corpus=[""] * passages,
-        passage_ids=[f"p{n}" for n in range(passages)],
-        passage_domains=[frozenset("a")] * passages,
-        relevant=[[number] for number in relevant],
-    )
 
 
 @pytest.fixture
@@ -71,7 +57,7 @@ def test_a_model_that_ends_in_normalize_ranks_alike_by_cosine_dot_product_and_di
 def test_scores_worked_out_by_hand(similarity: str, expected: list[float]) -> None:
     corpus = torch.tensor([[2.0, 2.0], [0.0, 1.0], [1.0, 1.0]])
     scorer = DenseScorer(torch.ones(1, 2), corpus, similarity)
-    ranked = rank_queries(scorer, task_of([0], 3))[0]
+    ranked = rank_queries(scorer, task_of([[0]], 3))[0]
     best = sorted(expected, reverse=True)
     assert ranked.top_scores.tolist() == pytest.approx(best)
     assert ranked.ranks.tolist() == [best.index(expected[0]) + 1]
@@ -82,7 +68,7 @@ def test_equal_vectors_tie_and_the_chunk_size_changes_no_rank(similarity: str) -
     generator = torch.Generator().manual_seed(0)
     queries = torch.randn(50, 16, generator=generator)
     corpus = torch.randn(60, 16, generator=generator).repeat(2, 1) * 5
-    task = task_of(list(range(50)), 120)
+    task = task_of([[number] for number in range(50)], 120)
     scorer = DenseScorer(queries, corpus, similarity)
     whole = rank_queries(scorer, task)
     # The twin of each relevant passage scores the same and stands before it.

@@ -9,27 +9,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textless_task import task_of
 
 from evaluation.retrieval.ranking import DenseScorer, Ranked, rank_queries
-from evaluation.retrieval.task import RetrievalTask, Scope
 from evaluation.retrieval_metrics.definitions import query_metrics
-
-
-def task_of(
-    relevant: list[list[int]], passages: int, domains: str = "", scope: Scope = "all"
-) -> RetrievalTask:
-    """A task without texts; `domains` has a letter a passage, and the queries are of domain a."""
-    return RetrievalTask(
-        queries=[""] * len(relevant),
-        query_ids=[f"q{n}" for n in range(len(relevant))],
-        domains=["a"] * len(relevant),
-        clusters=np.arange(len(relevant)),
-        corpus=[""] * passages,
-        passage_ids=[f"p{n}" for n in range(passages)],
-        passage_domains=[frozenset(letter) for letter in domains or "a" * passages],
-        relevant=relevant,
-        scope=scope,
-    )
 
 
 def found(scores: list[float], relevant: list[int]) -> Ranked:
