@@ -15,7 +15,7 @@ from evaluation.retrieval.query_results import Results, read_results, write_resu
 from evaluation.retrieval.task import TaskDescription
 from evaluation.serialization import JsonObject, from_json, to_json
 from nic.encoding import Encoding
-from nic.errors import UserError
+from nic.errors import UserError, one_line
 from nic.files import atomic_write_text
 
 RESULTS = "results.json"
@@ -129,7 +129,7 @@ def read_results_folder(folder: Path) -> EvaluationResults:
         facts = json.loads(path.read_text(encoding="utf-8"))[FACTS]
         results = from_json(EvaluationResults, {**facts, "per_query": {}})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(
             f"{path}: cannot be read ({reason}); give the folder of an evaluation"
         ) from error

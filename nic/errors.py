@@ -100,6 +100,19 @@ def no_space_left(error: BaseException) -> bool:
     return "No space left on device" in str(error) or "os error 28" in str(error)
 
 
+def one_line(error: BaseException, longest: int | None = None) -> str:
+    """Returns what an error of a library says, on one line.
+
+    Args:
+        error: The error.
+        longest: Number of letters after which it is cut; None cuts nothing.
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, KeyError) or not text:
+        text = f"{type(error).__name__} {text}".strip()
+    return text if longest is None or len(text) <= longest else f"{text[:longest]}..."
+
+
 def _exit(message: str, code: int) -> NoReturn:
     sys.stderr.write(message + "\n")
     sys.exit(code)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from nic.errors import UserError, no_space_left
+from nic.errors import UserError, no_space_left, one_line
 
 
 def check_writable(path: Path, flag: str) -> None:
@@ -101,7 +101,7 @@ def read_mapping(path: Path, flag: str) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {flag} needs it") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(f"{path}: not valid YAML ({reason})") from error
     if content is None:
         return {}

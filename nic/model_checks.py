@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nic.errors import UserError
+from nic.errors import UserError, one_line
 from nic.model_files import MODULES
 
 LIBRARY = "sentence_transformers"
@@ -174,7 +174,7 @@ def _check_weights(name: str, folder: Path) -> None:
             with safe_open(path, framework="pt"):
                 pass
         except (SafetensorError, OSError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = one_line(error)
             if path.is_file() and path.read_bytes()[: len(LFS_POINTER)] == LFS_POINTER:
                 reason = "a pointer of Git LFS; git lfs pull fetches the file"
             raise UserError(

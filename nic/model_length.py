@@ -45,6 +45,19 @@ def read_length(folder: Path) -> int | None:
     return min(known, default=None)
 
 
+def stated_length(folder: Path) -> int | None:
+    """Returns the length that the files of a transformer state, in tokens; None for no limit.
+
+    Args:
+        folder: The folder of the transformer itself.
+    """
+    settings = (
+        _read(folder / MODULE).get(MODULE_KEY),
+        _read(folder / TOKENIZER_CONFIG).get(TOKENIZER_KEYS[0]),
+    )
+    return next((int(n) for n in settings if isinstance(n, int | float) and n < NO_LIMIT), None)
+
+
 def named_lengths(folder: Path) -> dict[str, int | None]:
     """Returns the length that each file of a saved model names, by file and key.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import re
@@ -18,17 +17,15 @@ from transformers import AutoConfig, AutoModel
 from transformers.utils import logging as transformers_logging
 
 from nic.chunked_model import ChunkedSentenceTransformer
-from nic.errors import UserError, no_space_left, out_of_memory
+from nic.errors import UserError, no_space_left, one_line, out_of_memory
 from nic.logs import on_terminal
 from nic.model_checks import modules_of, stored_precisions
+from nic.model_length import NO_LIMIT, stated_length
 
 # No trained weight is as large; a damaged file holds such numbers.
 LARGEST_WEIGHT = 1e6
 # Cuts the texts of a model whose files name no length.
 DEFAULT_LENGTH = 512
-# The length that a tokenizer without one states is 1e30.
-NO_LENGTH = 1_000_000
-LONGEST_REASON = 200
 # What may be missing: pooling takes the token vectors. Heads of other tasks may be there.
 UNUSED = re.compile(r"(?:\w+\.)?pooler\.|.*\bposition_ids$")
 HEADS = re.compile(
@@ -39,6 +36,7 @@ HEADS = re.compile(
 ENCODER_ONLY = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
 PRECISIONS = {"F16": "float16", "BF16": "bfloat16", "F64": "float64"}
 SHORT_TEXTS = ["How do I check the oil level?", "a"]
+LONGEST_REASON = 200
 LONG_TEXT = " ".join(["valve"] * DEFAULT_LENGTH)
 
 
@@ -80,7 +78,7 @@ def loading_notes(name: str, folder: Path, model: ChunkedSentenceTransformer) ->
     if stored := sorted(PRECISIONS.keys() & stored_precisions(folder / path)):
         notes.append(f"{name} is stored in {PRECISIONS[stored[0]]} and used in float32")
     stated, length = stated_length(folder / path), model.max_seq_length
-    if length is not None and length < NO_LENGTH and (stated is None or stated > length):
+    if length is not None and length < NO_LIMIT and (stated is None or stated > length):
         notes.append(
             f"{name} names no length for its texts, or a longer one than it has positions; they "
             f"are cut at {length} tokens"
@@ -129,7 +127,7 @@ def limit_length(model: ChunkedSentenceTransformer) -> None:
     if not isinstance(model[0], Transformer) or length is None:
         return
     limit = table_length(model[0].auto_model)
-    if limit is None and length > NO_LENGTH:
+    if limit is None and length > NO_LIMIT:
         limit = DEFAULT_LENGTH
     if limit is not None and length > limit:
         model.max_seq_length = limit
@@ -154,19 +152,6 @@ def table_length_of(folder: Path) -> int | None:
         return None
     with torch.device("meta"):
         return table_length(AutoModel.from_config(AutoConfig.from_pretrained(folder)))
-
-
-def stated_length(folder: Path) -> int | None:
-    """Returns the length that the files of a transformer state, in tokens."""
-    for file, key in (
-        ("sentence_bert_config.json", "max_seq_length"),
-        ("tokenizer_config.json", "model_max_length"),
-    ):
-        path = folder / file
-        value = json.loads(path.read_text(encoding="utf-8")).get(key) if path.is_file() else None
-        if isinstance(value, int | float) and value < NO_LENGTH:
-            return int(value)
-    return None
 
 
 def _build(
@@ -247,19 +232,11 @@ def _check_encoding(name: str, model: ChunkedSentenceTransformer) -> None:
         )
 
 
-def one_line(error: Exception) -> str:
-    """Returns what an error of a library says, on one line and not too long."""
-    text = " ".join(str(error).split())
-    if isinstance(error, KeyError) or not text:
-        text = f"{type(error).__name__} {text}".strip()
-    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
-
-
 def _user_error(text: str, error: Exception) -> Exception:
     """Returns an error of one line; a full memory or disk stays what it is."""
     if out_of_memory(error) or no_space_left(error):
         return error
-    return UserError(f"{text} ({one_line(error)})")
+    return UserError(f"{text} ({one_line(error, LONGEST_REASON)})")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from transformers import HfArgumentParser
 
 from nic.devices import check_device
-from nic.errors import UserError
+from nic.errors import UserError, one_line
 from nic.files import read_mapping
 from training.arguments import TrainingArguments
 from training.run_arguments import RunArguments
@@ -77,7 +77,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[RunArguments, Tr
     try:
         parsed = parser.parse_args_into_dataclasses(given, look_for_args_file=False)
     except (ValueError, ImportError) as error:
-        raise UserError(" ".join(str(error).split())) from error
+        raise UserError(one_line(error)) from error
     folder = Path(parsed[1].output_dir)
     refuse_inputs(folder, evaluation_folder(folder), {"--config": config})
     return parsed[0], parsed[1]

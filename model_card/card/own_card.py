@@ -11,7 +11,7 @@ from model_card.card.added_facts import AddedFacts
 from model_card.card.licensing import header_value
 from model_card.card.sentences import UNPUBLISHED, how_to_load
 from model_card.card.templates import fill_template
-from nic.errors import UserError
+from nic.errors import UserError, one_line
 from nic.model_files import CARD
 
 HEADER = re.compile(r"\A---\n.*?^---$\n?", re.MULTILINE | re.DOTALL)
@@ -60,7 +60,7 @@ def _state_terms(card: str, added: AddedFacts) -> str:
     try:
         parsed = ModelCard(card)
     except Exception as error:  # the header is the user's: YAML and the Hub's checks may refuse it
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         raise UserError(
             f"{CARD}: its YAML header cannot be read ({reason}); mend it, or state the licence and "
             "language in it and leave out --license and --language"

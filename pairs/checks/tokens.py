@@ -11,9 +11,10 @@ import numpy as np
 from transformers import AutoTokenizer
 
 from nic.encoding import find_document_prompt
-from nic.errors import UserError
+from nic.errors import UserError, one_line
 from nic.model_checks import modules_of
-from nic.model_loading import DEFAULT_LENGTH, NO_LENGTH, one_line, table_length_of
+from nic.model_length import NO_LIMIT
+from nic.model_loading import DEFAULT_LENGTH, LONGEST_REASON, table_length_of
 from nic.models import SETTINGS, ModelSource, fetch_model
 
 
@@ -56,7 +57,7 @@ def load_token_counter(source: ModelSource, prompt: str | None = None) -> TokenC
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # tokenizers raises Exception itself
-        reason = one_line(error)
+        reason = one_line(error, LONGEST_REASON)
         raise UserError(f"{source.name}: holds no loadable tokenizer ({reason})") from error
     if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_tokens):
         raise UserError(f"{source.name}: its tokenizer has no vocabulary; its files are missing")
@@ -73,7 +74,7 @@ def _max_seq_length(folder: Path, tokenizer: Any) -> int:
     if length == positions:
         return table_length_of(folder) or length
     is_transformer = (folder / "config.json").is_file()
-    return DEFAULT_LENGTH if is_transformer and length > NO_LENGTH else length
+    return DEFAULT_LENGTH if is_transformer and length > NO_LIMIT else length
 
 
 def _read(path: Path) -> Any:

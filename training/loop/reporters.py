@@ -18,7 +18,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 from evaluation.gates import Gate
 from evaluation.retrieval.evaluator import RetrievalReport
 from evaluation.retrieval.task import OVERALL
-from nic.errors import UserError
+from nic.errors import UserError, one_line
 from training.arguments import TrainingArguments
 from training.loop.trainer import PairsTrainer
 
@@ -62,7 +62,7 @@ def _one_line(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         raise UserError(f"--report_to {name}: {reason}") from error
 
 
