@@ -7,34 +7,18 @@ held-out queries: a paired test by seed, and one over all seeds.
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from training_runs import pool_seeds, train
 
 from evaluation.comparison import compare_all_queries
 from evaluation.latency import load_average, processor_name
-from evaluation.results import read_results_folder
 from evaluation.retrieval.query_results import QueryResult
 from nic.devices import has_bf16
 from pairs.readers import DEFAULT_FILE
 
-PROJECT = Path(__file__).resolve().parents[1]
 METRIC = "recall@5"
-# The clusters of another seed are other ones: its numbers begin behind those of the one before.
-CLUSTERS_APART = 1_000_000
-
-
-def train(seed: int, precision: str, data: str, epochs: float, folder: Path) -> list[QueryResult]:
-    """Runs the training command; returns the tuned model's results on the held-out queries."""
-    command = [sys.executable, "training/train.py", "--no-speed", "--probe", "none"]
-    command += ["--data-file", str(Path(data).resolve()), "--epochs", str(epochs)]
-    command += ["--seed", str(seed), "--precision", precision, "--output-dir", str(folder)]
-    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
-    results = read_results_folder(folder.with_name(f"{folder.name}-evaluation"))
-    return list(results.per_query[results.model])
 
 
 def describe(name: str, fp32: Sequence[QueryResult], bf16: Sequence[QueryResult]) -> str:
@@ -57,19 +41,15 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=1)
     asked = parser.parse_args()
     print(f"{processor_name()}, bf16 in hardware: {has_bf16(use_cpu=True)}, load {load_average()}")
-    everything: dict[str, list[QueryResult]] = {"fp32": [], "bf16": []}
-    for number, seed in enumerate(asked.seeds):
-        found = {}
-        for precision in everything:
-            with tempfile.TemporaryDirectory() as folder:
-                out = Path(folder) / "model"
-                found[precision] = train(seed, precision, asked.data_file, asked.epochs, out)
-            everything[precision] += [
-                replace(row, cluster=row.cluster + number * CLUSTERS_APART)
-                for row in found[precision]
-            ]
-        print(describe(f"seed {seed}", found["fp32"], found["bf16"]), flush=True)
-    print(describe("all seeds", everything["fp32"], everything["bf16"]))
+    everything: dict[str, list[Sequence[QueryResult]]] = {"fp32": [], "bf16": []}
+    for seed in asked.seeds:
+        for precision, found in everything.items():
+            flags = {"data-file": Path(asked.data_file).resolve(), "epochs": asked.epochs}
+            run = train({**flags, "seed": seed, "precision": precision, "probe": "none"})
+            found.append(run.tuned)
+        latest = {precision: found[-1] for precision, found in everything.items()}
+        print(describe(f"seed {seed}", latest["fp32"], latest["bf16"]), flush=True)
+    print(describe("all seeds", *(pool_seeds(found) for found in everything.values())))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from evaluation.retrieval.task import TaskDescription
 from evaluation.serialization import JsonObject, from_json, to_json
 from nic.encoding import Encoding
 from nic.errors import UserError, one_line
-from nic.files import atomic_write_text
+from nic.files import atomic_write_text, read_json_object
 
 RESULTS = "results.json"
 # Key of the facts in `results.json`; the metrics computed from them stand beside it.
@@ -143,7 +143,4 @@ def read_results_folder(folder: Path) -> EvaluationResults:
 
 def is_results_folder(folder: Path) -> bool:
     """Returns whether a folder holds the results of an evaluation."""
-    try:
-        return FACTS in json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+    return FACTS in read_json_object(folder / RESULTS)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from evaluation.retrieval_metrics.definitions import PRIMARY
+from nic.files import read_json_object
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,7 @@ def read_outcome(metadata: Path) -> Outcome:
     Args:
         metadata: The file; one that is missing or no JSON records nothing.
     """
-    try:
-        content = json.loads(metadata.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        content = None
+    content = read_json_object(metadata)
     return Outcome(
         gates_passed=_look_up(content, "gates", "passed"),
         recall_at_5=_look_up(content, "metrics", "tuned", "overall", PRIMARY.key),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -108,6 +109,15 @@ def read_mapping(path: Path, flag: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: not a mapping of names to values; {flag} needs one")
     return content
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Returns the object in a JSON file; an empty one if the file is missing or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def sha256_of(path: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nic.files import atomic_write_text
+from nic.files import atomic_write_text, read_json_object
 from nic.logs import LOG_NAME
 from nic.model_files import (
     CHECKPOINT,
@@ -79,7 +79,7 @@ def _names_before(folder: Path) -> list[str]:
     """
     if not all((folder / name).is_file() for name in (LOG_NAME, SPLIT)):
         return []
-    metadata = _json_object(folder / METADATA)
+    metadata = read_json_object(folder / METADATA)
     model, plots = metadata.get("files"), metadata.get("figures")
     names = [LOG_NAME, SPLIT, *([METADATA] if isinstance(model, dict) else [])]
     names += [f"{path.name}/" for path in checkpoint_folders(folder)]
@@ -106,16 +106,7 @@ def _is_inside(folder: Path, name: str) -> bool:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    return _json_object(folder / MANIFEST)
-
-
-def _json_object(path: Path) -> dict[str, Any]:
-    """Returns a JSON object; an empty one if the file is missing or damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_json_object(folder / MANIFEST)
 
 
 def _write(folder: Path, content: dict[str, Any]) -> None:
