@@ -35,13 +35,10 @@ from nic.model_files import CARD, METADATA
 from nic.models import ModelSource
 from training.arguments import TrainingArguments
 from training.asked_arguments import asked_arguments, repeat_command
-from training.final_evaluation import Scored
-from training.loop.checkpoints import BestCheckpoint
-from training.loop.freezing import Freezing
+from training.fitting import Fitted
 from training.loop.losses import describe_loss
 from training.loop.manifest import record
 from training.loop.schedule import LOWEST_LEARNING_RATE
-from training.loop.trainer import PairsTrainer
 from training.run_arguments import RunArguments
 from training.run_data import RunData
 
@@ -51,13 +48,10 @@ logger = logging.getLogger(__name__)
 def describe_training(
     run: RunArguments,
     arguments: TrainingArguments,
-    trainer: PairsTrainer,
-    freezing: Freezing,
-    best: BestCheckpoint,
-    base: Scored,
-    seconds: float,
+    fitted: Fitted,
 ) -> dict[str, Any]:
     """What was asked, what was done, and how it went (evaluations by step, no text)."""
+    trainer = fitted.trainer
     return {
         "asked": asked_arguments(run, arguments),
         "command": repeat_command(run, arguments),
@@ -75,11 +69,11 @@ def describe_training(
         "weight_decay": arguments.weight_decay,
         "max_grad_norm": arguments.max_grad_norm,
         "seed": arguments.seed,
-        "freezing": asdict(freezing),
+        "freezing": asdict(fitted.freezing),
         "steps": trainer.state.global_step,
-        "best_step": best.step,
-        "seconds": round(seconds, 1),
-        "history": history_from_base(trainer.state.log_history, base.validation.overall),
+        "best_step": fitted.best.step,
+        "seconds": round(fitted.seconds, 1),
+        "history": history_from_base(trainer.state.log_history, fitted.base.validation.overall),
     }
 
 

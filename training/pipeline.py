@@ -6,45 +6,27 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import set_seed
 
 from evaluation.report.output import check_output, evaluation_folder, write_report
 from evaluation.report.tables import show_summary
 from evaluation.report.texts import Texts
-from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.summary import EvaluationSummary
-from model_card.export.exportable import onnx_problem
-from model_card.package.compatibility import check_packageable
-from nic.chunked_model import ChunkedSentenceTransformer
 from nic.devices import use_all_cores
-from nic.encoding import Encoding
 from nic.errors import UserError
-from nic.logs import RunLog, log_lines, on_terminal, open_run_log, quiet_libraries
+from nic.logs import RunLog, log_lines, open_run_log, quiet_libraries
 from nic.model_files import SPLIT
-from nic.model_loading import loading_notes
-from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from pairs.split_file import save_split
 from training.arguments import TrainingArguments
 from training.asked_arguments import warn_outside_usual_range
-from training.final_evaluation import (
-    final_evaluation,
-    load_base,
-    score_model,
-    score_saved_model,
-)
+from training.base_model import find_base_model, load_trainable_model
+from training.final_evaluation import final_evaluation
+from training.fitting import fit
 from training.loop import checkpoints
-from training.loop.freezing import FreezeLayersCallback, check_freezable
-from training.loop.frozen_states import keep_frozen_states
-from training.loop.interruption import Interruption
-from training.loop.losses import build_loss
 from training.loop.manifest import record_settings
 from training.loop.output_folder import open_output_dir, refuse_inputs, refuse_taken
-from training.loop.progress import RunLogCallback, log_score
-from training.loop.prompts import column_prompts
 from training.loop.reporters import Reporters, check_reporters, hold_reporters
 from training.loop.run_lock import hold_output_folder
-from training.loop.trainer import build_trainer, run_training, set_dropout, training_rows
 from training.model_folder import describe_training, package
 from training.publish_run import check_publication, publish_run
 from training.resumed_settings import (
@@ -53,7 +35,7 @@ from training.resumed_settings import (
     settings_to_record,
 )
 from training.run_arguments import RunArguments
-from training.run_data import RunData, check_data, read_data, texts_by_precision
+from training.run_data import RunData, check_data, read_data
 
 logger = logging.getLogger(__name__)
 
@@ -100,10 +82,7 @@ def fine_tune(run: RunArguments, arguments: TrainingArguments) -> EvaluationSumm
 
 
 def train(
-    run: RunArguments,
-    arguments: TrainingArguments,
-    log: RunLog,
-    reporters: Reporters | None = None,
+    run: RunArguments, arguments: TrainingArguments, log: RunLog, reporters: Reporters
 ) -> EvaluationSummary | None:
     """Takes pairs to a packaged model; arguments, result and errors as in `fine_tune`."""
     folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
@@ -124,48 +103,13 @@ def train(
     if main_process:
         open_output_folder(folder, run, data, settings, log)
 
-    evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
-    interruption = Interruption()
-    freezing = FreezeLayersCallback(run.freeze_layers)
-    keeping = checkpoints.CheckpointCallback(
-        folder, evaluator, run.patience, run.keep_checkpoints, interruption
-    )
-    rows = training_rows(data.pairs.dataset, data.split.train)
-    callbacks = [freezing, RunLogCallback(evaluator), keeping]
-    loss = build_loss(model, run.loss, vars(run))
-    trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
-    reporters = reporters or Reporters()
-    reporters.open(trainer)
-    dtype = torch.bfloat16 if arguments.bf16 else torch.float32
-    frozen = freezing.result.frozen_layers
-    with model.remembering_tokens():
-        texts = texts_by_precision(data, dtype, column_prompts(model))
-        states = keep_frozen_states(model, frozen, texts, run.frozen_cache_gb, folder)
-        base = score_model(model, evaluator, data)
-        log_score(logger, "Base model", base.validation)
-        reporters.report_base(evaluator.name, base.validation)
-        model.run_in(torch.bfloat16 if arguments.bf16 else None)
-        seconds = run_training(trainer, interruption, checkpoint)
-    if not main_process:
+    fitted = fit(model, data, run, arguments, reporters, checkpoint)
+    if fitted is None:
         return None
-
-    best = checkpoints.promote_best(folder)
-    saved = load_model(ModelSource(folder.name, str(folder), "output folder"), arguments.device)
-    tuned = score_saved_model(folder, saved, evaluator, data, best, dtype, states)
-    training = describe_training(run, arguments, trainer, freezing.result, best, base, seconds)
-    summary = final_evaluation(
-        folder,
-        data,
-        source,
-        saved,
-        base,
-        tuned,
-        training["history"],
-        best.step,
-        run,
-    )
+    training = describe_training(run, arguments, fitted)
+    summary = final_evaluation(folder, data, source, fitted, training["history"], run)
     reporters.report_gates(summary.gates)
-    package(folder, data, findings, source, saved, training, summary, run)
+    package(folder, data, findings, source, fitted.model, training, summary, run)
     write_report(summary, evaluation_folder(folder), Texts.of(data.final_task))
     checkpoints.remove_temporary_checkpoints(folder)
     log_result(summary, folder)
@@ -205,39 +149,6 @@ def check_targets(run: RunArguments, folder: Path) -> None:
     refuse_taken(folder, run.resume, run.force)
     check_output(evaluation_folder(folder), force=True)
     check_publication(run)
-
-
-def find_base_model(run: RunArguments) -> ModelSource:
-    """Returns where the base model comes from; it is on this machine then.
-
-    Raises:
-        UserError: It is not found or no model, or a pooling is given beside its own.
-    """
-    source = fetch_model(find_model(run.base_model, run.base_revision, run.pooling))
-    if run.pooling and not source.pooling:
-        raise pooling_not_needed(run.pooling, run.base_model)
-    return source
-
-
-def load_trainable_model(
-    source: ModelSource, run: RunArguments, arguments: TrainingArguments
-) -> ChunkedSentenceTransformer:
-    """Returns the base model on its device, with the prompts and the dropout of the run.
-
-    Raises:
-        UserError: It is not found, a prompt is too long, its layers cannot be frozen, or it could
-            not be packaged.
-    """
-    model = load_base(source, run, arguments.device)
-    logger.info("Encoding: %s", Encoding.of(model))
-    for note in loading_notes(source.name, Path(source.location), model):
-        logger.info("%s", note)
-    check_packageable(model, source.name)
-    if problem := onnx_problem(model):
-        logger.warning("%s: the trained model will have no ONNX variant: %s", source.name, problem)
-    set_dropout(model, run.dropout)
-    check_freezable(model, run.freeze_layers)
-    return model
 
 
 def open_output_folder(

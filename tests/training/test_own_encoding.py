@@ -33,6 +33,7 @@ from training.loop.freezing import freeze
 from training.loop.frozen_states import keep_frozen_states
 from training.loop.losses import LOSSES, Loss, build_loss, describe_loss
 from training.loop.prompts import column_prompts
+from training.loop.reporters import Reporters
 from training.parser import parse_arguments
 
 TEN = [make_row(n, "hvac") for n in range(10)]
@@ -53,7 +54,7 @@ def train(base: Path, data: Path, output: Path, *more: str) -> EvaluationSummary
     given += ["--precision", "fp32"]
     given += ["--precision", "fp32"]
     with open_run_log(main_process=True) as log:
-        summary = pipeline.train(*parse_arguments([*given, *more]), log)
+        summary = pipeline.train(*parse_arguments([*given, *more]), log, Reporters())
     assert summary is not None
     return summary
 

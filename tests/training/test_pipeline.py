@@ -29,12 +29,13 @@ from nic.errors import Interrupted, UserError
 from nic.logs import open_run_log
 from pairs.loading import load_pairs
 from pairs.split_file import load_split
-from training import pipeline
+from training import fitting, pipeline
 from training.arguments import TrainingArguments
 from training.loop.checkpoints import EVALUATION, load_best
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.manifest import owned_names
+from training.loop.reporters import Reporters
 from training.loop.run_lock import hold_output_folder
 from training.loop.trainer import build_trainer, set_dropout, training_rows
 from training.parser import parse_arguments
@@ -65,7 +66,7 @@ def arguments(
 
 def run(model: Path, data: Path, output: Path, *more: str) -> EvaluationSummary | None:
     with open_run_log(main_process=True) as log:
-        return pipeline.train(*arguments(model, data, output, *more), log)
+        return pipeline.train(*arguments(model, data, output, *more), log, Reporters())
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -529,7 +530,7 @@ class SignalAtEvaluation(TrainerCallback):
 def test_a_signal_during_the_evaluation_at_the_very_last_step_loses_nothing(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build = pipeline.build_trainer
+    build = fitting.build_trainer
 
     def with_signal(*args: Any) -> Any:
         trainer = build(*args)
@@ -537,7 +538,7 @@ def test_a_signal_during_the_evaluation_at_the_very_last_step_loses_nothing(
         return trainer
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "build_trainer", with_signal)
+        patch.setattr(fitting, "build_trainer", with_signal)
         with pytest.raises(Interrupted, match="after step 8 of 8"):
             run(tiny_model_folder, two_domains, tmp_path / "out", "--eval-steps", "2")
     run(tiny_model_folder, two_domains, tmp_path / "out", "--eval-steps", "2", "--resume")
@@ -568,7 +569,7 @@ def test_a_signal_saves_the_state_and_a_resumed_run_ends_where_an_unbroken_one_d
 ) -> None:
     unbroken, output = tmp_path / "unbroken", tmp_path / "out"
     run(tiny_model_folder, two_domains, unbroken)
-    build = pipeline.build_trainer
+    build = fitting.build_trainer
 
     def with_signal(*args: Any) -> Any:
         trainer = build(*args)
@@ -576,7 +577,7 @@ def test_a_signal_saves_the_state_and_a_resumed_run_ends_where_an_unbroken_one_d
         return trainer
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "build_trainer", with_signal)
+        patch.setattr(fitting, "build_trainer", with_signal)
         with pytest.raises(Interrupted, match=f"after step {step + 1} of 8.*--resume") as stop:
             run(tiny_model_folder, two_domains, output)
     assert stop.value.signal_number == number
@@ -653,7 +654,7 @@ def test_a_half_written_checkpoint_is_passed_over_when_resuming(
 def test_a_saved_model_that_scores_otherwise_ends_with_an_error(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promote = pipeline.checkpoints.promote_best
+    promote = fitting.checkpoints.promote_best
 
     def spoil(folder: Path) -> Any:
         best = promote(folder)
@@ -662,7 +663,7 @@ def test_a_saved_model_that_scores_otherwise_ends_with_an_error(
         )
         return best
 
-    monkeypatch.setattr(pipeline.checkpoints, "promote_best", spoil)
+    monkeypatch.setattr(fitting.checkpoints, "promote_best", spoil)
     with pytest.raises(UserError, match="does not score what it scored in training"):
         run(tiny_model_folder, two_domains, tmp_path / "out", "--learning-rate", "1e-2")
     assert not (tmp_path / "out" / "metadata.json").exists()

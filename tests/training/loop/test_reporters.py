@@ -117,7 +117,7 @@ def test_a_store_that_cannot_be_written_is_refused_before_any_work(
 def test_a_store_that_cannot_be_opened_ends_the_run_before_the_base_is_scored(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.pipeline.score_model", lambda *_: pytest.fail("scored"))
+    monkeypatch.setattr("training.fitting.score_model", lambda *_: pytest.fail("scored"))
     with pytest.raises(UserError, match="^--report_to broken: no such server$"):
         fine_tune(
             run_arguments(tiny_model_folder, two_domains), arguments(tmp_path / "out", "broken")

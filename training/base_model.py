@@ -1,0 +1,68 @@
+"""The base model of a run: where it comes from, and how it is loaded for training."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from model_card.export.exportable import onnx_problem
+from model_card.package.compatibility import check_packageable
+from nic.chunked_model import ChunkedSentenceTransformer
+from nic.encoding import Encoding, check_prompts, set_prompts
+from nic.model_loading import loading_notes
+from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
+from training.arguments import TrainingArguments
+from training.loop.freezing import check_freezable
+from training.loop.trainer import set_dropout
+from training.run_arguments import RunArguments
+
+logger = logging.getLogger(__name__)
+
+
+def find_base_model(run: RunArguments) -> ModelSource:
+    """Returns where the base model comes from; it is on this machine then.
+
+    Raises:
+        UserError: It is not found or no model, or a pooling is given beside its own.
+    """
+    source = fetch_model(find_model(run.base_model, run.base_revision, run.pooling))
+    if run.pooling and not source.pooling:
+        raise pooling_not_needed(run.pooling, run.base_model)
+    return source
+
+
+def load_base(
+    source: ModelSource, run: RunArguments, device: torch.device
+) -> ChunkedSentenceTransformer:
+    """Returns the base model of a run, with the prompts of the run.
+
+    Raises:
+        UserError: It is not found, or a prompt leaves no room for a text.
+    """
+    model = load_model(source, device)
+    set_prompts(model, run.query_prompt, run.document_prompt)
+    check_prompts(model, source.name)
+    return model
+
+
+def load_trainable_model(
+    source: ModelSource, run: RunArguments, arguments: TrainingArguments
+) -> ChunkedSentenceTransformer:
+    """Returns the base model on its device, with the prompts and the dropout of the run.
+
+    Raises:
+        UserError: It is not found, a prompt is too long, its layers cannot be frozen, or it could
+            not be packaged.
+    """
+    model = load_base(source, run, arguments.device)
+    logger.info("Encoding: %s", Encoding.of(model))
+    for note in loading_notes(source.name, Path(source.location), model):
+        logger.info("%s", note)
+    check_packageable(model, source.name)
+    if problem := onnx_problem(model):
+        logger.warning("%s: the trained model will have no ONNX variant: %s", source.name, problem)
+    set_dropout(model, run.dropout)
+    check_freezable(model, run.freeze_layers)
+    return model

@@ -1,0 +1,109 @@
+"""Trains a model on one split, and scores what was saved: a run without its report and card."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from nic.chunked_model import ChunkedSentenceTransformer
+from nic.logs import on_terminal
+from nic.models import ModelSource, load_model
+from training.arguments import TrainingArguments
+from training.loop import checkpoints
+from training.loop.checkpoints import BestCheckpoint
+from training.loop.freezing import FreezeLayersCallback, Freezing
+from training.loop.frozen_states import keep_frozen_states
+from training.loop.interruption import Interruption
+from training.loop.losses import build_loss
+from training.loop.progress import RunLogCallback, log_score
+from training.loop.prompts import column_prompts
+from training.loop.reporters import Reporters
+from training.loop.trainer import PairsTrainer, build_trainer, run_training, training_rows
+from training.run_arguments import RunArguments
+from training.run_data import RunData, texts_by_precision
+from training.scoring import Scored, score_model, score_saved_model
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model that was trained on one split.
+
+    Attributes:
+        model: The saved model, read back from the output folder.
+        trainer: The trainer, with its log.
+        freezing: What was frozen.
+        best: The checkpoint that became the model.
+        base: Results of the model before the training.
+        tuned: Results of the saved model.
+        seconds: Duration of the training, with its validations.
+    """
+
+    model: ChunkedSentenceTransformer
+    trainer: PairsTrainer
+    freezing: Freezing
+    best: BestCheckpoint
+    base: Scored
+    tuned: Scored
+    seconds: float
+
+
+def fit(
+    model: ChunkedSentenceTransformer,
+    data: RunData,
+    run: RunArguments,
+    arguments: TrainingArguments,
+    reporters: Reporters,
+    checkpoint: Path | None = None,
+) -> Fitted | None:
+    """Trains a model, saves its best checkpoint in the output folder, and scores it there.
+
+    Args:
+        model: The base model on its device, with the prompts and the dropout of the run.
+        data: Pairs, split and tasks.
+        run: The arguments of the run.
+        arguments: The Trainer's arguments; the output folder is there.
+        reporters: Get the metrics.
+        checkpoint: The checkpoint to continue from; None begins anew.
+
+    Returns:
+        The model with its results; None in all processes but the first.
+
+    Raises:
+        Interrupted: A signal stopped the training after its state was saved.
+        UserError: No batch could be drawn, or the saved model does not score as in training.
+    """
+    folder = Path(arguments.output_dir)
+    half = torch.bfloat16 if arguments.bf16 else None
+    dtype = half or torch.float32
+    evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
+    interruption = Interruption()
+    freezing = FreezeLayersCallback(run.freeze_layers)
+    keeping = checkpoints.CheckpointCallback(
+        folder, evaluator, run.patience, run.keep_checkpoints, interruption
+    )
+    rows = training_rows(data.pairs.dataset, data.split.train)
+    callbacks = [freezing, RunLogCallback(evaluator), keeping]
+    loss = build_loss(model, run.loss, vars(run))
+    trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
+    reporters.open(trainer)
+    frozen = freezing.result.frozen_layers
+    with model.remembering_tokens():
+        texts = texts_by_precision(data, dtype, column_prompts(model))
+        states = keep_frozen_states(model, frozen, texts, run.frozen_cache_gb, folder)
+        base = score_model(model, evaluator, data)
+        log_score(logger, "Base model", base.validation)
+        reporters.report_base(evaluator.name, base.validation)
+        model.run_in(half)
+        seconds = run_training(trainer, interruption, checkpoint)
+    if not arguments.should_save:
+        return None
+    best = checkpoints.promote_best(folder)
+    saved = load_model(ModelSource(folder.name, str(folder), "output folder"), arguments.device)
+    tuned = score_saved_model(folder, saved, evaluator, data, best, dtype, states)
+    return Fitted(saved, trainer, freezing.result, best, base, tuned, seconds)
