@@ -42,13 +42,15 @@ class QuerySelection:
 
     Attributes:
         rows: Row numbers.
-        part: "all", "test" or "validation".
+        part: "all", "test", "validation" or "cross-validation".
         chose_checkpoint: Whether these queries chose the checkpoint of the model under test.
+        folds: Number of models of a cross-validation; 0 for one model.
     """
 
     rows: list[int]
     part: str
     chose_checkpoint: bool | None
+    folds: int = 0
 
 
 def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] | None:
@@ -193,7 +195,7 @@ def at_revision(name: str | Path, revision: str | None) -> str:
 
 def describe_selection(pairs: Pairs, asked: QuerySelection) -> DataDescription:
     """Returns the data by its name and hash, and the part of it that is asked."""
-    return DataDescription(pairs.path.name, pairs.sha256, asked.part, len(asked.rows))
+    return DataDescription(pairs.path.name, pairs.sha256, asked.part, len(asked.rows), asked.folds)
 
 
 def describe_encodings(models: Mapping[str, SentenceTransformer]) -> dict[str, Encoding]:

@@ -35,14 +35,16 @@ class DataDescription:
     Attributes:
         file: File name, without its folder.
         sha256: SHA-256 of its bytes.
-        part: "all", "test" or "validation".
+        part: "all", "test", "validation" or "cross-validation".
         rows_asked: Number of rows of that part; None where unknown.
+        folds: Number of models of a cross-validation; 0 for the results of one model.
     """
 
     file: str
     sha256: str
     part: str
     rows_asked: int | None = None
+    folds: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,13 @@ class EvaluationResults:
 
     @property
     def caveat(self) -> str:
-        """What limits the metrics; empty where nothing does."""
+        """What limits the metrics, or whose they are; empty where nothing needs to be said."""
+        if self.data.folds:
+            return (
+                f"Cross-validated: each query was asked of one of {self.data.folds} models that "
+                "were trained by the same recipe without it and its passages. These metrics judge "
+                "the recipe; the model itself was trained on most of these queries."
+            )
         if self.data.part == "all" and self.chose_checkpoint:
             return (
                 "Every query of the file was asked, those that the model was trained on too: "

@@ -60,15 +60,28 @@ UNPUBLISHED_MODEL_FILES = (
     "processor_config.json",
     "adapter_config.json",
 )
-# Checkpoints of the Trainer, of an epoch and of the best model, complete or not.
-CHECKPOINT = re.compile(r"checkpoint-(?:\d+|epoch-\d+|best)(?:\.incomplete|\.old(?:-\w+)?)*")
+# Checkpoints of the Trainer, of an epoch and of the best model, and the folders of the folds of a
+# cross-validation, complete or not.
+CHECKPOINT = re.compile(
+    r"(?:checkpoint-(?:\d+|epoch-\d+|best)|nic-fold-\d+)(?:\.incomplete|\.old(?:-\w+)?)*"
+)
+FOLD = "nic-fold-{}"
 # What follows the name of a checkpoint while it is written or replaced.
 UNFINISHED = re.compile(r"(?:\.incomplete|\.old(?:-\w+)?)*$")
 # sentence-transformers names the folder of a module by its position and its class.
 MODULE_FOLDER = re.compile(r"\d{1,2}_[A-Za-z]\w*")
 
 # First parts of the paths that are never published nor hashed as the model's.
-NEVER_PUBLISHED = ("checkpoint-", "nic-run.", LOG_NAME, SPLIT, "eval", "runs", METADATA)
+NEVER_PUBLISHED = (
+    "checkpoint-",
+    "nic-fold-",
+    "nic-run.",
+    LOG_NAME,
+    SPLIT,
+    "eval",
+    "runs",
+    METADATA,
+)
 
 # What the Trainer and this project write into a checkpoint beside the model.
 BESIDE_THE_MODEL = re.compile(
@@ -87,8 +100,8 @@ def is_never_published(path: Path) -> bool:
 
 
 def checkpoint_folders(folder: Path) -> Iterator[Path]:
-    """Yields the checkpoints in an output folder; links are left out."""
-    for path in sorted(folder.glob("checkpoint-*")):
+    """Yields the checkpoints and folds in an output folder; links are left out."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if CHECKPOINT.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
             yield path
 

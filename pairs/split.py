@@ -99,6 +99,68 @@ def split_pairs(
     return draw_split(units, domains, pairs.path, val_ratio, test_ratio, seed, small_domains)
 
 
+def split_into_folds(
+    pairs: Pairs,
+    folds: int,
+    val_ratio: float = 0.1,
+    seed: int = 42,
+    small_domains: SmallDomains = "error",
+) -> list[Split]:
+    """Draws one split for each fold of a cross-validation: each row is in the test part of one.
+
+    Rows that share a query or a positive are in the same fold. Each fold holds about the same share
+    of every domain.
+
+    Args:
+        pairs: The checked file, from `load_pairs`.
+        folds: Number of folds, 2 or more.
+        val_ratio: Share of all units that each split holds out for choosing the checkpoint.
+        seed: Seed of the draw; the same seed gives the same folds.
+        small_domains: What to do with a domain too small to stand in every part of every split:
+            "error" refuses, "train" trains on all of it in each and asks none of its queries.
+
+    Raises:
+        UserError: A share is out of range, a domain is too small, or too few units are left to
+            hold any out.
+    """
+    units = connected_units(pairs.comparable("query"), pairs.comparable("positive"))
+    domains = pairs.column("domain")
+    return draw_folds(units, domains, pairs.path, folds, val_ratio, seed, small_domains)
+
+
+def draw_folds(
+    units: np.ndarray,
+    row_domains: Sequence[str],
+    path: Path,
+    folds: int,
+    val_ratio: float,
+    seed: int = 42,
+    small_domains: SmallDomains = "error",
+) -> list[Split]:
+    """Draws folds over units that must stay together; arguments as in `draw_split`."""
+    _check_ratios(val_ratio, 1 / folds)
+    domains = _domain_of_units(units, row_domains)
+    everything = set(range(len(domains)))
+    rest, tests = everything, []
+    for left in range(folds, 1, -1):
+        tests.append(_hold_out(rest, domains, 1 / left, seed, path))
+        rest = rest - tests[-1]
+    tests.append(rest)
+    splits = []
+    for test in tests:
+        ratio = val_ratio / (1 - len(test) / len(domains))
+        validation = _hold_out(everything - test, domains, ratio, seed, path)
+        splits.append((everything - test - validation, validation, test))
+    small = {name for parts in splits for name in _not_in_every_part(domains, parts)}
+    if small and small_domains == "error":
+        raise UserError(
+            f"{path}: too few separate passages to stand in every part of {folds} folds: "
+            f"{', '.join(sorted(small))}; add pairs about other passages, give fewer --folds, or "
+            "put these domains whole into training with --small-domains train"
+        )
+    return [_rows(units, domains, small, validation, test, seed) for _, validation, test in splits]
+
+
 def draw_split(
     units: np.ndarray,
     row_domains: Sequence[str],
@@ -142,14 +204,7 @@ def draw_split(
             f"{', '.join(sorted(small))}; add pairs about other passages, raise {flags}, or "
             "put these domains whole into training with --small-domains train"
         )
-    parts = [[unit for unit in part if domains[unit] not in small] for part in (validation, test)]
-    validation_rows, test_rows = (np.isin(units, part) for part in parts)
-    return Split(
-        np.flatnonzero(~(validation_rows | test_rows)).tolist(),
-        np.flatnonzero(validation_rows).tolist(),
-        seed,
-        np.flatnonzero(test_rows).tolist(),
-    )
+    return _rows(units, domains, small, validation, test, seed)
 
 
 def check_fills_a_batch(rows: int, batch_size: int) -> None:
@@ -163,6 +218,25 @@ def check_fills_a_batch(rows: int, batch_size: int) -> None:
             f"{rows} training pairs do not fill one batch of {batch_size}, and incomplete batches "
             "are dropped; use a smaller --batch-size or more pairs"
         )
+
+
+def _rows(
+    units: np.ndarray,
+    domains: list[str],
+    small: set[str],
+    validation: set[int],
+    test: set[int],
+    seed: int,
+) -> Split:
+    """Returns the rows of held-out units; domains that are too small are trained on."""
+    parts = [[unit for unit in part if domains[unit] not in small] for part in (validation, test)]
+    validation_rows, test_rows = (np.isin(units, part) for part in parts)
+    return Split(
+        np.flatnonzero(~(validation_rows | test_rows)).tolist(),
+        np.flatnonzero(validation_rows).tolist(),
+        seed,
+        np.flatnonzero(test_rows).tolist(),
+    )
 
 
 def _check_ratios(val_ratio: float, test_ratio: float) -> None:

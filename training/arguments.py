@@ -78,6 +78,11 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
         self.bf16: bool = chosen == "bf16"
 
     @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the training; fp16 is the Trainer's own and has no part in it."""
+        return torch.bfloat16 if self.bf16 else torch.float32
+
+    @property
     def restarts_every_epoch(self) -> bool:
         """Whether the learning rate follows this project's own schedule."""
         return bool(self.lr_scheduler_type == SchedulerType.COSINE_WITH_RESTARTS)

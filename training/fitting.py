@@ -13,18 +13,17 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.logs import on_terminal
 from nic.models import ModelSource, load_model
 from training.arguments import TrainingArguments
+from training.kept_states import KeptStates
 from training.loop import checkpoints
 from training.loop.checkpoints import BestCheckpoint
 from training.loop.freezing import FreezeLayersCallback, Freezing
-from training.loop.frozen_states import keep_frozen_states
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.progress import RunLogCallback, log_score
-from training.loop.prompts import column_prompts
 from training.loop.reporters import Reporters
 from training.loop.trainer import PairsTrainer, build_trainer, run_training, training_rows
 from training.run_arguments import RunArguments
-from training.run_data import RunData, texts_by_precision
+from training.run_data import RunData
 from training.scoring import Scored, score_model, score_saved_model
 
 logger = logging.getLogger(__name__)
@@ -59,6 +58,7 @@ def fit(
     run: RunArguments,
     arguments: TrainingArguments,
     reporters: Reporters,
+    kept: KeptStates,
     checkpoint: Path | None = None,
 ) -> Fitted | None:
     """Trains a model, saves its best checkpoint in the output folder, and scores it there.
@@ -69,6 +69,7 @@ def fit(
         run: The arguments of the run.
         arguments: The Trainer's arguments; the output folder is there.
         reporters: Get the metrics.
+        kept: The outputs of the frozen layers; they stay for the next training.
         checkpoint: The checkpoint to continue from; None begins anew.
 
     Returns:
@@ -80,7 +81,6 @@ def fit(
     """
     folder = Path(arguments.output_dir)
     half = torch.bfloat16 if arguments.bf16 else None
-    dtype = half or torch.float32
     evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
     interruption = Interruption()
     freezing = FreezeLayersCallback(run.freeze_layers)
@@ -92,10 +92,8 @@ def fit(
     loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
     reporters.open(trainer)
-    frozen = freezing.result.frozen_layers
     with model.remembering_tokens():
-        texts = texts_by_precision(data, dtype, column_prompts(model))
-        states = keep_frozen_states(model, frozen, texts, run.frozen_cache_gb, folder)
+        kept.serve(model, freezing.result.frozen_layers)
         base = score_model(model, evaluator, data)
         log_score(logger, "Base model", base.validation)
         reporters.report_base(evaluator.name, base.validation)
@@ -105,5 +103,6 @@ def fit(
         return None
     best = checkpoints.promote_best(folder)
     saved = load_model(ModelSource(folder.name, str(folder), "output folder"), arguments.device)
-    tuned = score_saved_model(folder, saved, evaluator, data, best, dtype, states)
+    kept.serve(saved, freezing.result.frozen_layers)
+    tuned = score_saved_model(folder, saved, evaluator, data, best, half)
     return Fitted(saved, trainer, freezing.result, best, base, tuned, seconds)

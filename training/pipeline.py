@@ -15,13 +15,16 @@ from evaluation.summary import EvaluationSummary
 from nic.devices import use_all_cores
 from nic.errors import UserError
 from nic.logs import RunLog, log_lines, open_run_log, quiet_libraries
-from nic.model_files import SPLIT
+from nic.model_files import FOLD, SPLIT
 from pairs.split_file import save_split
 from training.arguments import TrainingArguments
 from training.asked_arguments import warn_outside_usual_range
 from training.base_model import find_base_model, load_trainable_model
+from training.cross_validation import cross_validate
 from training.final_evaluation import final_evaluation
 from training.fitting import fit
+from training.held_out import Names, held_out_results
+from training.kept_states import KeptStates
 from training.loop import checkpoints
 from training.loop.manifest import record_settings
 from training.loop.output_folder import open_output_dir, refuse_inputs, refuse_taken
@@ -89,7 +92,7 @@ def train(
     set_up_process(run, arguments)
     check_targets(run, folder)
     check_reporters(arguments)
-    checkpoint = checkpoints.newest_checkpoint(folder) if run.resume else None
+    checkpoint = checkpoint_to_resume(folder, run)
 
     data = read_data(run, arguments)
     source = find_base_model(run)
@@ -97,20 +100,26 @@ def train(
     logger.info("Base model %s from %s", source.name, source.origin)
     model = load_trainable_model(source, run, arguments)
     settings = describe_settings(run, arguments, data, model)
-    if checkpoint:
+    if run.resume:
         refuse_other_settings(folder, checkpoint, settings, arguments.restarts_every_epoch)
     findings = check_data(data, source, run, arguments) if main_process else {}
     if main_process:
         open_output_folder(folder, run, data, settings, log)
 
-    fitted = fit(model, data, run, arguments, reporters, checkpoint)
+    kept = KeptStates(data, arguments.dtype, run.frozen_cache_gb, folder)
+    names = Names.of(folder, source)
+    pooled = cross_validate(source, data, run, arguments, kept, names) if data.folds else None
+    fitted = fit(model, data, run, arguments, reporters, kept, checkpoint)
+    kept.free()
     if fitted is None:
         return None
     training = describe_training(run, arguments, fitted)
-    summary = final_evaluation(folder, data, source, fitted, training["history"], run)
+    held_out = pooled or held_out_results(data, fitted, run, names)
+    history = training["history"]
+    summary = final_evaluation(folder, data, source, fitted, held_out, names, history, run)
     reporters.report_gates(summary.gates)
     package(folder, data, findings, source, fitted.model, training, summary, run)
-    write_report(summary, evaluation_folder(folder), Texts.of(data.final_task))
+    write_report(summary, evaluation_folder(folder), Texts.of(held_out.task))
     checkpoints.remove_temporary_checkpoints(folder)
     log_result(summary, folder)
     return summary
@@ -137,6 +146,21 @@ def set_up_process(run: RunArguments, arguments: TrainingArguments) -> None:
     set_seed(arguments.seed)
     logger.info("Random seed set to %d", arguments.seed)
     warn_outside_usual_range(run, arguments)
+
+
+def checkpoint_to_resume(folder: Path, run: RunArguments) -> Path | None:
+    """Returns the checkpoint that a resumed run goes on from; None for a new run.
+
+    A cross-validation may have been stopped before the model itself had one.
+
+    Raises:
+        UserError: The run is to be resumed, and there is none.
+    """
+    if not run.resume:
+        return None
+    if run.folds and (folder / FOLD.format(1)).is_dir():
+        return checkpoints.find_newest_checkpoint(folder)
+    return checkpoints.newest_checkpoint(folder)
 
 
 def check_targets(run: RunArguments, folder: Path) -> None:

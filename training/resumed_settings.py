@@ -16,7 +16,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from nic.encoding import Encoding
 from nic.errors import UserError
-from nic.files import sha256_of
+from nic.files import read_json_object, sha256_of
 from nic.model_files import SPLIT
 from training.arguments import TrainingArguments
 from training.loop.manifest import recorded_settings
@@ -79,13 +79,13 @@ def describe_settings(
 
 
 def refuse_other_settings(
-    folder: Path, checkpoint: Path, settings: dict[str, Any], restarts_every_epoch: bool
+    folder: Path, checkpoint: Path | None, settings: dict[str, Any], restarts_every_epoch: bool
 ) -> None:
     """Refuses to continue a run with settings under which it did not begin.
 
     Args:
         folder: The output folder.
-        checkpoint: The checkpoint to continue from.
+        checkpoint: The checkpoint to continue from; None where a cross-validation goes on.
         settings: The settings of the resumed run, from `describe_settings`.
         restarts_every_epoch: Whether the learning rate does not depend on the number of epochs.
 
@@ -166,9 +166,9 @@ def _shown(value: Any) -> str:
     return str(value) if value != "" else '""'
 
 
-def _settings_of_an_earlier_version(folder: Path, checkpoint: Path) -> dict[str, Any]:
+def _settings_of_an_earlier_version(folder: Path, checkpoint: Path | None) -> dict[str, Any]:
     """Returns what a folder without a record tells of its settings."""
-    state = json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+    state = read_json_object(checkpoint / TRAINER_STATE_NAME) if checkpoint else {}
     split = json.loads((folder / SPLIT).read_text(encoding="utf-8"))
     found = {"per_device_train_batch_size": state.get("train_batch_size"), "seed": split["seed"]}
     return {name: value for name, value in found.items() if value is not None}

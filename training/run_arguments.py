@@ -60,6 +60,7 @@ class RunArguments:
     test_ratio: float = flag(
         0.0, "share for the final report; 0: it reports on validation", "SHARE"
     )
+    folds: int = flag(0, "models of a cross-validation for the report; 0: none", "K")
     split: str | None = flag(None, "split.json to use again instead of drawing a split", "FILE")
     small_domains: Literal["error", "train"] = flag(
         "error", "too small to split: refuse, or train on all"
@@ -103,6 +104,7 @@ class RunArguments:
             ("--val-ratio", self.val_ratio, 0 < self.val_ratio < 1, "a share above 0, below 1"),
             ("--test-ratio", self.test_ratio, 0 <= self.test_ratio < 1, "a share below 1"),
             ("--val-ratio and --test-ratio together", held_out, held_out < 1, "below 1"),
+            ("--folds", self.folds, self.folds == 0 or self.folds >= 2, "0, or 2 or more"),
             ("--dropout", self.dropout, 0 <= self.dropout < 1, "0 or more and below 1"),
             ("--patience", self.patience, self.patience >= 0, "0 or more"),
             ("--frozen-cache-gb", self.frozen_cache_gb, self.frozen_cache_gb >= 0, "0 or more"),
@@ -117,6 +119,11 @@ class RunArguments:
             ("--keep-checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 0, "0 or more"),
         ):
             require_value(holds, flag_name, value, allowed)
+        if self.folds and self.test_ratio:
+            raise UserError(
+                "--folds asks each query of a model that was not trained on it; leave out "
+                "--test-ratio"
+            )
         read_terms(self.license, self.language)
         self._check_publishing()
         if self.resume and self.force:

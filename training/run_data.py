@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from evaluation.gates import DEFAULTS, Thresholds, read_thresholds
 from evaluation.retrieval.forgetting_probe import Probe, load_probe
@@ -17,10 +13,9 @@ from evaluation.retrieval.task import RetrievalTask, limit_corpus, retrieval_tas
 from nic.model_files import SPLIT
 from nic.models import ModelSource
 from pairs.checks.run import log_check
-from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
 from pairs.prepare import prepare_pairs
-from pairs.split import Split
+from pairs.split import Split, split_into_folds
 from pairs.split_counts import SplitCounts
 from training.arguments import TrainingArguments
 from training.loop.trainer import check_trainable
@@ -39,6 +34,8 @@ class RunData:
         counts: What the parts of the split hold and share.
         task: The validation queries, against all passages of the file or a sample of them.
         final_task: The queries of the final report, against all passages of the file.
+        folds: The splits of a cross-validation, whose test parts the final report evaluates in
+            place of `final_task`; none without one.
         probe: The forgetting probe of the final report.
         thresholds: The thresholds of the gates.
     """
@@ -50,6 +47,7 @@ class RunData:
     final_task: RetrievalTask
     probe: Probe | None
     thresholds: Thresholds
+    folds: list[Split] = field(default_factory=list)
 
     @property
     def one_task(self) -> bool:
@@ -72,18 +70,52 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
         run.small_domains,
     )
     pairs, split = prepared.pairs, prepared.split
-    check_trainable(arguments, len(split.train))
-    whole = retrieval_task(pairs, split.validation)
-    task = limit_corpus(whole, run.eval_corpus_limit, arguments.seed)
+    folds = draw_folds(pairs, run, arguments.seed)
+    for part in (split, *folds):
+        check_trainable(arguments, len(part.train))
+    task = validation_task(pairs, split, run, arguments.seed)
     if task.left_out:
         logger.info(
             "Validation ranks against %d of %d passages: the relevant ones and a sample",
             len(task.corpus),
-            len(whole.corpus),
+            len(task.corpus) + task.left_out,
         )
-    thresholds = read_thresholds(Path(run.gates) if run.gates else DEFAULTS)
-    final = retrieval_task(pairs, split.reported)
-    return RunData(pairs, split, prepared.counts, task, final, load_probe(run.probe), thresholds)
+    return RunData(
+        pairs,
+        split,
+        prepared.counts,
+        task,
+        retrieval_task(pairs, split.reported),
+        load_probe(run.probe),
+        read_thresholds(Path(run.gates) if run.gates else DEFAULTS),
+        folds,
+    )
+
+
+def draw_folds(pairs: Pairs, run: RunArguments, seed: int) -> list[Split]:
+    """Returns the splits of the cross-validation of a run; none without one.
+
+    Raises:
+        UserError: A domain is too small.
+    """
+    if not run.folds:
+        return []
+    return split_into_folds(pairs, run.folds, run.val_ratio, seed, run.small_domains)
+
+
+def validation_task(pairs: Pairs, split: Split, run: RunArguments, seed: int) -> RetrievalTask:
+    """Returns the task that chooses the checkpoint, against all passages or a sample of them."""
+    return limit_corpus(retrieval_task(pairs, split.validation), run.eval_corpus_limit, seed)
+
+
+def data_of_fold(data: RunData, split: Split, run: RunArguments, seed: int) -> RunData:
+    """Returns the data of a run with the split of one of its folds."""
+    return replace(
+        data,
+        split=split,
+        task=validation_task(data.pairs, split, run, seed),
+        final_task=retrieval_task(data.pairs, split.test),
+    )
 
 
 def check_data(
@@ -104,26 +136,3 @@ def check_data(
         run.document_prompt,
     )
     return report.summary()
-
-
-def texts_by_precision(
-    data: RunData, dtype: torch.dtype, prompts: Mapping[str, str | None]
-) -> dict[torch.dtype, dict[str | None, dict[str, None]]]:
-    """Returns the texts that a run encodes in each precision, by their prompt, each once.
-
-    Training and its validations encode all texts of the pairs in the precision of the run, the
-    final report the held-out queries and the corpus in fp32.
-
-    Args:
-        data: The data of the run.
-        dtype: Its precision.
-        prompts: The prompt of each column.
-    """
-    trained: dict[str | None, dict[str, None]] = defaultdict(dict)
-    for name in TEXT_COLUMNS:
-        trained[prompts.get(name)] |= dict.fromkeys(data.pairs.column(name))
-    reported: dict[str | None, dict[str, None]] = defaultdict(dict)
-    for task in (data.task, data.final_task):
-        reported[prompts.get("query")] |= dict.fromkeys(task.queries)
-        reported[prompts.get("positive")] |= dict.fromkeys(task.corpus)
-    return {torch.float32: reported} | {dtype: trained}

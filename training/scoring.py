@@ -21,7 +21,6 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
 from nic.logs import on_terminal
 from training.loop.checkpoints import BestCheckpoint
-from training.loop.frozen_states import FrozenStates
 from training.run_data import RunData
 
 # Metrics of one model on one device are equal; another order of sums differs by less than this.
@@ -65,8 +64,7 @@ def score_saved_model(
     evaluator: DomainRetrievalEvaluator,
     data: RunData,
     best: BestCheckpoint,
-    dtype: torch.dtype,
-    states: list[FrozenStates],
+    half: torch.dtype | None,
 ) -> Scored:
     """Scores the model read back from the output folder, in fp32.
 
@@ -78,25 +76,19 @@ def score_saved_model(
         evaluator: The evaluator of the training.
         data: The tasks.
         best: The checkpoint with its metrics in training.
-        dtype: Precision of the training.
-        states: Outputs of the frozen layers that are kept; they are freed.
+        half: The half precision of the training; None for fp32.
 
     Raises:
         UserError: The model does not score what it scored in training.
     """
-    for kept in states:
-        kept.attach(saved)
-    if dtype == torch.float32:
+    if half is None:
         tuned = score_model(saved, evaluator, data)
         check_saved_model(folder, best, tuned.validation)
-    else:
-        saved.run_in(dtype)
-        check_saved_model(folder, best, evaluator.evaluate(saved))
-        saved.run_in(None)
-        tuned = score_model(saved, evaluator, data)
-    for kept in states:
-        kept.free()
-    return tuned
+        return tuned
+    saved.run_in(half)
+    check_saved_model(folder, best, evaluator.evaluate(saved))
+    saved.run_in(None)
+    return score_model(saved, evaluator, data)
 
 
 def check_saved_model(folder: Path, best: BestCheckpoint, found: RetrievalReport) -> None:

@@ -190,7 +190,7 @@ def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
         "metric_sentences": metric_sentences(evaluation),
         "domain_sentences": domain_sentences(evaluation),
         "gate_sentence": gate_sentence(summary.gates),
-        "origin_sentence": origin_sentence(results.chose_checkpoint),
+        "origin_sentence": origin_sentence(results.chose_checkpoint, results.data.folds),
         "corpus_sentence": corpus_sentence(evaluation),
         "change_sentence": change_sentence(*rows),
         "forgetting_sentence": forgetting_sentence(evaluation),

@@ -155,8 +155,13 @@ def domain_sentences(evaluation: PublishedEvaluation, escape: Escape = str) -> l
     return sentences
 
 
-def origin_sentence(chose_checkpoint: bool | None) -> str:
+def origin_sentence(chose_checkpoint: bool | None, folds: int = 0) -> str:
     """Returns whether the queries that the metrics come from also chose the checkpoint."""
+    if folds:
+        return (
+            f"The metrics come from a cross-validation: each query was asked of one of {folds} "
+            "models, and neither its training nor the choice of its checkpoint saw the query."
+        )
     if chose_checkpoint is None:
         return (
             "It is not known whether these queries chose the checkpoint; if they did, the metrics "

@@ -106,7 +106,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "usage": sentences.usage(facts.publication),
         "prompts": sentences.prompts_sentence(facts.model),
         "asked": report.corpus_sentence(evaluation),
-        "split": sentences.split_sentence(facts.data.split, evaluation.data.part),
+        "split": sentences.split_sentence(facts.data.split, evaluation.data),
         "estimate": report.show_estimate,
         "difference": partial(sentences.difference_cells, evaluation),
         "first_plot": {name: PLOT_TEXTS[name] for name in facts.figures if name == FIRST_PLOT},

@@ -12,6 +12,7 @@ from evaluation.comparison import Group
 from evaluation.gates import GateReport
 from evaluation.report import sentences as report
 from evaluation.report.sentences import gate_sentence, show_difference, show_p
+from evaluation.results import DataDescription
 from evaluation.retrieval.evaluator import Metrics
 from evaluation.retrieval_metrics.definitions import PRIMARY
 from evaluation.summary import PublishedEvaluation
@@ -131,12 +132,17 @@ def gates_line(gates: GateReport) -> str:
     return text if gates.passed else f"**{text}**"
 
 
-def split_sentence(split: SplitFacts, part: str) -> str:
-    """Returns whether texts of the held-out queries of a part were trained on."""
+def split_sentence(split: SplitFacts, data: DataDescription) -> str:
+    """Returns whether texts of the queries that were asked were trained on."""
+    if data.folds:
+        return (
+            "No model was asked a query that it was trained on, or one whose passage it was "
+            "trained on as an answer; as wrong answers (negatives) some may have been."
+        )
     if shared := split.shared_passages + split.shared_queries:
         return f"The given split leaks: {shared} of their texts were trained on."
     text = "No query of these was trained on, and no passage of theirs as an answer"
-    seen = split.trained_on_as_negatives(part)
+    seen = split.trained_on_as_negatives(data.part)
     if seen == "some":
         return f"{text}; as wrong answers (negatives) some may have been."
     return f"{text}; {seen} were trained on as wrong answers (negatives)."

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import MakePairs, make_row
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from nic.errors import UserError
 from pairs.loading import Pairs, load_pairs
-from pairs.split import connected_units, split_pairs
+from pairs.split import connected_units, draw_folds, split_into_folds, split_pairs
 
 
 def random_rows() -> st.SearchStrategy[list[dict[str, str]]]:
@@ -117,6 +118,51 @@ def test_a_domain_that_the_draw_leaves_out_of_validation_is_small_too(
     pairs = load_pairs(write_pairs(rows))
     with pytest.raises(UserError, match="both halves: hvac"):
         split_pairs(pairs, 0.05, seed=42)
+
+
+@given(
+    units=st.lists(st.integers(1, 4), min_size=12, max_size=60),
+    folds=st.integers(2, 5),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=30, deadline=None)
+def test_each_row_is_asked_in_one_fold_and_no_unit_is_in_two_parts_of_it(
+    units: list[int], folds: int, seed: int
+) -> None:
+    of_row = np.repeat(np.arange(len(units)), units)
+    domains = ["a"] * len(of_row)
+    splits = draw_folds(of_row, domains, Path("pairs.jsonl"), folds, 0.1, seed)
+    assert sorted(row for split in splits for row in split.test) == list(range(len(of_row)))
+    for split in splits:
+        parts = [set(of_row[rows].tolist()) for rows in split.parts().values()]
+        assert sum(len(part) for part in parts) == len(units)
+        assert set.union(*parts) == set(range(len(units)))
+        assert len(split.parts()) == 3
+        assert all(split.parts().values())
+
+
+def test_every_fold_asks_its_share_of_every_domain(two_domains: Path) -> None:
+    pairs = load_pairs(two_domains)
+    splits = split_into_folds(pairs, 4, 0.1, seed=42)
+    assert splits == split_into_folds(pairs, 4, 0.1, seed=42)
+    domains = pairs.column("domain")
+    for split in splits:
+        found = [domains[row] for row in split.test]
+        assert {name: found.count(name) for name in set(found)} == {
+            name: len(domains) // 8 for name in set(domains)
+        }
+
+
+def test_a_domain_too_small_for_the_folds_is_refused_by_name_or_only_trained_on(
+    write_pairs: MakePairs,
+) -> None:
+    rows = [make_row(n, "radar") for n in range(40)] + [make_row(90 + n, "hvac") for n in (0, 2)]
+    pairs = load_pairs(write_pairs(rows))
+    with pytest.raises(UserError, match="every part of 5 folds: hvac; .*fewer --folds"):
+        split_into_folds(pairs, 5, 0.1)
+    splits = split_into_folds(pairs, 5, 0.1, small_domains="train")
+    assert all({40, 41} <= set(split.train) for split in splits)
+    assert sorted(row for split in splits for row in split.test) == list(range(40))
 
 
 def test_a_file_of_one_unit_cannot_be_split(write_pairs: MakePairs) -> None:

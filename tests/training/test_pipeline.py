@@ -41,6 +41,7 @@ from training.loop.trainer import build_trainer, set_dropout, training_rows
 from training.parser import parse_arguments
 from training.run_arguments import RunArguments
 
+EVALUATED = "eval_validation_mrr"
 MODEL_FILES = {
     "config.json",
     "config_sentence_transformers.json",
@@ -597,6 +598,44 @@ def test_the_second_signal_breaks_off_at_once() -> None:
         assert interruption.signal_number == signal.SIGINT
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize(("step", "more"), [(3, ()), (2, ("--eval-steps", "3"))])
+def test_a_signal_at_a_step_that_is_evaluated_loses_no_evaluation(
+    tiny_model_folder: Path,
+    two_domains: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+    more: tuple[str, ...],
+) -> None:
+    unbroken, output = tmp_path / "unbroken", tmp_path / "out"
+    run(tiny_model_folder, two_domains, unbroken, *more)
+    build = fitting.build_trainer
+
+    def with_signal(*args: Any) -> Any:
+        trainer = build(*args)
+        trainer.add_callback(SignalAt(step, signal.SIGTERM))
+        return trainer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "build_trainer", with_signal)
+        with pytest.raises(Interrupted, match=f"after step {step + 1} of 8"):
+            run(tiny_model_folder, two_domains, output, *more)
+    run(tiny_model_folder, two_domains, output, "--resume", *more)
+    evaluated = [
+        [entry["step"] for entry in training_facts(folder)["history"] if EVALUATED in entry]
+        for folder in (unbroken, output)
+    ]
+    assert evaluated[0] == evaluated[1]
+    assert step + 1 in evaluated[1]
+    assert same_weights(output, unbroken)
+
+
+def training_facts(folder: Path) -> dict[str, Any]:
+    """The part of the metadata about the training."""
+    content = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    return dict(content["training"])
 
 
 def test_there_has_to_be_something_to_resume(

@@ -19,7 +19,7 @@ from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
 from nic.files import replace_folder
-from nic.model_files import BESIDE_THE_MODEL, checkpoint_folders
+from nic.model_files import BESIDE_THE_MODEL, FOLD, checkpoint_folders
 from nic.model_length import write_length
 from training.loop.interruption import Interruption
 from training.loop.manifest import BEST, checkpoint_entry, record
@@ -59,13 +59,19 @@ def newest_checkpoint(folder: Path) -> Path:
     Raises:
         UserError: There is none.
     """
-    steps = {path: _steps(path) for path in folder.glob("checkpoint-*") if path.name != BEST}
-    complete = {path: step for path, step in steps.items() if step > 0}
-    if not complete:
+    found = find_newest_checkpoint(folder)
+    if found is None:
         raise UserError(
             f"{folder}: holds no complete checkpoint to go on from; start anew with --force"
         )
-    return max(complete, key=lambda path: complete[path])
+    return found
+
+
+def find_newest_checkpoint(folder: Path) -> Path | None:
+    """Returns the complete checkpoint with the most steps; None where there is none."""
+    steps = {path: _steps(path) for path in folder.glob("checkpoint-*") if path.name != BEST}
+    complete = {path: step for path, step in steps.items() if step > 0}
+    return max(complete, key=lambda path: complete[path], default=None)
 
 
 def save_model(model: SentenceTransformer, folder: Path) -> None:
@@ -105,9 +111,13 @@ def promote_best(folder: Path) -> BestCheckpoint:
 
 
 def remove_temporary_checkpoints(folder: Path) -> None:
-    """Removes what only an unfinished run needs: step checkpoints, and an empty `eval` folder."""
+    """Removes what only an unfinished run needs.
+
+    These are step checkpoints, the results of single folds, and an empty `eval` folder.
+    """
     for path in list(checkpoint_folders(folder)):
-        if STEP_CHECKPOINT.fullmatch(path.name) or path.name.endswith(INCOMPLETE):
+        unfinished = path.name.endswith(INCOMPLETE) or path.name.startswith(FOLD.format(""))
+        if STEP_CHECKPOINT.fullmatch(path.name) or unfinished:
             shutil.rmtree(path)
     evaluations = folder / "eval"
     if evaluations.is_dir() and not any(evaluations.iterdir()):
@@ -147,18 +157,17 @@ class CheckpointCallback(TrainerCallback):
         """Saves and stops after a signal."""
         if self.interruption.came_in_anywhere(args.world_size, args.device):
             control.should_save = control.should_training_stop = True
-            control.should_evaluate = False
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Asks for an evaluation, unless this step had one; after a signal only saves."""
+        """Asks for an evaluation, unless this step had one, or a signal stopped the epoch."""
+        evaluations = [entry for entry in state.log_history if self.keys[0] in entry]
+        done = bool(evaluations) and evaluations[-1]["step"] == state.global_step
+        control.should_evaluate = not done
         if self.interruption.signal_number:
-            control.should_save = not (self.folder / f"checkpoint-{state.global_step}").is_dir()
-            control.should_evaluate = False
+            saved = (self.folder / f"checkpoint-{state.global_step}").is_dir()
+            control.should_evaluate &= _is_whole(state.epoch)
+            control.should_save = control.should_evaluate or not saved
             control.should_training_stop = True
-        else:
-            evaluations = [entry for entry in state.log_history if self.keys[0] in entry]
-            done = bool(evaluations) and evaluations[-1]["step"] == state.global_step
-            control.should_evaluate = not done
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any
@@ -179,7 +188,7 @@ class CheckpointCallback(TrainerCallback):
         if not state.is_world_process_zero or not saved.is_dir():
             return
         epoch, _ = epoch_and_batch(state.epoch, 1)
-        if abs(state.epoch - round(state.epoch)) < 1e-6:
+        if _is_whole(state.epoch):
             named = self.folder / f"checkpoint-epoch-{epoch}"
             record(self.folder, [checkpoint_entry(named.name)])
             replace_folder(saved, named)
@@ -216,6 +225,11 @@ def load_best(folder: Path) -> BestCheckpoint | None:
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
     return BestCheckpoint(content["step"], report_from_json(content["metrics"]))
+
+
+def _is_whole(epoch: float) -> bool:
+    """Whether a number of epochs is that after the last step of one."""
+    return abs(epoch - round(epoch)) < 1e-6
 
 
 def _steps(checkpoint: Path) -> int:

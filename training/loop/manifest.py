@@ -82,7 +82,7 @@ def _names_before(folder: Path) -> list[str]:
     metadata = read_json_object(folder / METADATA)
     model, plots = metadata.get("files"), metadata.get("figures")
     names = [LOG_NAME, SPLIT, *([METADATA] if isinstance(model, dict) else [])]
-    names += [f"{path.name}/" for path in checkpoint_folders(folder)]
+    names += [f"{p.name}/" for p in checkpoint_folders(folder) if p.name.startswith("checkpoint-")]
     if not isinstance(model, dict):
         best = folder / BEST
         return names + [p.relative_to(best).as_posix() for p in best.rglob("*") if p.is_file()]
