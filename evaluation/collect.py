@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sentence_transformers.util.distributed import distributed_evaluation
 
 from evaluation.arguments import EvaluationArguments
 from evaluation.latency import SpeedReport, measure_speed
+from evaluation.mixing import MixingCurve
 from evaluation.report.tables import short_names
 from evaluation.report.texts import Texts
 from evaluation.results import DataDescription, EvaluationResults, LogEntry
@@ -27,7 +27,9 @@ from evaluation.retrieval.task import RetrievalTask, Scope, add_distractors, ret
 from evaluation.serialization import T, from_json
 from nic.encoding import Encoding, check_prompts, fill_prompts
 from nic.errors import UserError
+from nic.files import read_json_object
 from nic.logs import on_terminal
+from nic.model_files import METADATA
 from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from pairs.loading import Pairs, load_pairs
@@ -84,9 +86,10 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
         probe_data=probe.data if probe else None,
         speed=time_models(on_probe, task) if arguments.speed else None,
         loads=loads_and_encodes(Path(names.location)),
-        history=training_history(names.location),
-        best_step=chosen_step(names.location),
+        history=metadata_fact(names.location, "training", "history", list[LogEntry]),
+        best_step=metadata_fact(names.location, "training", "best_step", int),
         encodings=describe_encodings(models),
+        mixing=metadata_fact(names.location, "evaluation", "mixing", MixingCurve),
     )
     return results, Texts.of(task)
 
@@ -203,21 +206,18 @@ def describe_encodings(models: Mapping[str, SentenceTransformer]) -> dict[str, E
     return {name: Encoding.of(model) for name, model in models.items()}
 
 
-def training_history(location: str | Path) -> list[LogEntry] | None:
-    """Returns the Trainer's log in a model's `metadata.json`; None where it has none."""
-    return _training_fact(location, "history", list[LogEntry])
+def metadata_fact(location: str, part: str, name: str, kind: type[T]) -> T | None:
+    """Returns a fact of a model's `metadata.json`; None where it has none.
 
-
-def chosen_step(location: str | Path) -> int | None:
-    """Returns the step of the best checkpoint in a model's `metadata.json`; None without one."""
-    return _training_fact(location, "best_step", int)
-
-
-def _training_fact(location: str | Path, name: str, kind: type[T]) -> T | None:
+    Args:
+        location: Folder of the model.
+        part: Part of the metadata, such as "training".
+        name: Name of the fact in it.
+        kind: Its type.
+    """
     try:
-        content = json.loads((Path(location) / "metadata.json").read_text(encoding="utf-8"))
-        return from_json(kind, content["training"][name])
-    except (OSError, ValueError, KeyError, TypeError):
+        return from_json(kind, read_json_object(Path(location) / METADATA)[part][name])
+    except (ValueError, KeyError, TypeError):
         return None
 
 

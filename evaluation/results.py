@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.latency import SpeedReport
+from evaluation.mixing import MixingCurve
 from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.query_results import Results, read_results, write_results
 from evaluation.retrieval.task import TaskDescription
@@ -65,6 +66,7 @@ class EvaluationResults:
         history: The Trainer's log of the run that made the model; None where unknown.
         best_step: Optimizer step of the checkpoint that became the model; None where unknown.
         encodings: Prompts and similarity by model; empty where unknown.
+        mixing: What mixtures of the model with its base find; None where there were none.
     """
 
     model: str
@@ -80,6 +82,7 @@ class EvaluationResults:
     history: list[LogEntry] | None = None
     best_step: int | None = None
     encodings: dict[str, Encoding] = field(default_factory=dict)
+    mixing: MixingCurve | None = None
 
     @property
     def caveat(self) -> str:

@@ -14,6 +14,7 @@ from evaluation.comparison import (
 )
 from evaluation.gates import Gate, Measured, Thresholds, check_gates, describe_gates
 from evaluation.latency import SpeedReport
+from evaluation.mixing import MixingCurve
 from evaluation.results import DataDescription, EvaluationResults
 from evaluation.retrieval.baselines import fusion_name
 from evaluation.retrieval.evaluator import RetrievalReport, aggregate_metrics
@@ -63,6 +64,7 @@ class PublishedEvaluation:
         probe: The same on the forgetting probe, None where there was none.
         fusion: The model with BM25 against the model alone; None where it was not measured.
         encodings: Prompts and similarity by model; empty where unknown.
+        mixing: What mixtures of the model with its base find; None where there were none.
     """
 
     model: str
@@ -78,6 +80,7 @@ class PublishedEvaluation:
     probe: Comparison | None
     fusion: Fusion | None = None
     encodings: dict[str, Encoding] = field(default_factory=dict)
+    mixing: MixingCurve | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class EvaluationSummary:
             probe=self.probe,
             fusion=self.fusion,
             encodings=results.encodings,
+            mixing=results.mixing,
         )
 
 

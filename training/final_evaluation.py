@@ -62,5 +62,6 @@ def final_evaluation(
         history=history,
         best_step=fitted.best.step,
         encodings=describe_encodings(models),
+        mixing=fitted.mixing,
     )
     return summarise(results, data.thresholds)

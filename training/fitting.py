@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from evaluation.mixing import MixingCurve
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.logs import on_terminal
@@ -22,9 +23,10 @@ from training.loop.losses import build_loss
 from training.loop.progress import RunLogCallback, log_score
 from training.loop.reporters import Reporters
 from training.loop.trainer import PairsTrainer, build_trainer, run_training, training_rows
+from training.mixing import OFF, mix_with_base, trained_weights
 from training.run_arguments import RunArguments
 from training.run_data import RunData
-from training.scoring import Scored, score_model, score_saved_model
+from training.scoring import Scored, check_saved_model, score_model, score_saved_model
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Fitted:
         best: The checkpoint that became the model.
         base: Results of the model before the training.
         tuned: Results of the saved model.
+        mixing: What mixtures with the base find; None where none was asked for.
         seconds: Duration of the training, with its validations.
     """
 
@@ -49,6 +52,7 @@ class Fitted:
     best: BestCheckpoint
     base: Scored
     tuned: Scored
+    mixing: MixingCurve | None
     seconds: float
 
 
@@ -91,6 +95,7 @@ def fit(
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
     loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
+    weights = trained_weights(model) if run.mix != OFF else {}
     reporters.open(trainer)
     with model.remembering_tokens():
         kept.serve(model, freezing.result.frozen_layers)
@@ -102,7 +107,16 @@ def fit(
     if not arguments.should_save:
         return None
     best = checkpoints.promote_best(folder)
-    saved = load_model(ModelSource(folder.name, str(folder), "output folder"), arguments.device)
+    source = ModelSource(folder.name, str(folder), "output folder")
+    saved = load_model(source, arguments.device)
     kept.serve(saved, freezing.result.frozen_layers)
     tuned = score_saved_model(folder, saved, evaluator, data, best, half)
-    return Fitted(saved, trainer, freezing.result, best, base, tuned, seconds)
+    mixing = None
+    if run.mix != OFF:
+        mixing = mix_with_base(folder, saved, weights, data, evaluator, run.mix)
+        mixed = evaluator.evaluate(saved)
+        saved = load_model(source, arguments.device)
+        kept.serve(saved, freezing.result.frozen_layers)
+        tuned = score_model(saved, evaluator, data)
+        check_saved_model(folder, mixed, tuned.validation)
+    return Fitted(saved, trainer, freezing.result, best, base, tuned, mixing, seconds)

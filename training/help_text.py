@@ -40,6 +40,7 @@ GROUPS = {
         "device",
         "precision",
         "frozen_cache_gb",
+        "mix",
     ),
     "evaluation": (
         "eval_strategy",

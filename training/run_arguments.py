@@ -89,6 +89,7 @@ class RunArguments:
     )
     loss: str = flag(DEFAULT_LOSS, loss_help(), choices=LOSSES)
     mini_batch_size: int = flag(16, "rows embedded at a time by cached_mnrl", "ROWS")
+    mix: str = flag("off", "share of the tuned weights over the base: off, auto, 0 to 1", "SHARE")
     patience: int = flag(0, "evaluations without progress before stopping; 0: no limit", "N")
     keep_checkpoints: int = flag(0, "newest checkpoint-epoch-N folders to keep; 0: all", "N")
     license: str | None = flag(None, "licence for the card, as apache-2.0", "ID")
@@ -119,6 +120,7 @@ class RunArguments:
             ("--keep-checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 0, "0 or more"),
         ):
             require_value(holds, flag_name, value, allowed)
+        _check_mix(self.mix)
         if self.folds and self.test_ratio:
             raise UserError(
                 "--folds asks each query of a model that was not trained on it; leave out "
@@ -149,6 +151,16 @@ class RunArguments:
             raise UserError(
                 "--repo-id, --revision-tag, --allow-failed-gates: say where with --publish-to"
             )
+
+
+def _check_mix(mix: str) -> None:
+    if mix in ("off", "auto"):
+        return
+    try:
+        fits = 0 < float(mix) <= 1
+    except ValueError:
+        fits = False
+    require_value(fits, "--mix", mix, "off, auto, or a number above 0, up to 1")
 
 
 @dataclass

@@ -83,28 +83,28 @@ def score_saved_model(
     """
     if half is None:
         tuned = score_model(saved, evaluator, data)
-        check_saved_model(folder, best, tuned.validation)
+        check_saved_model(folder, best.report, tuned.validation)
         return tuned
     saved.run_in(half)
-    check_saved_model(folder, best, evaluator.evaluate(saved))
+    check_saved_model(folder, best.report, evaluator.evaluate(saved))
     saved.run_in(None)
     return score_model(saved, evaluator, data)
 
 
-def check_saved_model(folder: Path, best: BestCheckpoint, found: RetrievalReport) -> None:
-    """Compares the metrics of the saved folder with those of its checkpoint.
+def check_saved_model(folder: Path, expected: RetrievalReport, found: RetrievalReport) -> None:
+    """Compares the metrics of the saved folder with those of the model before it was saved.
 
     Args:
         folder: The output folder, for the message.
-        best: The checkpoint with its metrics in training.
+        expected: The metrics before.
         found: The metrics of the model read back from the folder.
 
     Raises:
         UserError: A metric differs.
     """
     groups = {
-        "overall": (best.report.overall, found.overall),
-        "macro": (best.report.macro, found.macro),
+        "overall": (expected.overall, found.overall),
+        "macro": (expected.macro, found.macro),
     }
     for group, (before, after) in groups.items():
         for key, value in before.items():

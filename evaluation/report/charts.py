@@ -16,11 +16,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from evaluation.comparison import ALIKE, BETTER, WORSE, Comparison, Estimate, Group
+from evaluation.mixing import MixingCurve
 from evaluation.report.sentences import FIRST, crossings
 from evaluation.results import LogEntry
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval.task import OVERALL
-from evaluation.retrieval_metrics.definitions import Metric, Shown, shown_in
+from evaluation.retrieval_metrics.definitions import PRIMARY, Metric, Shown, shown_in
 
 WIDTH = 5.0
 LONGEST_LABEL = 22
@@ -148,6 +149,51 @@ def draw_rank_change(
     came, left = crossings(before, after)
     axes.set_title(f"{came:,} into the first {FIRST}, {left:,} out of it", loc="left", fontsize=9)
     _legend(figure, dict(sorted(handles.items(), key=lambda item: item[0].split()[1])), 3)
+    return figure
+
+
+def draw_mixing(curve: MixingCurve, theme: Theme) -> Figure:
+    """Draws what mixtures with the base model find against what they have forgotten.
+
+    Args:
+        curve: The mixtures; without a probe they are drawn over their weight.
+        theme: Colours.
+    """
+    mixtures = curve.mixtures
+    x = [mixture.probe.value if mixture.probe else mixture.weight for mixture in mixtures]
+    y = [mixture.validation.value for mixture in mixtures]
+    figure = _figure(WIDTH - 0.6)
+    axes = figure.add_subplot()
+    axes.plot(x, y, color=theme.soft, linewidth=1.0)
+    names = ["base", *[f"{mixture.weight:g}" for mixture in mixtures[1:-1]], "tuned"]
+    handles: dict[str, Line2D] = {}
+    for place, mixture in enumerate(mixtures):
+        saved, is_base = mixture.weight == curve.weight, place == 0
+        colour = theme.model if saved else theme.base if is_base else theme.soft
+        if saved or is_base:
+            found = mixture.validation
+            axes.vlines(x[place], found.low, found.high, color=colour, linewidth=1.6)
+        look: dict[str, Any] = {"marker": "o" if saved else "s" if is_base else "D"}
+        look |= {"linestyle": "", "markersize": 8 if saved else 5}
+        (drawn,) = axes.plot([x[place]], [y[place]], color=colour, **look)
+        if saved:
+            handles[f"saved, weight {mixture.weight:g}"] = drawn
+        axes.annotate(
+            names[place],
+            (x[place], y[place]),
+            xytext=(7, -10 if place % 2 else 6),
+            textcoords="offset points",
+            color=colour,
+            fontsize=8.5,
+            fontweight="bold" if saved else "normal",
+        )
+    axes.margins(x=0.12, y=0.12)
+    axes.grid(axis="both")
+    axes.set_ylabel(f"{PRIMARY.title} on validation")
+    probed = mixtures[0].probe is not None
+    axes.set_xlabel(f"{PRIMARY.title} on the forgetting probe" if probed else "weight of the tuned")
+    figure.suptitle("Mixtures with the base model, 95 % intervals", **_title())
+    _legend(figure, handles)
     return figure
 
 

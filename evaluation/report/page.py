@@ -28,6 +28,7 @@ from evaluation.report.sentences import (
     headline,
     machine_phrase,
     metric_sentences,
+    mixing_sentence,
     origin_sentence,
     show_difference,
     show_estimate,
@@ -194,6 +195,7 @@ def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
         "corpus_sentence": corpus_sentence(evaluation),
         "change_sentence": change_sentence(*rows),
         "forgetting_sentence": forgetting_sentence(evaluation),
+        "mixing_sentence": mixing_sentence(evaluation),
         "machine": machine_phrase(results.speed.machine) if results.speed else "",
         "data_fields": to_json(results.data).items(),
     }
@@ -207,6 +209,7 @@ def _alts(summary: EvaluationSummary) -> Mapping[str, str]:
     return of_metrics | {
         "rank_change": f"Rank of each query's passage before and after: {change_sentence(*rows)}",
         "training_curve": "Loss, learning rate and validation metrics over the training steps.",
+        "mixing": f"Mixtures with the base model: {mixing_sentence(summary.published())}",
     }
 
 

@@ -17,6 +17,7 @@ from evaluation.report.charts import (
     LIGHT,
     Theme,
     draw_intervals,
+    draw_mixing,
     draw_rank_change,
     draw_training_curve,
 )
@@ -52,8 +53,8 @@ def draw_plots(summary: EvaluationSummary, folder: Path) -> list[Path]:
     """Draws the plots that the summary has metrics for.
 
     One plot per metric of `Shown.PLOT` always, `rank_change.png` where another model than the
-    base is under test, `training_curve.png` where the log of the training is known. Equal
-    summaries give equal bytes.
+    base is under test, `mixing.png` where mixtures were measured, `training_curve.png` where the
+    log of the training is known. Equal summaries give equal bytes.
 
     Args:
         summary: What to draw.
@@ -89,6 +90,8 @@ def _drawings(summary: EvaluationSummary) -> dict[str, Callable[..., Figure | No
     if model != base:
         rows = (results.per_query[base], results.per_query[model])
         drawings["rank_change"] = partial(draw_rank_change, *rows, (base, model))
+    if results.mixing:
+        drawings["mixing"] = partial(draw_mixing, results.mixing)
     if results.history:
         drawings["training_curve"] = partial(
             draw_training_curve, results.history, best_step=results.best_step

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from evaluation.comparison import ALIKE, BETTER, WORSE, Difference, Estimate
 from evaluation.gates import Gate
 from evaluation.latency import Machine
+from evaluation.mixing import AUTO
 from evaluation.retrieval.baselines import BM25
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
@@ -230,6 +231,26 @@ def forgetting_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -
         f"On {asked}, {PRIMARY.title} was {before} and is {after}: {show_difference(found)}, "
         f"{found.in_words}."
     )
+
+
+def mixing_sentence(evaluation: PublishedEvaluation) -> str:
+    """Returns how the saved model was mixed with its base; empty where it was not."""
+    curve = evaluation.mixing
+    if curve is None:
+        return ""
+    chosen, tuned = curve.chosen, curve.mixtures[-1]
+    how = "chosen on the validation queries" if curve.asked == AUTO else "as was asked"
+    sentence = (
+        f"The weights are those of the base model plus {chosen.weight:g} of what training changed, "
+        f"{how}: {PRIMARY.title} on validation is {chosen.validation.value:.4f}, and "
+        f"{tuned.validation.value:.4f} with all of it"
+    )
+    probes = [m.probe.value for m in (chosen, tuned, curve.mixtures[0]) if m.probe]
+    if probes:
+        sentence += "; on the forgetting probe {:.4f} and {:.4f}, the base {:.4f}".format(*probes)
+    if chosen.forgets:
+        sentence += "; it is significantly worse than the base model there"
+    return f"{sentence}."
 
 
 def machine_phrase(machine: Machine, escape: Escape = str) -> str:

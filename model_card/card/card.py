@@ -36,6 +36,7 @@ PLOT_TEXTS = {
     **{f"{m.name}.png": f"{m.title} by domain with 95 % intervals" for m in shown_in(Shown.PLOT)},
     "rank_change.png": "Rank of each query's passage before and after",
     "training_curve.png": "Loss, learning rate and validation metrics over the steps",
+    "mixing.png": "Mixtures with the base model: what they find, and what they have forgotten",
 }
 
 
@@ -116,6 +117,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "fusion_usage": fusion_usage(facts),
         "loss_source": LOSS_SOURCES.get(facts.training.loss, ""),
         "forgetting": report.forgetting_sentence(evaluation, sentences.as_text),
+        "mixing": report.mixing_sentence(evaluation),
         "speed": evaluation.speed,
         "machine": partial(report.machine_phrase, escape=sentences.as_text),
         "plots": facts.plots_folder,

@@ -120,11 +120,13 @@ def test_results_of_an_earlier_version_are_read(written: Path) -> None:
     facts = content["evidence"]
     assert list(facts) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data"),
-        *("speed", "loads", "history", "best_step", "encodings"),
+        *("speed", "loads", "history", "best_step", "encodings", "mixing"),
     ]
     assert list(facts["speed"]) == ["models", "runs", "machine"]
     assert list(facts["speed"]["models"]["base"]) == ["latency", "queries", "corpus"]
-    del facts["data"]["rows_asked"], facts["loads"], facts["best_step"], facts["encodings"]
+    for key in ("loads", "best_step", "encodings", "mixing"):
+        del facts[key]
+    del facts["data"]["rows_asked"], facts["data"]["folds"]
     facts["of_another_version"] = facts["task"]["of_another_version"] = 1
     path.write_text(json.dumps(content), encoding="utf-8")
     found = read_results_folder(written)

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 
-from evaluation.collect import chosen_step
+from evaluation.collect import metadata_fact
 from evaluation.retrieval.evaluator import (
     DomainRetrievalEvaluator,
     aggregate_metrics,
@@ -728,7 +728,9 @@ def test_the_history_begins_with_the_base_model_and_names_the_chosen_step(finish
     assert first["step"] == 0
     for key, value in metadata["metrics"]["base"]["overall"].items():
         assert first[f"eval_validation_{key}"] == value
-    assert chosen_step(finished) == metadata["training"]["best_step"] > 0
+    step = metadata_fact(str(finished), "training", "best_step", int)
+    assert step == metadata["training"]["best_step"]
+    assert step
 
 
 def test_a_saved_split_is_used_again(

@@ -95,9 +95,15 @@ def promote_best(folder: Path) -> BestCheckpoint:
     best = load_best(folder)
     if best is None:
         raise UserError(f"{folder}: holds no {BEST}; train again with --force")
+    copy_model(folder / BEST, folder)
+    return best
+
+
+def copy_model(source: Path, folder: Path) -> None:
+    """Copies the model of a checkpoint to the root of the output folder, file by file."""
     files = [
-        path.relative_to(folder / BEST)
-        for path in sorted((folder / BEST).rglob("*"))
+        path.relative_to(source)
+        for path in sorted(source.rglob("*"))
         if path.is_file() and not BESIDE_THE_MODEL.fullmatch(path.name)
     ]
     record(folder, [file.as_posix() for file in files])
@@ -105,9 +111,8 @@ def promote_best(folder: Path) -> BestCheckpoint:
         target = folder / file
         target.parent.mkdir(parents=True, exist_ok=True)
         staged = target.with_name(target.name + INCOMPLETE)
-        shutil.copyfile(folder / BEST / file, staged)
+        shutil.copyfile(source / file, staged)
         staged.replace(target)
-    return best
 
 
 def remove_temporary_checkpoints(folder: Path) -> None:

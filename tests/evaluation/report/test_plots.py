@@ -17,12 +17,21 @@ from matplotlib.text import Text
 from PIL import Image
 from summaries import BASE, HISTORY, MODEL, results_of, rows_of, summary_of, two_domains
 
-from evaluation.report.charts import LIGHT, draw_intervals, draw_rank_change, draw_training_curve
+from evaluation.mixing import MixingCurve, measure_mixtures
+from evaluation.report.charts import (
+    LIGHT,
+    draw_intervals,
+    draw_mixing,
+    draw_rank_change,
+    draw_training_curve,
+)
 from evaluation.report.plots import draw_plots, render_plots
 from evaluation.results import LogEntry
 from evaluation.retrieval_metrics.definitions import METRICS
 from evaluation.summary import EvaluationSummary
 
+# Queries found of ten, by weight.
+COUNTS = {0.0: 2, 0.5: 6, 1.0: 4}
 HOSTILE_NAMES = ["$x_1$", "a_b^{c}$\\frac$", "x" * 200, "_hidden", "line\nbreak", "תנור חם"]
 
 
@@ -232,3 +241,18 @@ def test_the_training_curve_leaves_out_what_was_not_logged() -> None:
     assert figure
     assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "learning rate"]
     assert draw_training_curve([{"train_loss": 1.0, "step": 3}], LIGHT) is None
+
+
+@pytest.mark.parametrize("probed", [True, False])
+def test_mixtures_stand_at_what_they_find_and_the_saved_one_is_named(probed: bool) -> None:
+    found = {weight: rows_of("a", [1] * n + [20] * (10 - n)) for weight, n in COUNTS.items()}
+    mixtures = measure_mixtures(found, found if probed else None)
+    figure = draw_mixing(MixingCurve("auto", 0.5, mixtures), LIGHT)
+    axes = figure.axes[0]
+    across = [0.2, 0.6, 0.4] if probed else [0.0, 0.5, 1.0]
+    marked = axes.lines[1:]
+    assert [points(line.get_xdata()) for line in marked] == [[pytest.approx(x)] for x in across]
+    assert [points(line.get_ydata()) for line in marked] == [[0.2], [0.6], [0.4]]
+    assert [text.get_text() for text in axes.texts] == ["base", "0.5", "tuned"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["saved, weight 0.5"]
+    assert ("probe" in axes.get_xlabel()) is probed
