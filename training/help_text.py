@@ -145,7 +145,7 @@ def _add(group: Any, field: dataclasses.Field[Any], hint: Any = None) -> None:
 
 def _add_general(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("general").add_argument
-    add("--config", metavar="FILE", help="YAML file of the same names; flags win")
+    add("--config", metavar="FILE", help="YAML file of flags, or the name of a recipe; flags win")
     add("-h", "--help", action="store_true", help="show this help")
     trainers = "show the Trainer's flags too: --bf16, --report-to, ..."
     add("--help-all", action="store_true", help=trainers)

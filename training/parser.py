@@ -16,6 +16,8 @@ from nic.files import read_mapping
 from training.arguments import TrainingArguments
 from training.run_arguments import RunArguments
 
+RECIPES = Path(__file__).with_name("recipes")
+
 
 class CommandParser(HfArgumentParser):
     """An `HfArgumentParser` that takes a YAML file and reports a mistake on one line."""
@@ -37,7 +39,7 @@ class CommandParser(HfArgumentParser):
         """Returns the flags that a YAML file stands for.
 
         Args:
-            path: The file; None gives no flags.
+            path: The file, or the name of a recipe; None gives no flags.
 
         Raises:
             UserError: The file cannot be read, is no mapping, or holds a key that is no flag.
@@ -45,7 +47,7 @@ class CommandParser(HfArgumentParser):
         if path is None:
             return []
         flags: list[str] = []
-        for key, value in read_mapping(Path(path), "--config").items():
+        for key, value in read_mapping(find_recipe(path), "--config").items():
             flag = f"--{str(key).replace('-', '_')}"
             if flag not in self._option_string_actions or flag == "--config":
                 raise UserError(f'{path}: unknown key "{key}"; keys are the names of the flags')
@@ -81,6 +83,24 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[RunArguments, Tr
     folder = Path(parsed[1].output_dir)
     refuse_inputs(folder, evaluation_folder(folder), {"--config": config})
     return parsed[0], parsed[1]
+
+
+def find_recipe(named: str) -> Path:
+    """Returns the file of a recipe.
+
+    Args:
+        named: A file, or the name of a recipe of this project, such as "runbook".
+
+    Raises:
+        UserError: There is no such file, and no recipe of this name.
+    """
+    recipe = RECIPES / f"{named}.yaml"
+    if Path(named).exists():
+        return Path(named)
+    if recipe.parent != RECIPES or not recipe.is_file():
+        names = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
+        raise UserError(f"--config {named}: no such file, and no recipe ({names})")
+    return recipe
 
 
 def as_words(value: Any) -> list[str]:

@@ -39,6 +39,26 @@ def test_every_trainer_flag_is_there() -> None:
     assert training.gradient_accumulation_steps == 4
 
 
+def test_a_recipe_is_found_by_its_name_and_a_file_of_that_name_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse_arguments(["--config", "fast"])[1].per_device_train_batch_size == 64
+    (tmp_path / "fast").write_text("batch_size: 8\n", encoding="utf-8")
+    assert parse_arguments(["--config", "fast"])[1].per_device_train_batch_size == 8
+    with pytest.raises(UserError, match="no recipe"):
+        parse_arguments(["--config", "../recipes/fast"])
+
+
+def test_the_recipe_of_the_runbook_is_what_the_runbook_says() -> None:
+    run, training = parse_arguments(["--config", "runbook"])
+    assert (training.num_train_epochs, training.per_device_train_batch_size) == (5, 32)
+    assert (training.learning_rate, training.weight_decay) == (2e-5, 0.01)
+    assert (training.max_grad_norm, training.eval_steps) == (1.0, 100)
+    assert training.restarts_every_epoch
+    assert (run.freeze_layers, run.loss, run.mix) == (10, "mnrl", "off")
+
+
 @pytest.mark.parametrize(
     ("recipe", "epochs", "batch", "rate"),
     [("fast", 3, 64, 5e-5), ("production", 5, 32, 2e-5), ("cpu", 3, 16, 2e-5)],
@@ -79,7 +99,7 @@ def test_a_config_that_does_not_fit_is_refused_by_name(
 
 
 def test_a_missing_config_and_an_empty_one(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere.yaml: cannot be read"):
+    with pytest.raises(UserError, match="nowhere.yaml: no such file, .* fast, production, runbook"):
         parse_arguments(["--config", "nowhere.yaml"])
     (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
     assert parse_arguments(["--config", str(tmp_path / "empty.yaml")])[1].num_train_epochs == 5
