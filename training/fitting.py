@@ -91,7 +91,7 @@ def fit(
     keeping = checkpoints.CheckpointCallback(
         folder, evaluator, run.patience, run.keep_checkpoints, interruption
     )
-    rows = training_rows(data.pairs.dataset, data.split.train)
+    rows = training_rows(data.pairs.dataset, data.training_rows)
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
     loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)

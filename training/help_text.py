@@ -17,7 +17,15 @@ from training.run_arguments import RunArguments, TrainerDefaults
 PROGRAM = "nic-train"
 # Every flag of this project, in the order of the help.
 GROUPS = {
-    "data": ("data_file", "val_ratio", "test_ratio", "folds", "split", "small_domains"),
+    "data": (
+        "data_file",
+        "val_ratio",
+        "test_ratio",
+        "folds",
+        "split",
+        "drop_flagged",
+        "small_domains",
+    ),
     "training": (
         "base_model",
         "base_revision",

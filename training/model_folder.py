@@ -33,6 +33,7 @@ from model_card.card.metadata import (
 from model_card.package.integrity import hash_files
 from nic.model_files import CARD, METADATA
 from nic.models import ModelSource
+from pairs.checks.report import CheckReport
 from training.arguments import TrainingArguments
 from training.asked_arguments import asked_arguments, repeat_command
 from training.fitting import Fitted
@@ -92,7 +93,7 @@ def history_from_base(history: list[LogEntry], base: Metrics) -> list[LogEntry]:
 def package(
     folder: Path,
     data: RunData,
-    findings: dict[str, Any],
+    report: CheckReport | None,
     source: ModelSource,
     model: SentenceTransformer,
     training: dict[str, Any],
@@ -108,7 +109,11 @@ def package(
         "model": describe_model(model, folder.name),
         **describe_terms(run.license, run.language, folder),
         "base_model": describe_base_model(source),
-        "data": describe_data(data.pairs, data.counts.as_dict(), findings),
+        "data": {
+            **describe_data(data.pairs, data.counts.as_dict(), report.summary() if report else {}),
+            "trained_on": len(data.training_rows),
+            "dropped": data.dropped,
+        },
         "training": training,
         "metrics": describe_metrics(summary),
         "evaluation": describe_evaluation(summary),

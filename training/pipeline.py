@@ -38,7 +38,7 @@ from training.resumed_settings import (
     settings_to_record,
 )
 from training.run_arguments import RunArguments
-from training.run_data import RunData, check_data, read_data
+from training.run_data import NONE, RunData, check_data, read_data, without_flagged
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +102,10 @@ def train(
     settings = describe_settings(run, arguments, data, model)
     if run.resume:
         refuse_other_settings(folder, checkpoint, settings, arguments.restarts_every_epoch)
-    findings = check_data(data, source, run, arguments) if main_process else {}
+    report = None
+    if main_process or run.drop_flagged != NONE:
+        report = check_data(data, source, run, arguments)
+        data = without_flagged(data, report, run.drop_flagged, arguments)
     if main_process:
         open_output_folder(folder, run, data, settings, log)
 
@@ -118,7 +121,7 @@ def train(
     history = training["history"]
     summary = final_evaluation(folder, data, source, fitted, held_out, names, history, run)
     reporters.report_gates(summary.gates)
-    package(folder, data, findings, source, fitted.model, training, summary, run)
+    package(folder, data, report, source, fitted.model, training, summary, run)
     write_report(summary, evaluation_folder(folder), Texts.of(held_out.task))
     checkpoints.remove_temporary_checkpoints(folder)
     log_result(summary, folder)

@@ -62,6 +62,9 @@ class RunArguments:
     )
     folds: int = flag(0, "models of a cross-validation for the report; 0: none", "K")
     split: str | None = flag(None, "split.json to use again instead of drawing a split", "FILE")
+    drop_flagged: str = flag(
+        "none", "train without rows that nic-check flags: all, or names of findings", "NAMES"
+    )
     small_domains: Literal["error", "train"] = flag(
         "error", "too small to split: refuse, or train on all"
     )

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from evaluation.gates import DEFAULTS, Thresholds, read_thresholds
 from evaluation.retrieval.forgetting_probe import Probe, load_probe
 from evaluation.retrieval.task import RetrievalTask, limit_corpus, retrieval_task
+from nic.errors import UserError
 from nic.model_files import SPLIT
 from nic.models import ModelSource
+from pairs.checks.report import CheckReport
 from pairs.checks.run import log_check
 from pairs.loading import Pairs
 from pairs.prepare import prepare_pairs
@@ -22,6 +25,9 @@ from training.loop.trainer import check_trainable
 from training.run_arguments import RunArguments
 
 logger = logging.getLogger(__name__)
+
+# Values of --drop-flagged.
+NONE, ALL = "none", "all"
 
 
 @dataclass(frozen=True)
@@ -34,10 +40,12 @@ class RunData:
         counts: What the parts of the split hold and share.
         task: The validation queries, against all passages of the file or a sample of them.
         final_task: The queries of the final report, against all passages of the file.
-        folds: The splits of a cross-validation, whose test parts the final report evaluates in
-            place of `final_task`; none without one.
         probe: The forgetting probe of the final report.
         thresholds: The thresholds of the gates.
+        folds: The splits of a cross-validation, whose test parts the final report evaluates in
+            place of `final_task`; none without one.
+        flagged: Rows that are not trained on, by the finding that flags them; they stay in the
+            evaluation.
     """
 
     pairs: Pairs
@@ -48,6 +56,18 @@ class RunData:
     probe: Probe | None
     thresholds: Thresholds
     folds: list[Split] = field(default_factory=list)
+    flagged: dict[str, frozenset[int]] = field(default_factory=dict)
+
+    @property
+    def training_rows(self) -> list[int]:
+        """Returns the numbers of the rows that are trained on."""
+        dropped = frozenset().union(*self.flagged.values())
+        return [row for row in self.split.train if row not in dropped]
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Returns how many rows of the training part each finding flags."""
+        return {key: len(rows.intersection(self.split.train)) for key, rows in self.flagged.items()}
 
     @property
     def one_task(self) -> bool:
@@ -120,13 +140,9 @@ def data_of_fold(data: RunData, split: Split, run: RunArguments, seed: int) -> R
 
 def check_data(
     data: RunData, source: ModelSource, run: RunArguments, arguments: TrainingArguments
-) -> dict[str, Any]:
-    """Logs the warnings of `nic-check` about the data.
-
-    Returns:
-        The counts of the findings, for the metadata; no text of the data.
-    """
-    report = log_check(
+) -> CheckReport:
+    """Logs the warnings of `nic-check` about the data, and returns its report."""
+    return log_check(
         data.pairs.path,
         data.split,
         source,
@@ -135,4 +151,38 @@ def check_data(
         arguments.seed,
         run.document_prompt,
     )
-    return report.summary()
+
+
+def without_flagged(
+    data: RunData, report: CheckReport, named: str, arguments: TrainingArguments
+) -> RunData:
+    """Takes the rows that the check flags out of the training; the evaluation keeps them.
+
+    Args:
+        data: The data of the run.
+        report: The report of the check.
+        named: As `--drop-flagged`: "none", "all", or findings by name, separated by commas.
+        arguments: The Trainer's arguments.
+
+    Raises:
+        UserError: A name is no finding that flags rows, or the rest does not fill a batch.
+    """
+    if named == NONE:
+        return data
+    try:
+        flagged = report.flagged_rows(None if named == ALL else named.split(","))
+    except UserError as error:
+        raise UserError(f"--drop-flagged {named}: {error}") from error
+    rows = {key: frozenset(np.flatnonzero(mask).tolist()) for key, mask in flagged.items()}
+    found = replace(data, flagged=rows)
+    before, after = len(data.split.train), len(found.training_rows)
+    reasons = ", ".join(f"{key} {count}" for key, count in found.dropped.items() if count)
+    logger.info(
+        "Training without %d of %d pairs, which the check flags: %s",
+        before - after,
+        before,
+        reasons or "none",
+    )
+    for split in (data.split, *data.folds):
+        check_trainable(arguments, len(replace(found, split=split).training_rows))
+    return found

@@ -122,6 +122,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "machine": partial(report.machine_phrase, escape=sentences.as_text),
         "plots": facts.plots_folder,
         "checks": sentences.check_lines(facts.data.check),
+        "dropped": sentences.dropped_sentence(facts.data),
         "command": sentences.repeat_command(facts.training),
         "terms": sentences.terms_lines(facts),
     }

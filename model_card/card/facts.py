@@ -133,6 +133,8 @@ class DataFacts:
 
     Attributes:
         language: ISO 639 code of the language that its texts look like; None where nothing tells.
+        trained_on: Number of pairs that were trained on; None where an earlier version trained.
+        dropped: Number of training pairs by the finding for which they were left out.
     """
 
     sha256: str
@@ -143,6 +145,8 @@ class DataFacts:
     split: SplitFacts
     check: CheckFacts
     language: str | None = None
+    trained_on: int | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,17 @@ def parts_share(split: SplitFacts) -> str:
     return "No positive and no query is in two parts of the split."
 
 
+def dropped_sentence(data: DataFacts) -> str:
+    """Returns which pairs of the training part were not trained on; empty where all were."""
+    reasons = [f"{key.replace('_', ' ')} {n}" for key, n in data.dropped.items() if n]
+    if not reasons:
+        return ""
+    return (
+        f"{data.trained_on} pairs were trained on. Left out were those that the check flags "
+        f"({as_text(', '.join(reasons))}); the evaluation keeps them."
+    )
+
+
 def difference_cells(evaluation: PublishedEvaluation, group: Group, key: str) -> str:
     """Returns two cells: the difference of the model under test; its verdict and p value."""
     if evaluation.model not in group.differences:

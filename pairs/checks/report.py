@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -98,6 +99,24 @@ class CheckReport:
         """
         flagging = [finding for finding in self.findings if finding.count]
         return sorted(flagging, key=lambda found: (LEVELS.index(found.level), -found.share))
+
+    def flagged_rows(self, keys: Collection[str] | None = None) -> dict[str, np.ndarray]:
+        """Returns the rows that `--write-clean` leaves out, by the key of the finding.
+
+        Args:
+            keys: The findings that count; None takes all that leave rows out.
+
+        Returns:
+            `(rows,)` masks over the good rows of the file, in the order of the report.
+
+        Raises:
+            UserError: A key is not one of them.
+        """
+        flagged = {f.key: f.left_out for f in self.findings if f.left_out is not None}
+        for key in keys or ():
+            if key not in flagged:
+                raise UserError(f'no finding leaves rows out as "{key}"; give {", ".join(flagged)}')
+        return {key: rows for key, rows in flagged.items() if keys is None or key in keys}
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the report for JSON: counts and line numbers, no text of the file."""
