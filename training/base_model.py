@@ -15,6 +15,7 @@ from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from training.arguments import TrainingArguments
 from training.loop.freezing import check_freezable
+from training.loop.losses import check_loss
 from training.loop.trainer import set_dropout
 from training.run_arguments import RunArguments
 
@@ -53,8 +54,8 @@ def load_trainable_model(
     """Returns the base model on its device, with the prompts and the dropout of the run.
 
     Raises:
-        UserError: It is not found, a prompt is too long, its layers cannot be frozen, or it could
-            not be packaged.
+        UserError: It is not found, a prompt is too long, its layers cannot be frozen, the loss
+            cannot train it, or it could not be packaged.
     """
     model = load_base(source, run, arguments.device)
     logger.info("Encoding: %s", Encoding.of(model))
@@ -65,4 +66,5 @@ def load_trainable_model(
         logger.warning("%s: the trained model will have no ONNX variant: %s", source.name, problem)
     set_dropout(model, run.dropout)
     check_freezable(model, run.freeze_layers)
+    check_loss(model, run.loss, vars(run))
     return model

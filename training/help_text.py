@@ -37,6 +37,7 @@ GROUPS = {
         "learning_rate",
         "freeze_layers",
         "loss",
+        "temperature",
         "mini_batch_size",
         "dropout",
         "weight_decay",

@@ -56,7 +56,7 @@ def describe_training(
     return {
         "asked": asked_arguments(run, arguments),
         "command": repeat_command(run, arguments),
-        **describe_loss(run.loss, trainer.model),
+        **describe_loss(run.loss, trainer.model, vars(run)),
         "epochs": trainer.epochs,
         "rows_seen_per_epoch": trainer.rows_seen_per_epoch(),
         "batch_size": arguments.per_device_train_batch_size,

@@ -19,6 +19,7 @@ from nic.errors import UserError
 from nic.files import read_json_object, sha256_of
 from nic.model_files import SPLIT
 from training.arguments import TrainingArguments
+from training.loop.losses import loss_temperature
 from training.loop.manifest import recorded_settings
 from training.run_arguments import RunArguments
 from training.run_data import RunData
@@ -70,6 +71,7 @@ def describe_settings(
     return {
         **ours,
         **theirs,
+        "temperature": _given_temperature(run, model),
         "processes": arguments.world_size,
         **_describe_encoding(Encoding.of(model)),
         "data": data.pairs.sha256,
@@ -105,6 +107,8 @@ def refuse_other_settings(
             f"{folder / SPLIT}: was changed since the training began; restore it, or start anew "
             "with --force"
         )
+    else:
+        before = {**_defaults(), **before}
     if "bf16" in before:
         # What an earlier version recorded in its place.
         before.setdefault("precision", "bf16" if before["bf16"] else "fp32")
@@ -122,6 +126,18 @@ def refuse_other_settings(
             f"{folder}: --resume continues with the settings that the training began with; "
             f"changed: {'; '.join(changed)}; give the former values, or start anew with --force"
         )
+
+
+def _defaults() -> dict[str, Any]:
+    """Returns the defaults of this project's flags: what a run did that knew no such flag."""
+    ours = dataclasses.asdict(RunArguments())
+    return {name: value for name, value in ours.items() if name not in FREE_OF_THE_RUN}
+
+
+def _given_temperature(run: RunArguments, model: SentenceTransformer) -> float | None:
+    """Returns the temperature of the loss; None for the one that it has by default."""
+    usual = loss_temperature(model, run.loss, {})
+    return None if run.temperature == usual else run.temperature
 
 
 def _describe_encoding(encoding: Encoding) -> dict[str, str]:

@@ -11,7 +11,8 @@ from model_card.card.licensing import read_terms
 from nic.errors import UserError, require_value
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
-from training.loop.losses import DEFAULT_LOSS, LOSSES, loss_help
+from training.loop.loss_options import LossOptions
+from training.loop.losses import DEFAULT_LOSS, LOSSES, check_loss_options, loss_help
 
 
 def flag(
@@ -91,7 +92,12 @@ class RunArguments:
         "auto", "where to train; auto: the best available"
     )
     loss: str = flag(DEFAULT_LOSS, loss_help(), choices=LOSSES)
-    mini_batch_size: int = flag(16, "rows embedded at a time by cached_mnrl", "ROWS")
+    temperature: float | None = flag(
+        LossOptions.temperature, "divides similarities; default: 0.05, 1 for dot products", "T"
+    )
+    mini_batch_size: int = flag(
+        LossOptions.mini_batch_size, "rows embedded at a time by cached losses", "ROWS"
+    )
     mix: str = flag("off", "share of the tuned weights over the base: off, auto, 0 to 1", "SHARE")
     patience: int = flag(0, "evaluations without progress before stopping; 0: no limit", "N")
     keep_checkpoints: int = flag(0, "newest checkpoint-epoch-N folders to keep; 0: all", "N")
@@ -119,10 +125,10 @@ class RunArguments:
                 "0 or more",
             ),
             ("--loss", self.loss, self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
-            ("--mini-batch-size", self.mini_batch_size, self.mini_batch_size >= 1, "1 or more"),
             ("--keep-checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 0, "0 or more"),
         ):
             require_value(holds, flag_name, value, allowed)
+        check_loss_options(self.loss, vars(self))
         _check_mix(self.mix)
         if self.folds and self.test_ratio:
             raise UserError(

@@ -209,7 +209,7 @@ def test_the_loss_compares_as_the_model_does(
     scores = scale * model.similarity(query, torch.cat([positive, negative]))
     expected = torch.nn.functional.cross_entropy(scores, torch.arange(10))
     assert value.item() == pytest.approx(expected.item(), rel=1e-3)
-    assert describe_loss(loss, model)["scale"] == scale
+    assert describe_loss(loss, model, {})["scale"] == scale
     value.backward()
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     assert gradients

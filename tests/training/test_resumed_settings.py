@@ -59,6 +59,7 @@ def resume(folder: Path, settings: dict[str, Any], restarts: bool = True) -> Non
         ("--learning-rate 1e-4", "--learning-rate 2e-05, now 0.0001"),
         ("--seed 7", "--seed 42, now 7"),
         ("--loss cached_mnrl", "--loss mnrl, now cached_mnrl"),
+        ("--temperature 0.1", "--temperature None, now 0.1"),
         ("--freeze-layers 2", "--freeze-layers 10, now 2"),
         ("--dropout 0.1", "--dropout 0, now 0.1"),
         ("--val-ratio 0.2", "--val-ratio 0.1, now 0.2"),
@@ -86,6 +87,7 @@ def test_a_setting_that_changes_the_training_is_refused_with_both_values(
         "--epochs 5",
         "--max_steps 50",
         "--logging_steps 1 --eval-steps 5 --save_strategy steps --save_steps 9 --report_to none",
+        "--temperature 0.05",
         "--patience 2 --keep-checkpoints 1 --probe none --no-speed --frozen-cache-gb 0",
     ],
 )
@@ -127,6 +129,18 @@ def test_a_folder_of_an_earlier_version_is_compared_as_far_as_it_tells(
     for word, told in (("--batch-size", "8, now 7"), ("--seed", "42, now 7")):
         with pytest.raises(UserError, match=f"{word} {told}"):
             resume(began, settings_of(word, "7"))
+
+
+def test_a_run_of_an_earlier_version_had_the_defaults_of_later_flags(
+    began: Path, settings_of: Any
+) -> None:
+    path = began / "nic-run.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    del record["settings"]["temperature"]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    resume(began, settings_of())
+    with pytest.raises(UserError, match="changed: --temperature None, now 0.2"):
+        resume(began, settings_of("--temperature", "0.2"))
 
 
 def test_one_changed_weight_changes_the_hash(tiny_model: SentenceTransformer) -> None:

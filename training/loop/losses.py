@@ -10,7 +10,14 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from nic.encoding import COSINE, Encoding
-from nic.errors import UserError
+from nic.errors import UserError, one_line
+from training.loop.loss_options import (
+    TEMPERATURE,
+    UNBOUNDED_TEMPERATURE,
+    Convert,
+    LossOptions,
+    same,
+)
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -29,42 +36,61 @@ class Loss:
         class_name: Name of the class; it takes the model, then keyword arguments.
         help: What it is, for the help of `--loss`.
         settings: Keyword arguments with a fixed value.
-        arguments: Fields of `RunArguments` that it takes under the same names.
+        options: Fields of `LossOptions` that it takes, each with what makes keyword arguments of
+            it.
+        temperature: Its keyword argument for the temperature, or for "scale", one divided by it;
+            None for a loss without.
         module: The module that defines the class.
     """
 
     class_name: str
     help: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    arguments: tuple[str, ...] = ()
+    options: Mapping[str, Convert] = field(default_factory=dict)
+    temperature: str | None = None
     module: str = LIBRARY
 
 
-# For dot products and distances of vectors of any length, as the library advises.
-UNBOUNDED_SCALE = 1.0
-
-# A scale of 20 is a temperature of 0.05, as in the library's default.
 LOSSES = {
     # Henderson et al., arXiv:1705.00652.
-    "mnrl": Loss(
-        "MultipleNegativesRankingLoss",
-        "in-batch ranking",
-        settings={"scale": 20.0},
-    ),
+    "mnrl": Loss("MultipleNegativesRankingLoss", "in-batch ranking", temperature="scale"),
     # Gao et al., arXiv:2101.06983.
     "cached_mnrl": Loss(
         "CachedMultipleNegativesRankingLoss",
         "in less memory",
-        settings={"scale": 20.0},
-        arguments=("mini_batch_size",),
+        options={"mini_batch_size": same("mini_batch_size")},
+        temperature="scale",
     ),
 }
 DEFAULT_LOSS = "mnrl"
+# An option that may be given to any loss: recipes state it beside the loss.
+FOR_ANY_LOSS = {"mini_batch_size"}
 
 
 def loss_help() -> str:
     """Returns the help of `--loss`: each key with what it means."""
     return "; ".join(f"{key}: {loss.help}" for key, loss in LOSSES.items())
+
+
+def check_loss_options(key: str, values: Mapping[str, Any]) -> None:
+    """Refuses what no loss takes, or this one does not.
+
+    Args:
+        key: Key of the loss in `LOSSES`.
+        values: Values by name, as of `RunArguments`.
+
+    Raises:
+        UserError: A value is out of its range, or the loss does not take it.
+    """
+    options = LossOptions.of(values)
+    for name in options.changed():
+        if name not in FOR_ANY_LOSS and not _takes(key, name):
+            others = ", ".join(other for other in LOSSES if _takes(other, name))
+            raise UserError(
+                f"--{name.replace('_', '-')}: --loss {key} does not take it; use --loss {others}"
+            )
+    for convert in LOSSES[key].options.values():
+        convert(options)
 
 
 def build_loss(model: SentenceTransformer, key: str, values: Mapping[str, Any]) -> nn.Module:
@@ -73,35 +99,91 @@ def build_loss(model: SentenceTransformer, key: str, values: Mapping[str, Any]) 
     Args:
         model: The model to train.
         key: Its key in `LOSSES`.
-        values: Values by name, from which the loss takes its arguments.
+        values: Values by name, as of `RunArguments`; options that are missing have their defaults.
 
     Returns:
         The loss over the columns query, positive and negative, by the model's own similarity.
 
     Raises:
-        UserError: The model does not compare by cosine, and the loss compares by nothing else.
+        UserError: The loss cannot train this model, or does not take these values.
     """
-    entry = LOSSES[key]
-    loss_class = getattr(import_module(entry.module), entry.class_name)
-    settings = {**entry.settings, **_similarity_settings(model, key, loss_class)}
-    loss: nn.Module = loss_class(
-        model, **settings, **{name: values[name] for name in entry.arguments}
-    )
-    logger.info("Initialized %s", entry.class_name)
+    loss = check_loss(model, key, values)
+    logger.info("Initialized %s", type(loss).__name__)
     return loss
 
 
-def describe_loss(key: str, model: SentenceTransformer) -> dict[str, Any]:
-    """Returns class name, scale and similarity of a loss for the metadata; a scale may be None."""
+def check_loss(model: SentenceTransformer, key: str, values: Mapping[str, Any]) -> nn.Module:
+    """Returns what `build_loss` returns, and logs nothing; arguments and errors are the same."""
     entry = LOSSES[key]
-    scale = entry.settings.get("scale")
-    similarity = str(model.similarity_fn_name)
-    if scale is not None and not _is_bounded(model):
-        scale = UNBOUNDED_SCALE
-    return {"loss": entry.class_name, "scale": scale, "similarity": similarity}
+    loss_class: type[nn.Module] = getattr(import_module(entry.module), entry.class_name)
+    keywords = {**_keywords(model, key, values), **_similarity(model, key, loss_class)}
+    try:
+        return loss_class(model, **keywords)
+    except ValueError as error:
+        raise UserError(f"--loss {key}: {one_line(error)}") from error
 
 
-def _similarity_settings(
+def describe_loss(
+    key: str, model: SentenceTransformer, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns what a loss does, for the metadata.
+
+    Returns:
+        Class name, scale (None for a loss without), similarity, and the keyword arguments of the
+        options under `loss_options`.
+    """
+    entry = LOSSES[key]
+    heat = loss_temperature(model, key, values)
+    return {
+        "loss": entry.class_name,
+        "scale": None if heat is None else 1 / heat,
+        "similarity": str(model.similarity_fn_name),
+        "loss_options": _options(key, values),
+    }
+
+
+def loss_temperature(
+    model: SentenceTransformer, key: str, values: Mapping[str, Any]
+) -> float | None:
+    """Returns what a loss divides similarities by; None for a loss without temperature.
+
+    Args:
+        model: The model to train; its similarity decides where no temperature is given.
+        key: Key of the loss.
+        values: Values by name.
+    """
+    if LOSSES[key].temperature is None:
+        return None
+    given = LossOptions.of(values).temperature
+    if given is not None:
+        return given
+    return TEMPERATURE if _is_bounded(model) else UNBOUNDED_TEMPERATURE
+
+
+def _takes(key: str, name: str) -> bool:
+    entry = LOSSES[key]
+    return name in entry.options or (name == "temperature" and entry.temperature is not None)
+
+
+def _keywords(model: SentenceTransformer, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keyword arguments of a loss but for its similarity."""
+    entry = LOSSES[key]
+    heat = loss_temperature(model, key, values)
+    keywords = {**entry.settings, **_options(key, values)}
+    if entry.temperature and heat is not None:
+        keywords[entry.temperature] = 1 / heat if entry.temperature == "scale" else heat
+    return keywords
+
+
+def _options(key: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    options = LossOptions.of(values)
+    keywords: dict[str, Any] = {}
+    for convert in LOSSES[key].options.values():
+        keywords |= convert(options)
+    return keywords
+
+
+def _similarity(
     model: SentenceTransformer, key: str, loss_class: type[nn.Module]
 ) -> dict[str, Any]:
     """Returns what makes a loss compare as the model does; nothing for cosine, the default."""
@@ -114,13 +196,11 @@ def _similarity_settings(
         )
     from sentence_transformers import SimilarityFunction
 
-    function = SimilarityFunction.to_similarity_fn(model.similarity_fn_name)
-    scale = {} if _is_bounded(model) else {"scale": UNBOUNDED_SCALE}
-    return {"similarity_fct": function, **scale}
+    return {"similarity_fct": SimilarityFunction.to_similarity_fn(model.similarity_fn_name)}
 
 
 def _is_bounded(model: SentenceTransformer) -> bool:
-    """Whether similarities span about [-1, 1], for which the table's scale is meant."""
+    """Whether similarities span about [-1, 1], for which the default temperature is meant."""
     if model.similarity_fn_name == COSINE:
         return True
     has_unit_length = type(model[-1]).__name__ == "Normalize"

@@ -26,8 +26,42 @@ def test_each_entry_names_a_class_of_the_library_and_existing_arguments(
     run = RunArguments(loss=key)
     loss = build_loss(tiny_model, run.loss, vars(run))
     assert type(loss).__name__ == LOSSES[key].class_name
-    described = {"loss": LOSSES[key].class_name, "scale": 20.0, "similarity": "cosine"}
-    assert describe_loss(key, tiny_model) == described
+    described = describe_loss(key, tiny_model, {})
+    assert described["loss"] == LOSSES[key].class_name
+    assert (described["scale"], described["similarity"]) == (20.0, "cosine")
+
+
+@pytest.mark.parametrize(
+    ("similarity", "given", "expected"),
+    [("cosine", None, 0.05), ("cosine", 0.1, 0.1), ("manhattan", None, 1.0), ("manhattan", 5, 5)],
+)
+def test_a_given_temperature_divides_whatever_the_similarity_is(
+    tiny_model: SentenceTransformer, similarity: str, given: float | None, expected: float
+) -> None:
+    tiny_model.similarity_fn_name = similarity
+    values = {"temperature": given}
+    loss = build_loss(tiny_model, "mnrl", values)
+    assert loss.scale == pytest.approx(1 / expected)
+    assert describe_loss("mnrl", tiny_model, values)["scale"] == loss.scale
+
+
+def test_a_temperature_that_is_none_or_that_the_loss_lacks_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(UserError, match="--temperature 0.0: must be more than 0"):
+        parse_arguments(["--temperature", "0"])
+    monkeypatch.setitem(LOSSES, "triplet", Loss("TripletLoss", "any"))
+    with pytest.raises(UserError, match="--temperature: --loss triplet does not take it; use.*mnr"):
+        RunArguments(loss="triplet", temperature=0.1)
+
+
+def test_what_the_library_refuses_of_a_loss_is_one_line(
+    tiny_model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = Loss("MultipleNegativesRankingLoss", "any", {"scale": -1})
+    monkeypatch.setitem(LOSSES, "broken", entry)
+    with pytest.raises(UserError, match="--loss broken: Scale must be a positive value."):
+        build_loss(tiny_model, "broken", {})
 
 
 def test_an_argument_of_the_run_reaches_the_loss_that_takes_it(
@@ -53,7 +87,7 @@ def test_a_new_entry_is_all_that_a_new_loss_needs(
     entry = Loss("TripletLoss", "keeps the negative at a distance", {"triplet_margin": 0.5})
     monkeypatch.setitem(LOSSES, "triplet", entry)
     assert "triplet: keeps the negative at a distance" in loss_help()
-    assert describe_loss("triplet", tiny_model)["scale"] is None
+    assert describe_loss("triplet", tiny_model, {})["scale"] is None
     given = ["--loss", "triplet", "--max_steps", "1", "--batch-size", "8", "--device", "cpu"]
     run, arguments = parse_arguments([*given, "--output-dir", str(tmp_path / "out")])
     pairs = load_pairs(two_domains)
