@@ -11,7 +11,7 @@ from model_card.card.licensing import read_terms
 from nic.errors import UserError, require_value
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
-from training.loop.loss_options import LossOptions
+from training.loop.loss_options import LossOptions, read_directions
 from training.loop.losses import DEFAULT_LOSS, LOSSES, check_loss_options, loss_help
 
 
@@ -95,6 +95,15 @@ class RunArguments:
     temperature: float | None = flag(
         LossOptions.temperature, "divides similarities; default: 0.05, 1 for dot products", "T"
     )
+    directions: str = flag(
+        LossOptions.directions, "of the loss, with commas: docs/training.md#losses", "NAMES"
+    )
+    partition_mode: Literal["joint", "per_direction"] = flag(
+        LossOptions.partition_mode, "one softmax, or one each"
+    )
+    hardness: str | None = flag(
+        LossOptions.hardness, "weight of hard negatives in the loss; default: none", "MODE[:N]"
+    )
     mini_batch_size: int = flag(
         LossOptions.mini_batch_size, "rows embedded at a time by cached losses", "ROWS"
     )
@@ -129,6 +138,7 @@ class RunArguments:
         ):
             require_value(holds, flag_name, value, allowed)
         check_loss_options(self.loss, vars(self))
+        self.directions = ",".join(read_directions(self.directions))
         _check_mix(self.mix)
         if self.folds and self.test_ratio:
             raise UserError(

@@ -60,6 +60,11 @@ def resume(folder: Path, settings: dict[str, Any], restarts: bool = True) -> Non
         ("--seed 7", "--seed 42, now 7"),
         ("--loss cached_mnrl", "--loss mnrl, now cached_mnrl"),
         ("--temperature 0.1", "--temperature None, now 0.1"),
+        (
+            "--directions query_to_doc,doc_to_query",
+            "--directions query_to_doc, now query_to_doc,doc_to_query",
+        ),
+        ("--hardness hard_negatives", "--hardness None, now hard_negatives"),
         ("--freeze-layers 2", "--freeze-layers 10, now 2"),
         ("--dropout 0.1", "--dropout 0, now 0.1"),
         ("--val-ratio 0.2", "--val-ratio 0.1, now 0.2"),

@@ -9,6 +9,11 @@ from sentence_transformers.base.sampler import DefaultBatchSampler, NoDuplicates
 from sentence_transformers.sentence_transformer.data_collator import (
     SentenceTransformerDataCollator,
 )
+from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
+    MultipleNegativesRankingLoss,
+)
+from torch import nn
 
 from pairs.columns import TEXT_COLUMNS
 
@@ -60,6 +65,17 @@ def conflicts(values: Values, batch: set[tuple[int, str]]) -> bool:
     return any(
         (OWN, text) in batch or (kind == OWN and (SHARED, text) in batch) for kind, text in values
     )
+
+
+def takes_shared_negatives(loss: nn.Module) -> bool:
+    """Whether a loss takes each negative of a batch once.
+
+    A direction from passage to passage and a hardness weighting ask which row a negative belongs
+    to, so that each row keeps its own.
+    """
+    if not isinstance(loss, MultipleNegativesRankingLoss | CachedMultipleNegativesRankingLoss):
+        return False
+    return "doc_to_doc" not in loss.directions and loss.hardness_mode is None
 
 
 def count_rows_seen(sampler: DefaultBatchSampler) -> int:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nic.errors import require_value
+from nic.errors import UserError, require_value
 
 # Similarities within [-1, 1]: the library's default, a scale of 20.
 TEMPERATURE = 0.05
 # For dot products and distances of vectors of any length, as the library advises.
 UNBOUNDED_TEMPERATURE = 1.0
+# What is compared with what; the first holds the positive and is always there.
+DIRECTIONS = ("query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc")
+# Those whose candidates hold the positive, so that a softmax of their own is defined.
+WITH_POSITIVE = {"query_to_doc", "doc_to_query"}
+JOINT, PER_DIRECTION = "joint", "per_direction"
+# By which negatives a weight is for, its usual strength: Lan et al., arXiv:2503.04812, and
+# Schechter Vera et al., arXiv:2509.20354 (EmbeddingGemma).
+HARDNESS = {"in_batch_negatives": 9.0, "hard_negatives": 5.0, "all_negatives": 5.0}
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,9 @@ class LossOptions:
 
     Attributes:
         temperature: Divides the similarities, above 0; None: what suits the model's similarity.
+        directions: What is compared with what: names of `DIRECTIONS` with commas between them.
+        partition_mode: One softmax over all directions, "joint", or one each, "per_direction".
+        hardness: A mode of `HARDNESS`, or mode and strength with a colon between them; None: none.
         mini_batch_size: Rows that a cached loss embeds at a time, 1 or more.
 
     Raises:
@@ -28,12 +40,25 @@ class LossOptions:
     """
 
     temperature: float | None = None
+    directions: str = DIRECTIONS[0]
+    partition_mode: str = JOINT
+    hardness: str | None = None
     mini_batch_size: int = 16
 
     def __post_init__(self) -> None:
         """Refuses values out of their ranges."""
         heat = self.temperature
         require_value(heat is None or heat > 0, "--temperature", heat, "more than 0")
+        known = (JOINT, PER_DIRECTION)
+        mode = self.partition_mode
+        require_value(mode in known, "--partition-mode", mode, f"one of {', '.join(known)}")
+        lacking = [name for name in read_directions(self.directions) if name not in WITH_POSITIVE]
+        if mode == PER_DIRECTION and lacking:
+            raise UserError(
+                f"--partition-mode {mode}: {lacking[0]} has no positive of its own to compare "
+                f"with; use --partition-mode {JOINT}"
+            )
+        read_hardness(self.hardness)
         rows = self.mini_batch_size
         require_value(rows >= 1, "--mini-batch-size", rows, "1 or more")
 
@@ -49,6 +74,42 @@ class LossOptions:
         return [field.name for field in fields if getattr(self, field.name) != field.default]
 
 
+def read_directions(text: str) -> tuple[str, ...]:
+    """Returns the directions of a value of `--directions`, in the order of `DIRECTIONS`.
+
+    Raises:
+        UserError: One is unknown, or "query_to_doc" is missing.
+    """
+    given = [word.strip() for word in text.split(",")]
+    for word in given:
+        allowed = f"names of {', '.join(DIRECTIONS)}, with commas between them"
+        require_value(word in DIRECTIONS, "--directions", word, allowed)
+    holds = DIRECTIONS[0] in given
+    require_value(holds, "--directions", text, f"{DIRECTIONS[0]}, or it and others")
+    return tuple(name for name in DIRECTIONS if name in given)
+
+
+def read_hardness(text: str | None) -> tuple[str | None, float]:
+    """Returns mode and strength of a value of `--hardness`; None for no mode.
+
+    Raises:
+        UserError: The mode is unknown, or the strength is no number above 0.
+    """
+    if text is None:
+        return None, 0.0
+    mode, colon, strength = text.partition(":")
+    require_value(mode in HARDNESS, "--hardness", mode, f"one of {', '.join(HARDNESS)}")
+    if not colon:
+        return mode, HARDNESS[mode]
+    try:
+        number = float(strength)
+    except ValueError:
+        number = math.nan
+    holds = math.isfinite(number) and number > 0
+    require_value(holds, "--hardness", text, f"{mode}, or {mode}:STRENGTH with a number above 0")
+    return mode, number
+
+
 # From the options to keyword arguments of a loss.
 Convert = Callable[[LossOptions], dict[str, Any]]
 
@@ -56,3 +117,14 @@ Convert = Callable[[LossOptions], dict[str, Any]]
 def same(name: str, keyword: str | None = None) -> Convert:
     """Returns what passes an option on as it is, under its own name or another one."""
     return lambda options: {keyword or name: getattr(options, name)}
+
+
+def directions(options: LossOptions) -> dict[str, Any]:
+    """Returns the directions as the library takes them."""
+    return {"directions": list(read_directions(options.directions))}
+
+
+def hardness(options: LossOptions) -> dict[str, Any]:
+    """Returns mode and strength of the hardness weighting as the library takes them."""
+    mode, strength = read_hardness(options.hardness)
+    return {"hardness_mode": mode, "hardness_strength": strength}

@@ -16,6 +16,8 @@ from training.loop.loss_options import (
     UNBOUNDED_TEMPERATURE,
     Convert,
     LossOptions,
+    directions,
+    hardness,
     same,
 )
 
@@ -51,14 +53,24 @@ class Loss:
     module: str = LIBRARY
 
 
+RANKING: dict[str, Convert] = {
+    "directions": directions,
+    "partition_mode": same("partition_mode"),
+    "hardness": hardness,
+}
 LOSSES = {
     # Henderson et al., arXiv:1705.00652.
-    "mnrl": Loss("MultipleNegativesRankingLoss", "in-batch ranking", temperature="scale"),
+    "mnrl": Loss(
+        "MultipleNegativesRankingLoss",
+        "in-batch ranking",
+        options=RANKING,
+        temperature="scale",
+    ),
     # Gao et al., arXiv:2101.06983.
     "cached_mnrl": Loss(
         "CachedMultipleNegativesRankingLoss",
         "in less memory",
-        options={"mini_batch_size": same("mini_batch_size")},
+        options={**RANKING, "mini_batch_size": same("mini_batch_size")},
         temperature="scale",
     ),
 }

@@ -13,10 +13,6 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.base.losses import column_merging_disabled
 from sentence_transformers.base.training_args import BatchSamplers
-from sentence_transformers.sentence_transformer.losses import (
-    CachedMultipleNegativesRankingLoss,
-    MultipleNegativesRankingLoss,
-)
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -35,6 +31,7 @@ from training.loop.batch_sampler import (
     SharedNegativesBatchSampler,
     SharedNegativesCollator,
     count_rows_seen,
+    takes_shared_negatives,
 )
 from training.loop.interruption import Interruption
 from training.loop.manifest import checkpoint_entry, record
@@ -193,7 +190,7 @@ def build_trainer(
         evaluator=evaluator,
         callbacks=callbacks,
     )
-    if isinstance(loss, MultipleNegativesRankingLoss | CachedMultipleNegativesRankingLoss):
+    if takes_shared_negatives(loss):
         trainer.data_collator = SharedNegativesCollator(
             **{
                 entry.name: getattr(trainer.data_collator, entry.name)
