@@ -22,7 +22,13 @@ from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.progress import RunLogCallback, log_score
 from training.loop.reporters import Reporters
-from training.loop.trainer import PairsTrainer, build_trainer, run_training, training_rows
+from training.loop.trainer import (
+    PairsTrainer,
+    build_trainer,
+    run_training,
+    training_columns,
+    training_rows,
+)
 from training.mixing import OFF, mix_with_base, trained_weights
 from training.run_arguments import RunArguments
 from training.run_data import RunData
@@ -91,7 +97,8 @@ def fit(
     keeping = checkpoints.CheckpointCallback(
         folder, evaluator, run.patience, run.keep_checkpoints, interruption
     )
-    rows = training_rows(data.pairs.dataset, data.training_rows)
+    columns = training_columns(run.hard_negatives)
+    rows = training_rows(data.pairs.dataset, data.training_rows, columns)
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
     loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)

@@ -41,6 +41,7 @@ GROUPS = {
         "directions",
         "partition_mode",
         "hardness",
+        "hard_negatives",
         "mini_batch_size",
         "dropout",
         "weight_decay",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -22,13 +22,17 @@ class KeptStates:
 
     Args:
         data: The data whose texts are encoded.
+        columns: The columns that are trained on.
         dtype: Precision of the training.
         gib: As `--frozen-cache-gb`.
         folder: The output folder.
     """
 
-    def __init__(self, data: RunData, dtype: torch.dtype, gib: float, folder: Path) -> None:
+    def __init__(
+        self, data: RunData, columns: Sequence[str], dtype: torch.dtype, gib: float, folder: Path
+    ) -> None:
         self._data = data
+        self._columns = columns
         self._dtype = dtype
         self._gib = gib
         self._folder = folder
@@ -45,7 +49,8 @@ class KeptStates:
             UserError: The frozen layers are others.
         """
         if self._states is None:
-            texts = texts_by_precision(self._data, self._dtype, column_prompts(model))
+            prompts = column_prompts(model)
+            texts = texts_by_precision(self._data, self._dtype, prompts, self._columns)
             self._states = keep_frozen_states(model, frozen, texts, self._gib, self._folder)
             return
         for states in self._states:
@@ -58,25 +63,28 @@ class KeptStates:
 
 
 def texts_by_precision(
-    data: RunData, dtype: torch.dtype, prompts: Mapping[str, str | None]
+    data: RunData, dtype: torch.dtype, prompts: Mapping[str, str | None], columns: Sequence[str]
 ) -> dict[torch.dtype, dict[str | None, dict[str, None]]]:
     """Returns the texts that a run encodes in each precision, by their prompt, each once.
 
-    Training and its validations encode all texts of the pairs in the precision of the run, the
-    final report the held-out queries and the corpus in fp32.
+    Training and its validations encode the columns that are trained on and the passages of the
+    validation in the precision of the run, the final report the held-out queries and the corpus in
+    fp32. With folds each query is held out once.
 
     Args:
         data: The data of the run.
         dtype: Its precision.
         prompts: The prompt of each column.
+        columns: The columns that are trained on.
     """
     trained: dict[str | None, dict[str, None]] = defaultdict(dict)
-    for name in TEXT_COLUMNS:
+    for name in columns:
         trained[prompts.get(name)] |= dict.fromkeys(data.pairs.column(name))
-    if data.folds:  # Each query is reported by one of them.
-        return {torch.float32: trained, dtype: trained}
-    reported: dict[str | None, dict[str, None]] = defaultdict(dict)
-    for task in (data.task, data.final_task):
-        reported[prompts.get(QUERY)] |= dict.fromkeys(task.queries)
-        reported[prompts.get(POSITIVE)] |= dict.fromkeys(task.corpus)
+    reported = trained if dtype == torch.float32 else defaultdict(dict)
+    for found, tasks in ((trained, [data.task]), (reported, [data.task, data.final_task])):
+        for task in tasks:
+            found[prompts.get(QUERY)] |= dict.fromkeys(task.queries)
+            found[prompts.get(POSITIVE)] |= dict.fromkeys(task.corpus)
+    if data.folds:
+        reported[prompts.get(QUERY)] |= dict.fromkeys(data.pairs.column(QUERY))
     return {torch.float32: reported} | {dtype: trained}

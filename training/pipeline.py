@@ -30,6 +30,7 @@ from training.loop.manifest import record_settings
 from training.loop.output_folder import open_output_dir, refuse_inputs, refuse_taken
 from training.loop.reporters import Reporters, check_reporters, hold_reporters
 from training.loop.run_lock import hold_output_folder
+from training.loop.trainer import training_columns
 from training.model_folder import describe_training, package
 from training.publish_run import check_publication, publish_run
 from training.resumed_settings import (
@@ -109,7 +110,8 @@ def train(
     if main_process:
         open_output_folder(folder, run, data, settings, log)
 
-    kept = KeptStates(data, arguments.dtype, run.frozen_cache_gb, folder)
+    columns = training_columns(run.hard_negatives)
+    kept = KeptStates(data, columns, arguments.dtype, run.frozen_cache_gb, folder)
     names = Names.of(folder, source)
     pooled = cross_validate(source, data, run, arguments, kept, names) if data.folds else None
     fitted = fit(model, data, run, arguments, reporters, kept, checkpoint)

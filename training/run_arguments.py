@@ -11,7 +11,7 @@ from model_card.card.licensing import read_terms
 from nic.errors import UserError, require_value
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
-from training.loop.loss_options import LossOptions, read_directions
+from training.loop.loss_options import LossOptions, read_directions, read_hardness
 from training.loop.losses import DEFAULT_LOSS, LOSSES, check_loss_options, loss_help
 
 
@@ -104,6 +104,7 @@ class RunArguments:
     hardness: str | None = flag(
         LossOptions.hardness, "weight of hard negatives in the loss; default: none", "MODE[:N]"
     )
+    hard_negatives: bool = flag(True, "train on the negatives of the file too")
     mini_batch_size: int = flag(
         LossOptions.mini_batch_size, "rows embedded at a time by cached losses", "ROWS"
     )
@@ -144,6 +145,11 @@ class RunArguments:
             raise UserError(
                 "--folds asks each query of a model that was not trained on it; leave out "
                 "--test-ratio"
+            )
+        if not self.hard_negatives and read_hardness(self.hardness)[0] == "hard_negatives":
+            raise UserError(
+                "--hardness hard_negatives: weighs what --no-hard-negatives leaves out; use "
+                "--hardness in_batch_negatives"
             )
         read_terms(self.license, self.language)
         self._check_publishing()

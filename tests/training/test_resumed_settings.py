@@ -65,6 +65,7 @@ def resume(folder: Path, settings: dict[str, Any], restarts: bool = True) -> Non
             "--directions query_to_doc, now query_to_doc,doc_to_query",
         ),
         ("--hardness hard_negatives", "--hardness None, now hard_negatives"),
+        ("--no-hard-negatives", "--hard-negatives True, now False"),
         ("--freeze-layers 2", "--freeze-layers 10, now 2"),
         ("--dropout 0.1", "--dropout 0, now 0.1"),
         ("--val-ratio 0.2", "--val-ratio 0.1, now 0.2"),

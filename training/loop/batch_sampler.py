@@ -34,12 +34,13 @@ class SharedNegativesBatchSampler(NoDuplicatesBatchSampler):
     def _iter_one_pass(
         self, get_sample_values: Callable[[int], Any], has_overlap: Callable[..., bool]
     ) -> Iterator[list[int]]:
-        columns = [self.dataset[:][name] for name in TEXT_COLUMNS]
+        columns = [self.dataset[:][name] for name in self.dataset.column_names]
         rows = list(zip(*columns, strict=True))
 
         def values_of(row: int) -> Values:
-            query, positive, negative = rows[row]
-            return frozenset({(OWN, query), (OWN, positive), (SHARED, negative)})
+            query, positive, *negatives = rows[row]
+            shared = {(SHARED, negative) for negative in negatives}
+            return frozenset({(OWN, query), (OWN, positive), *shared})
 
         yield from super()._iter_one_pass(values_of, conflicts)
 
@@ -49,8 +50,9 @@ class SharedNegativesCollator(SentenceTransformerDataCollator):
 
     def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
         """Returns the tokenized batch; its negatives are as many as there are different ones."""
-        negatives = dict.fromkeys(row[NEGATIVE] for row in features)
+        negatives = dict.fromkeys(row[NEGATIVE] for row in features if NEGATIVE in row)
         others = [{name: row[name] for name in (QUERY, POSITIVE)} for row in features]
+        # Nothing of no rows: pairs without negatives have two columns.
         return {
             **super().__call__(others),
             **super().__call__([{NEGATIVE: text} for text in negatives]),

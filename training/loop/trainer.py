@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +121,19 @@ class PairsTrainer(SentenceTransformerTrainer):
         torch.save(self.args, os.path.join(folder, TRAINING_ARGS_NAME))
 
 
-def training_rows(dataset: Dataset, rows: list[int]) -> Dataset:
-    """Returns the training half with the columns query, positive, negative, in this order.
+def training_columns(hard_negatives: bool) -> list[str]:
+    """Returns the columns that are trained on: query, positive and, unless left out, negative."""
+    return TEXT_COLUMNS if hard_negatives else TEXT_COLUMNS[:2]
+
+
+def training_rows(
+    dataset: Dataset, rows: list[int], columns: Sequence[str] = TEXT_COLUMNS
+) -> Dataset:
+    """Returns the training half with the columns of `training_columns`, in this order.
 
     The loss reads columns by position; a fourth one would be embedded as one more negative.
     """
-    return dataset.select(rows).select_columns(TEXT_COLUMNS)
+    return dataset.select(rows).select_columns(list(columns))
 
 
 def set_dropout(model: SentenceTransformer, probability: float) -> None:
@@ -177,8 +185,8 @@ def build_trainer(
     Args:
         model: The model to train, on its device.
         arguments: The Trainer's arguments.
-        rows: The training half: query, positive, negative.
-        loss: The loss over these three columns.
+        rows: The training half: query, positive and, unless left out, negative.
+        loss: The loss over these columns.
         evaluator: Runs at each evaluation.
         callbacks: Called in this order, after the Trainer's own.
     """

@@ -51,6 +51,9 @@ def test_without_shared_negatives_the_batches_are_the_librarys() -> None:
     data = rows(40)
     expected = batches(NoDuplicatesBatchSampler, data)
     assert batches(SharedNegativesBatchSampler, data) == expected
+    pairs = data.select_columns(["query", "positive"])
+    expected = batches(NoDuplicatesBatchSampler, pairs)
+    assert batches(SharedNegativesBatchSampler, pairs) == expected
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,12 @@ from nic.errors import UserError
 from training.loop.batch_sampler import SharedNegativesCollator
 from training.loop.loss_options import HARDNESS, read_directions, read_hardness
 from training.loop.losses import build_loss, describe_loss
-from training.loop.trainer import PairsTrainer, build_trainer
+from training.loop.trainer import (
+    PairsTrainer,
+    build_trainer,
+    training_columns,
+    training_rows,
+)
 from training.parser import parse_arguments
 
 BATCH = 8
@@ -139,6 +144,24 @@ def test_where_a_row_owns_its_negative_no_batch_holds_it_twice(
     trainer = trainer_of(tiny_model, data, tmp_path, *words.split())
     for batch in trainer.get_batch_sampler(data, BATCH, True, generator=torch.Generator(), seed=1):
         assert len({data["negative"][row] for row in batch}) == BATCH
+
+
+@pytest.mark.parametrize("loss", ["mnrl", "cached_mnrl"])
+def test_without_hard_negatives_a_query_meets_the_passages_of_other_rows_alone(
+    tiny_model: SentenceTransformer, tmp_path: Path, loss: str
+) -> None:
+    data = training_rows(rows(sharing=3), list(range(BATCH)), training_columns(False))
+    trainer = trainer_of(tiny_model, data, tmp_path, "--loss", loss, "--no-hard-negatives")
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert {key.split("_")[0] for key in batch} == {"query", "positive"}
+    query, positive, _ = embed(tiny_model, rows(sharing=3))
+    expected = torch.nn.functional.cross_entropy(20 * query @ positive.T, torch.arange(BATCH))
+    assert loss_of_a_batch(trainer) == pytest.approx(expected.item(), abs=1e-4)
+
+
+def test_without_hard_negatives_their_hardness_is_refused() -> None:
+    with pytest.raises(UserError, match="--hardness hard_negatives: weighs what --no-hard-negativ"):
+        parse_arguments(["--no-hard-negatives", "--hardness", "hard_negatives:3"])
 
 
 def test_directions_are_known_hold_the_positive_and_have_one_order() -> None:
