@@ -14,6 +14,7 @@ from nic.encoding import Encoding, check_prompts, set_prompts
 from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from training.arguments import TrainingArguments
+from training.loop.encoder_parts import encoder_parts
 from training.loop.freezing import check_freezable
 from training.loop.losses import check_loss
 from training.loop.trainer import set_dropout
@@ -66,5 +67,7 @@ def load_trainable_model(
         logger.warning("%s: the trained model will have no ONNX variant: %s", source.name, problem)
     set_dropout(model, run.dropout)
     check_freezable(model, run.freeze_layers)
+    if run.layer_lr_decay < 1:
+        encoder_parts(model, "--layer-lr-decay")
     check_loss(model, run.loss, vars(run))
     return model

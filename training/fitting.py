@@ -102,6 +102,7 @@ def fit(
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
     loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
+    trainer.layer_lr_decay = run.layer_lr_decay
     weights = trained_weights(model) if run.mix != OFF else {}
     reporters.open(trainer)
     with model.remembering_tokens():

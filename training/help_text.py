@@ -36,6 +36,7 @@ GROUPS = {
         "per_device_train_batch_size",
         "learning_rate",
         "freeze_layers",
+        "layer_lr_decay",
         "loss",
         "temperature",
         "directions",

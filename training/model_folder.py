@@ -63,6 +63,7 @@ def describe_training(
         "processes": arguments.world_size,
         "gradient_accumulation_steps": arguments.gradient_accumulation_steps,
         "learning_rate": arguments.learning_rate,
+        "layer_learning_rates": trainer.layer_learning_rates(),
         "lowest_learning_rate": LOWEST_LEARNING_RATE if arguments.restarts_every_epoch else None,
         "schedule": "cosine, restarted every epoch"
         if arguments.restarts_every_epoch

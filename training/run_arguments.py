@@ -57,6 +57,9 @@ class RunArguments:
     )
     document_prompt: str | None = flag(None, "put before passages and saved; likewise", "TEXT")
     freeze_layers: int = flag(10, "bottom layers to freeze; 0: none; too many: all but two", "N")
+    layer_lr_decay: float = flag(
+        1.0, "learning rate of a layer, as a share of that of the layer above", "SHARE"
+    )
     val_ratio: float = flag(0.1, "share of the passages for validation, 0.05 to 0.2", "SHARE")
     test_ratio: float = flag(
         0.0, "share for the final report; 0: it reports on validation", "SHARE"
@@ -126,6 +129,12 @@ class RunArguments:
             ("--val-ratio and --test-ratio together", held_out, held_out < 1, "below 1"),
             ("--folds", self.folds, self.folds == 0 or self.folds >= 2, "0, or 2 or more"),
             ("--dropout", self.dropout, 0 <= self.dropout < 1, "0 or more and below 1"),
+            (
+                "--layer-lr-decay",
+                self.layer_lr_decay,
+                0 < self.layer_lr_decay <= 1,
+                "above 0, up to 1",
+            ),
             ("--patience", self.patience, self.patience >= 0, "0 or more"),
             ("--frozen-cache-gb", self.frozen_cache_gb, self.frozen_cache_gb >= 0, "0 or more"),
             (

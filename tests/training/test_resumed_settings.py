@@ -66,6 +66,7 @@ def resume(folder: Path, settings: dict[str, Any], restarts: bool = True) -> Non
         ),
         ("--hardness hard_negatives", "--hardness None, now hard_negatives"),
         ("--no-hard-negatives", "--hard-negatives True, now False"),
+        ("--layer-lr-decay 0.9", "--layer-lr-decay 1, now 0.9"),
         ("--freeze-layers 2", "--freeze-layers 10, now 2"),
         ("--dropout 0.1", "--dropout 0, now 0.1"),
         ("--val-ratio 0.2", "--val-ratio 0.1, now 0.2"),

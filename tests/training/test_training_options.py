@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from nic.logs import open_run_log
+from pairs.columns import TEXT_COLUMNS
 from training import pipeline
 from training.kept_states import texts_by_precision
 from training.loop.reporters import Reporters
@@ -76,5 +77,5 @@ def test_texts_that_are_not_trained_on_are_kept_only_for_the_passages_of_the_val
     full = texts_by_precision(data, torch.float32, PROMPTS, trained)
     assert list(full) == [torch.float32]
     assert set(full[torch.float32][None]) == positives | negatives
-    everything = texts_by_precision(data, torch.bfloat16, PROMPTS)
+    everything = texts_by_precision(data, torch.bfloat16, PROMPTS, TEXT_COLUMNS)
     assert set(everything[torch.bfloat16][None]) == positives | negatives

@@ -11,6 +11,8 @@ from transformers import PreTrainedModel
 
 from nic.errors import UserError
 
+FREEZE = "--freeze-layers"
+
 
 @dataclass(frozen=True)
 class Family:
@@ -71,8 +73,12 @@ class EncoderParts:
     family: Family
 
 
-def encoder_parts(model: SentenceTransformer) -> EncoderParts:
+def encoder_parts(model: SentenceTransformer, flag: str = FREEZE) -> EncoderParts:
     """Returns the parts of a model's encoder.
+
+    Args:
+        model: The model.
+        flag: The flag that asks for its layers, for the message.
 
     Raises:
         UserError: The architecture of the encoder is not known.
@@ -88,10 +94,8 @@ def encoder_parts(model: SentenceTransformer) -> EncoderParts:
             return EncoderParts(encoder, embeddings, parent, attribute, layers, shared, family)
     known = "; ".join(f"{family.names}: {family.layers}" for family in FAMILIES)
     name = type(model[0] if encoder is None and len(model) else encoder).__name__
-    raise UserError(
-        f"--freeze-layers: cannot find the layers of {name} ({known}); "
-        "use --freeze-layers 0 to train all of it"
-    )
+    advice = "use --freeze-layers 0 to train all of it" if flag == FREEZE else "leave it out"
+    raise UserError(f"{flag}: cannot find the layers of {name} ({known}); {advice}")
 
 
 def _part(module: Any, path: str) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import logging
 import os
 import signal
 from collections.abc import Sequence
@@ -35,10 +37,13 @@ from training.loop.batch_sampler import (
     takes_shared_negatives,
 )
 from training.loop.interruption import Interruption
+from training.loop.layer_rates import as_patterns, layer_learning_rates
 from training.loop.manifest import checkpoint_entry, record
 from training.loop.progress import ProgressBarCallback
 from training.loop.prompts import column_prompts
 from training.loop.schedule import cosine_with_warm_restarts
+
+logger = logging.getLogger(__name__)
 
 # The samplers by name that keep equal texts apart.
 UNIQUE_TEXTS = (BatchSamplers.NO_DUPLICATES, BatchSamplers.NO_DUPLICATES_HASHED)
@@ -49,9 +54,11 @@ class PairsTrainer(SentenceTransformerTrainer):
 
     Attributes:
         steps_per_epoch: Optimizer steps of a whole epoch, whatever ends the training.
+        layer_lr_decay: Learning rate of a layer as a share of that of the layer above it.
     """
 
     steps_per_epoch = 1
+    layer_lr_decay = 1.0
 
     def set_initial_training_values(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Returns the Trainer's values, and keeps the steps of an epoch."""
@@ -84,6 +91,22 @@ class PairsTrainer(SentenceTransformerTrainer):
         if shares and self.args.batch_sampler in UNIQUE_TEXTS:
             return SharedNegativesBatchSampler(dataset, *args, **kwargs)
         return super().get_batch_sampler(dataset, *args, **kwargs)
+
+    def layer_learning_rates(self) -> dict[str, float]:
+        """Returns the learning rates by module, bottom first; empty where all have one."""
+        return layer_learning_rates(self.model, self.args.learning_rate, self.layer_lr_decay)
+
+    def get_optimizer_cls_and_kwargs(self, args: Any, model: Any = None) -> tuple[Any, Any]:
+        """Returns the optimizer with a group for each layer; a mapping of the user's own wins."""
+        rates = self.layer_learning_rates()
+        if rates:
+            shown = ", ".join(f"{name} {rate:.2e}" for name, rate in rates.items())
+            logger.info("Learning rates by layer: %s", shown)
+        # A copy: what was asked of the run stays as it is.
+        args = copy.copy(args)
+        args.learning_rate_mapping = {**as_patterns(rates), **args.learning_rate_mapping}
+        optimizer: tuple[Any, Any] = super().get_optimizer_cls_and_kwargs(args, model)
+        return optimizer
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: Optimizer | None = None
