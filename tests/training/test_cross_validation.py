@@ -80,9 +80,9 @@ def test_no_model_is_asked_what_it_was_trained_on(
     seen: list[set[str]] = []
     rows_of_training = fitting.training_rows
 
-    def spy(dataset: Any, rows: list[int]) -> Any:
+    def spy(dataset: Any, rows: list[int], *columns: Any) -> Any:
         seen.append({column[row] for row in rows for column in texts})
-        return rows_of_training(dataset, rows)
+        return rows_of_training(dataset, rows, *columns)
 
     monkeypatch.setattr(fitting, "training_rows", spy)
     splits: list[Any] = []
