@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,48 @@ from pairs.readers import DEFAULT_FILE
 
 HERE = Path(__file__).resolve().parent
 RECIPES, LINES = HERE / "ablation.yaml", HERE / "ablation.jsonl"
-BASE = "base"
+BASE, TUNED = "base", "tuned"
 METRIC = "recall@5"
 COMMON = {"test-ratio": 0.1, "small-domains": "train"}
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The ranks that two models give to the relevant passages of the same queries.
+
+    Attributes:
+        names: The domains by name.
+        domains: Number of each query's domain among them.
+        clusters: Number that it shares with the queries of the same passage.
+        base: Ranks of its relevant passages with the base model, ascending.
+        tuned: The same with the tuned model.
+    """
+
+    names: list[str]
+    domains: list[int]
+    clusters: list[int]
+    base: list[list[int]]
+    tuned: list[list[int]]
+
+    @classmethod
+    def of(cls, base: Sequence[QueryResult], tuned: Sequence[QueryResult]) -> Ranks:
+        """Returns what is kept of the results of two models."""
+        names = sorted({row.domain for row in base})
+        return cls(
+            names,
+            [names.index(row.domain) for row in base],
+            [row.cluster for row in base],
+            [row.ranks for row in base],
+            [row.ranks for row in tuned],
+        )
+
+    def results(self, model: str) -> list[QueryResult]:
+        """Returns the results of "base" or "tuned"; ids and passages were not kept."""
+        rows = zip(self.domains, self.clusters, getattr(self, model), strict=True)
+        return [
+            QueryResult("", self.names[domain], cluster, ranks, 0, [], [])
+            for domain, cluster, ranks in rows
+        ]
 
 
 @dataclass(frozen=True)
@@ -51,10 +90,8 @@ class Line:
         seconds: Duration of the training with its validations.
         best_step: Step of the checkpoint that validation chose.
         steps: Optimizer steps.
-        base: Results of the base model on the held-out queries.
-        tuned: Results of the tuned model on them.
-        probe_base: Results of the base model on the forgetting probe.
-        probe_tuned: Results of the tuned model on it.
+        held_out: Ranks on the held-out queries.
+        probe: Ranks on the forgetting probe; None where it was not asked.
     """
 
     data: str
@@ -66,10 +103,8 @@ class Line:
     seconds: float
     best_step: int
     steps: int
-    base: list[QueryResult]
-    tuned: list[QueryResult]
-    probe_base: list[QueryResult]
-    probe_tuned: list[QueryResult]
+    held_out: Ranks
+    probe: Ranks | None
 
 
 def read_recipes() -> dict[str, dict[str, Any]]:
@@ -91,7 +126,7 @@ def read_lines(path: Path) -> list[Line]:
 
 def describe(data: str, recipe: str, flags: dict[str, Any], seed: int, run: TrainingRun) -> Line:
     """Returns the line of a run; of each ranking only the ranks are kept."""
-    results, probe = run.results, run.results.probe or {}
+    results, probe = run.results, run.results.probe
     return Line(
         data=data,
         recipe=recipe,
@@ -102,18 +137,9 @@ def describe(data: str, recipe: str, flags: dict[str, Any], seed: int, run: Trai
         seconds=run.training["seconds"],
         best_step=run.training["best_step"],
         steps=run.training["steps"],
-        base=without_passages(results.per_query[results.base]),
-        tuned=without_passages(run.tuned),
-        probe_base=without_passages(probe.get(results.base, [])),
-        probe_tuned=without_passages(probe.get(results.model, [])),
+        held_out=Ranks.of(results.per_query[results.base], run.tuned),
+        probe=Ranks.of(probe[results.base], probe[results.model]) if probe else None,
     )
-
-
-def without_passages(rows: Iterable[QueryResult]) -> list[QueryResult]:
-    """Returns results without the passages that were found."""
-    return [
-        QueryResult(r.query_id, r.domain, r.cluster, r.ranks, r.candidates, [], []) for r in rows
-    ]
 
 
 def train_all(data_file: str, seeds: Sequence[int], names: Sequence[str], out: Path) -> None:
@@ -147,8 +173,8 @@ def against(reference: Sequence[Line], runs: Sequence[Line]) -> Comparison:
     theirs = [line for line in reference if line.seed in seeds]
     return compare(
         {
-            "reference": pool_seeds([line.tuned for line in theirs]),
-            "recipe": pool_seeds([line.tuned for line in ours]),
+            "reference": pool_seeds([line.held_out.results(TUNED) for line in theirs]),
+            "recipe": pool_seeds([line.held_out.results(TUNED) for line in ours]),
         },
         "reference",
     )
@@ -158,8 +184,8 @@ def against_base(runs: Sequence[Line]) -> Group:
     """Compares the tuned models of a recipe with their bases."""
     return compare_all_queries(
         {
-            BASE: pool_seeds([line.base for line in runs]),
-            "tuned": pool_seeds([line.tuned for line in runs]),
+            BASE: pool_seeds([line.held_out.results(BASE) for line in runs]),
+            TUNED: pool_seeds([line.held_out.results(TUNED) for line in runs]),
         },
         BASE,
     )
@@ -167,14 +193,12 @@ def against_base(runs: Sequence[Line]) -> Group:
 
 def probe_change(runs: Sequence[Line]) -> str:
     """Returns the change of Recall@5 on the forgetting probe with its interval."""
-    if not runs[0].probe_base:
+    probes = [line.probe for line in runs if line.probe]
+    if not probes:
         return ""
-    # The probe asks the same queries at each seed: they are one cluster.
-    both = {
-        BASE: [row for line in runs for row in line.probe_base],
-        "tuned": [row for line in runs for row in line.probe_tuned],
-    }
-    return show(compare_all_queries(both, BASE).differences["tuned"][METRIC])
+    # The probe asks the same queries at each seed: those of one passage stay one cluster.
+    both = {name: [row for p in probes for row in p.results(name)] for name in (BASE, TUNED)}
+    return show(compare_all_queries(both, BASE).differences[TUNED][METRIC])
 
 
 def show(found: Any) -> str:
@@ -194,7 +218,7 @@ def print_table(lines: Sequence[Line], reference: str) -> None:
         print("|---|--:|--:|--:|---|---|---|---|--:|")
         for name, runs in recipes.items():
             base = against_base(runs)
-            found = base.estimates["tuned"]
+            found = base.estimates[TUNED]
             compared, worse = "", ""
             if name != reference and reference in recipes:
                 comparison = against(recipes[reference], runs)
@@ -222,7 +246,7 @@ def draw_figure(lines: Sequence[Line], picture: Path) -> None:
         1, len(pooled), figsize=(2.5 + 4 * len(pooled), 1.2 + 0.3 * tallest), squeeze=False
     )
     for axis, (data, recipes) in zip(axes[0], pooled.items(), strict=True):
-        found = [against_base(runs).differences["tuned"][METRIC] for runs in recipes.values()]
+        found = [against_base(runs).differences[TUNED][METRIC] for runs in recipes.values()]
         places = range(len(found))
         errors = [[d.value - d.low for d in found], [d.high - d.value for d in found]]
         axis.errorbar([d.value for d in found], places, xerr=errors, fmt="o", capsize=3)
