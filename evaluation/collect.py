@@ -74,7 +74,8 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
     probe_results = score_probe(on_probe, probe, arguments.batch_size, on_terminal())
     if not found:
         return None
-    lexical = score_lexical(task, names.model, scorers[names.model], arguments.language)
+    fused = {name: scorers[name] for name in (names.model, names.base)}
+    lexical = score_lexical(task, fused, arguments.language)
     results = EvaluationResults(
         model=names.model,
         base=names.base,
@@ -244,20 +245,22 @@ def find_texts(results: EvaluationResults, arguments: EvaluationArguments) -> Te
 
 
 def score_lexical(
-    task: RetrievalTask, model: str, dense: Scorer, language: str | None = None
+    task: RetrievalTask, models: Mapping[str, Scorer], language: str | None = None
 ) -> Results:
-    """Returns the results of BM25, and of BM25 fused with the model under test.
+    """Returns the results of BM25, and of BM25 fused with each model.
 
     Args:
         task: The task.
-        model: Name of the model under test.
-        dense: The scores of the model under test.
+        models: The scores of models by name.
         language: ISO 639 code of the texts' language, for BM25; None tells it from the corpus.
     """
     logger.info("Ranking %d queries by BM25", len(task.queries))
     lexical = BM25Scorer.of(task, language)
-    fusion = FusionScorer(dense, lexical)
-    return {BM25: score_task(lexical, task), fusion_name(model): score_task(fusion, task)}
+    fused = {
+        fusion_name(name): score_task(FusionScorer(dense, lexical), task)
+        for name, dense in models.items()
+    }
+    return {BM25: score_task(lexical, task), **fused}
 
 
 def score_models(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
+from evaluation.advice import Advice, advise
 from evaluation.comparison import (
     Comparison,
     Difference,
@@ -63,6 +64,7 @@ class PublishedEvaluation:
         comparison: Intervals, differences and verdicts.
         probe: The same on the forgetting probe, None where there was none.
         fusion: The model with BM25 against the model alone; None where it was not measured.
+        advice: Which way to search is the cheapest that nothing beats; None where unknown.
         encodings: Prompts and similarity by model; empty where unknown.
         mixing: What mixtures of the model with its base find; None where there were none.
     """
@@ -79,6 +81,7 @@ class PublishedEvaluation:
     comparison: Comparison
     probe: Comparison | None
     fusion: Fusion | None = None
+    advice: Advice | None = None
     encodings: dict[str, Encoding] = field(default_factory=dict)
     mixing: MixingCurve | None = None
 
@@ -94,6 +97,8 @@ class EvaluationSummary:
         probe: The same on the forgetting probe; None where there was none.
         gates: Every gate that was asked for.
         fusion: The model with BM25 against the model alone; None where it was not measured.
+        advice: Which way to search is the cheapest that nothing beats; None where a baseline was
+            not measured.
     """
 
     results: EvaluationResults
@@ -102,6 +107,7 @@ class EvaluationSummary:
     probe: Comparison | None
     gates: list[Gate]
     fusion: Fusion | None = None
+    advice: Advice | None = None
 
     def metrics(self) -> JsonObject:
         """Returns what result files hold of it: metrics and names of domains, no text."""
@@ -110,6 +116,7 @@ class EvaluationSummary:
             "comparison": to_json(self.comparison),
             "probe": to_json(self.probe) if self.probe else None,
             "fusion": to_json(self.fusion) if self.fusion else None,
+            "advice": to_json(self.advice) if self.advice else None,
             "gates": to_json(describe_gates(self.gates)),
         }
 
@@ -129,6 +136,7 @@ class EvaluationSummary:
             comparison=self.comparison,
             probe=self.probe,
             fusion=self.fusion,
+            advice=self.advice,
             encodings=results.encodings,
             mixing=results.mixing,
         )
@@ -163,6 +171,7 @@ def summarise(
         probe=probe,
         gates=check_gates(thresholds, measured),
         fusion=_compare_fusion(results, seed),
+        advice=advise(results.per_query, results.model, results.base, seed),
     )
 
 

@@ -62,7 +62,8 @@ def held_out_results(data: RunData, fitted: Fitted, run: RunArguments, names: Na
     part = "test" if data.split.test else "validation"
     found = {names.model: fitted.tuned.final, names.base: fitted.base.final}
     language = one_language(run.language)
-    lexical = score_lexical(data.final_task, names.model, fitted.tuned.scorer, language)
+    scorers = {names.model: fitted.tuned.scorer, names.base: fitted.base.scorer}
+    lexical = score_lexical(data.final_task, scorers, language)
     return HeldOut(
         data.final_task,
         QuerySelection(data.split.reported, part, not data.split.test),

@@ -18,6 +18,7 @@ from evaluation.report.charts import DARK
 from evaluation.report.plots import render_plots
 from evaluation.report.sentences import (
     USE_FUSION,
+    advice_sentence,
     change_sentence,
     corpus_sentence,
     domain_sentences,
@@ -196,6 +197,8 @@ def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
         "change_sentence": change_sentence(*rows),
         "forgetting_sentence": forgetting_sentence(evaluation),
         "mixing_sentence": mixing_sentence(evaluation),
+        "advice": summary.advice,
+        "advice_sentence": advice_sentence(evaluation),
         "machine": machine_phrase(results.speed.machine) if results.speed else "",
         "data_fields": to_json(results.data).items(),
     }

@@ -233,6 +233,23 @@ def forgetting_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -
     )
 
 
+def advice_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
+    """Returns the cheapest way to search that nothing beats, and what is open; or nothing."""
+    advice = evaluation.advice
+    if advice is None:
+        return ""
+    sentence = (
+        f"The cheapest way that no dearer one significantly beats is {escape(advice.cheapest)}, "
+        f"which needs {advice.needs}"
+    )
+    if advice.difference:
+        sentence += (
+            f"; {escape(advice.best)} has {PRIMARY.title} {show_difference(advice.difference)}, "
+            f"{advice.difference.in_words}"
+        )
+    return f"{sentence}."
+
+
 def mixing_sentence(evaluation: PublishedEvaluation) -> str:
     """Returns how the saved model was mixed with its base; empty where it was not."""
     curve = evaluation.mixing

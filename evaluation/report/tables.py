@@ -11,6 +11,7 @@ from evaluation.latency import SpeedReport
 from evaluation.report.sentences import (
     SHOWN,
     USE_FUSION,
+    advice_sentence,
     corpus_sentence,
     fusion_helps,
     fusion_sentence,
@@ -97,12 +98,14 @@ def align(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
 
 
 def _conclusions(evaluation: PublishedEvaluation) -> list[str]:
-    """Returns what it all comes to: the model against its base, and with BM25."""
+    """Returns what it all comes to: the model against its base, with BM25, and the cheapest way."""
     lines = [f"{headline(evaluation)}."]
     if fusion := fusion_sentence(evaluation):
         lines.append(f"{fusion}.")
     if fusion_helps(evaluation):
         lines.append(f"To search with both (docs/retrieval.md): {USE_FUSION}")
+    if advice := advice_sentence(evaluation):
+        lines.append(advice)
     return lines
 
 

@@ -83,6 +83,8 @@ def findings(evaluation: PublishedEvaluation) -> list[str]:
     ]
     if fusion := report.fusion_sentence(evaluation, as_text):
         lines.append(f"**{fusion}.**" if report.fusion_helps(evaluation) else f"{fusion}.")
+    if advice := report.advice_sentence(evaluation, as_text):
+        lines.append(advice)
     return lines
 
 

@@ -35,7 +35,7 @@ from pairs.loading import load_pairs
 from pairs.split import split_pairs
 from pairs.split_file import save_split
 
-MODELS = ["tiny", "tiny-base", "BM25", "BM25 + tiny"]
+MODELS = ["tiny", "tiny-base", "BM25", "BM25 + tiny", "BM25 + tiny-base"]
 
 
 def evaluate(*given: object, probe: str = "none", speed: bool = False) -> EvaluationSummary:
@@ -155,7 +155,7 @@ def test_several_models_stand_in_one_report(
     previous = tmp_path / "previous"
     previous.symlink_to(tiny_model_folder)
     models = evaluate(*asked, "--model", previous).comparison.models
-    assert models == ["tiny", "tiny-base", "previous", "BM25", "BM25 + tiny"]
+    assert models == [*MODELS[:2], "previous", *MODELS[2:]]
 
 
 def test_all_asks_every_query(tiny_model_folder: Path, two_domains: Path) -> None:

@@ -195,7 +195,12 @@ def test_the_metadata_says_all_that_a_reader_needs(finished: Path) -> None:
     assert metadata["gates"]["passed"] is False
     groups = metadata["evaluation"]["comparison"]["groups"]
     assert set(groups) == {"overall", "forklift", "vehicle_civilian"}
-    assert set(groups["overall"]["differences"]) == {"out", "BM25", "BM25 + out"}
+    assert set(groups["overall"]["differences"]) == {
+        "out",
+        "BM25",
+        "BM25 + out",
+        "BM25 + tiny-base",
+    }
     assert metadata["evaluation"]["chose_checkpoint"] is True
     assert metadata["figures"] == [
         "recall_at_5.png",

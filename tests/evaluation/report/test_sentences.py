@@ -40,7 +40,7 @@ def test_the_published_part_of_a_summary_comes_back_from_json() -> None:
     stored = json.loads(json.dumps(to_json(summary.published())))
     assert list(stored) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data", "speed", "loads"),
-        *("caveat", "comparison", "probe", "fusion", "encodings", "mixing"),
+        *("caveat", "comparison", "probe", "fusion", "advice", "encodings", "mixing"),
     ]
     found = from_json(PublishedEvaluation, stored)
     assert found == summary.published()

@@ -60,8 +60,9 @@ def test_fusion_adds_the_reciprocal_ranks_of_both(write_pairs: MakePairs) -> Non
 
 
 def test_both_baselines_are_scored_on_the_queries_of_the_task(write_pairs: MakePairs) -> None:
-    found = score_lexical(task(write_pairs), "nic", DenseScorer(torch.ones(2, 1), torch.ones(4, 1)))
-    assert list(found) == ["BM25", "BM25 + nic"]
+    dense = DenseScorer(torch.ones(2, 1), torch.ones(4, 1))
+    found = score_lexical(task(write_pairs), {"nic": dense, "base": dense})
+    assert list(found) == ["BM25", "BM25 + nic", "BM25 + base"]
     assert [row.rank for row in found["BM25"]] == [1, 1]
     assert [row.query_id for row in found["BM25 + nic"]] == ["q1", "q2"]
 
