@@ -18,6 +18,7 @@ from training.kept_states import KeptStates
 from training.loop import checkpoints
 from training.loop.checkpoints import BestCheckpoint
 from training.loop.freezing import FreezeLayersCallback, Freezing
+from training.loop.guide import learn_guide
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.progress import RunLogCallback, log_score
@@ -110,6 +111,7 @@ def fit(
         base = score_model(model, evaluator, data)
         log_score(logger, "Base model", base.validation)
         reporters.report_base(evaluator.name, base.validation)
+        learn_guide(loss, model, rows)
         model.run_in(half)
         seconds = run_training(trainer, interruption, checkpoint)
     if not arguments.should_save:

@@ -43,6 +43,8 @@ GROUPS = {
         "partition_mode",
         "hardness",
         "hard_negatives",
+        "guide_margin",
+        "guide_margin_strategy",
         "mini_batch_size",
         "dropout",
         "weight_decay",

@@ -108,6 +108,14 @@ class RunArguments:
         LossOptions.hardness, "weight of hard negatives in the loss; default: none", "MODE[:N]"
     )
     hard_negatives: bool = flag(True, "train on the negatives of the file too")
+    guide_margin: float = flag(
+        LossOptions.guide_margin,
+        "guided losses mask what is closer than the positive less M",
+        "M",
+    )
+    guide_margin_strategy: Literal["absolute", "relative"] = flag(
+        LossOptions.guide_margin_strategy, "margin: a similarity, or a share"
+    )
     mini_batch_size: int = flag(
         LossOptions.mini_batch_size, "rows embedded at a time by cached losses", "ROWS"
     )

@@ -31,6 +31,8 @@ FIRST_PLOT = f"{PRIMARY.name}.png"
 LOSS_SOURCES = {
     "MultipleNegativesRankingLoss": "; Henderson et al., arXiv:1705.00652 (the loss)",
     "CachedMultipleNegativesRankingLoss": "; Gao et al., arXiv:2101.06983 (the loss)",
+    "GISTEmbedLoss": "; Solatorio, arXiv:2402.16829 (the loss)",
+    "CachedGISTEmbedLoss": "; Solatorio, arXiv:2402.16829; Gao et al., arXiv:2101.06983 (the loss)",
 }
 PLOT_TEXTS = {
     **{f"{m.name}.png": f"{m.title} by domain with 95 % intervals" for m in shown_in(Shown.PLOT)},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from nic.logs import open_run_log
 from pairs.columns import TEXT_COLUMNS
@@ -79,3 +80,26 @@ def test_texts_that_are_not_trained_on_are_kept_only_for_the_passages_of_the_val
     assert set(full[torch.float32][None]) == positives | negatives
     everything = texts_by_precision(data, torch.bfloat16, PROMPTS, TEXT_COLUMNS)
     assert set(everything[torch.bfloat16][None]) == positives | negatives
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("loss", ["guided", "cached_guided"])
+def test_a_resumed_run_with_a_guide_ends_with_the_weights_of_an_unbroken_one(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path, loss: str
+) -> None:
+    words = ("--loss", loss, "--guide-margin", "0", "--layer-lr-decay", "0.5", "--epochs")
+    run(tiny_model_folder, two_domains, tmp_path / "whole", *words, "2")
+    run(tiny_model_folder, two_domains, tmp_path / "parts", *words, "1")
+    run(tiny_model_folder, two_domains, tmp_path / "parts", *words, "2", "--resume")
+    newest = "checkpoint-epoch-2"
+    whole, parts = weights(tmp_path / "whole" / newest), weights(tmp_path / "parts" / newest)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    training = training_of(tmp_path / "parts")
+    rates = {name.split(".encoder.")[1]: r for name, r in training["layer_learning_rates"].items()}
+    assert rates == {"layer.2": 5e-4, "layer.3": 1e-3}
+    assert training["loss_options"]["margin"] == 0
+    log = (tmp_path / "parts" / "training.log").read_text(encoding="utf-8")
+    assert "Embedding the training texts by the base model, to guide the loss" in log

@@ -10,7 +10,9 @@ from sentence_transformers.sentence_transformer.data_collator import (
     SentenceTransformerDataCollator,
 )
 from sentence_transformers.sentence_transformer.losses import (
+    CachedGISTEmbedLoss,
     CachedMultipleNegativesRankingLoss,
+    GISTEmbedLoss,
     MultipleNegativesRankingLoss,
 )
 from torch import nn
@@ -75,6 +77,8 @@ def takes_shared_negatives(loss: nn.Module) -> bool:
     A direction from passage to passage and a hardness weighting ask which row a negative belongs
     to, so that each row keeps its own.
     """
+    if isinstance(loss, GISTEmbedLoss | CachedGISTEmbedLoss):
+        return True
     if not isinstance(loss, MultipleNegativesRankingLoss | CachedMultipleNegativesRankingLoss):
         return False
     return "doc_to_doc" not in loss.directions and loss.hardness_mode is None

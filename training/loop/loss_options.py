@@ -19,6 +19,11 @@ DIRECTIONS = ("query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc")
 # Those whose candidates hold the positive, so that a softmax of their own is defined.
 WITH_POSITIVE = {"query_to_doc", "doc_to_query"}
 JOINT, PER_DIRECTION = "joint", "per_direction"
+# Candidates are masked that the base model finds closer to the query than the positive, by more
+# than 0.2. At 0 it masks what it ranks wrongly, the hard negatives that there are to learn from:
+# 6 % of those of the default data; 0.2 masks none of them.
+GUIDE_MARGIN = -0.2
+STRATEGIES = ("absolute", "relative")
 # By which negatives a weight is for, its usual strength: Lan et al., arXiv:2503.04812, and
 # Schechter Vera et al., arXiv:2509.20354 (EmbeddingGemma).
 HARDNESS = {"in_batch_negatives": 9.0, "hard_negatives": 5.0, "all_negatives": 5.0}
@@ -33,6 +38,10 @@ class LossOptions:
         directions: What is compared with what: names of `DIRECTIONS` with commas between them.
         partition_mode: One softmax over all directions, "joint", or one each, "per_direction".
         hardness: A mode of `HARDNESS`, or mode and strength with a colon between them; None: none.
+        guide_margin: A guided loss leaves out negatives whose similarity to the query exceeds that
+            of the positive less this, by the base model; below 0: exceeds it by as much.
+        guide_margin_strategy: Whether the margin is a similarity, "absolute", or a share of that
+            of the positive, "relative".
         mini_batch_size: Rows that a cached loss embeds at a time, 1 or more.
 
     Raises:
@@ -43,6 +52,8 @@ class LossOptions:
     directions: str = DIRECTIONS[0]
     partition_mode: str = JOINT
     hardness: str | None = None
+    guide_margin: float = GUIDE_MARGIN
+    guide_margin_strategy: str = STRATEGIES[0]
     mini_batch_size: int = 16
 
     def __post_init__(self) -> None:
@@ -59,6 +70,10 @@ class LossOptions:
                 f"with; use --partition-mode {JOINT}"
             )
         read_hardness(self.hardness)
+        margin, strategy = self.guide_margin, self.guide_margin_strategy
+        require_value(abs(margin) <= 1, "--guide-margin", margin, "-1 to 1")
+        named = f"one of {', '.join(STRATEGIES)}"
+        require_value(strategy in STRATEGIES, "--guide-margin-strategy", strategy, named)
         rows = self.mini_batch_size
         require_value(rows >= 1, "--mini-batch-size", rows, "1 or more")
 
@@ -122,6 +137,27 @@ def same(name: str, keyword: str | None = None) -> Convert:
 def directions(options: LossOptions) -> dict[str, Any]:
     """Returns the directions as the library takes them."""
     return {"directions": list(read_directions(options.directions))}
+
+
+def contrasts(options: LossOptions) -> dict[str, Any]:
+    """Returns the directions as the guided losses of the library take them.
+
+    Raises:
+        UserError: They have no such direction, or the margin would keep a text as its own negative.
+    """
+    names = read_directions(options.directions)
+    if "doc_to_query" in names:
+        raise UserError("--directions doc_to_query: no guided loss has it; leave it out")
+    same_kind = [name for name in names if name not in WITH_POSITIVE]
+    if same_kind and options.guide_margin < 0:
+        raise UserError(
+            f"--directions {same_kind[0]}: a text is masked as its own negative only with a "
+            "--guide-margin of 0 or more; give one, or leave the direction out"
+        )
+    return {
+        "contrast_anchors": "query_to_query" in names,
+        "contrast_positives": "doc_to_doc" in names,
+    }
 
 
 def hardness(options: LossOptions) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from training.loop.loss_options import (
     UNBOUNDED_TEMPERATURE,
     Convert,
     LossOptions,
+    contrasts,
     directions,
     hardness,
     same,
@@ -42,6 +43,7 @@ class Loss:
             it.
         temperature: Its keyword argument for the temperature, or for "scale", one divided by it;
             None for a loss without.
+        guided: Whether it takes a guide: the embeddings of the base model, see `learn_guide`.
         module: The module that defines the class.
     """
 
@@ -50,6 +52,7 @@ class Loss:
     settings: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Convert] = field(default_factory=dict)
     temperature: str | None = None
+    guided: bool = False
     module: str = LIBRARY
 
 
@@ -57,6 +60,11 @@ RANKING: dict[str, Convert] = {
     "directions": directions,
     "partition_mode": same("partition_mode"),
     "hardness": hardness,
+}
+GUIDED: dict[str, Convert] = {
+    "directions": contrasts,
+    "guide_margin": same("guide_margin", "margin"),
+    "guide_margin_strategy": same("guide_margin_strategy", "margin_strategy"),
 }
 LOSSES = {
     # Henderson et al., arXiv:1705.00652.
@@ -72,6 +80,21 @@ LOSSES = {
         "in less memory",
         options={**RANKING, "mini_batch_size": same("mini_batch_size")},
         temperature="scale",
+    ),
+    # Solatorio, arXiv:2402.16829.
+    "guided": Loss(
+        "GISTEmbedLoss",
+        "masks false negatives",
+        options=GUIDED,
+        temperature="temperature",
+        guided=True,
+    ),
+    "cached_guided": Loss(
+        "CachedGISTEmbedLoss",
+        "both",
+        options={**GUIDED, "mini_batch_size": same("mini_batch_size")},
+        temperature="temperature",
+        guided=True,
     ),
 }
 DEFAULT_LOSS = "mnrl"
@@ -129,6 +152,10 @@ def check_loss(model: SentenceTransformer, key: str, values: Mapping[str, Any]) 
     entry = LOSSES[key]
     loss_class: type[nn.Module] = getattr(import_module(entry.module), entry.class_name)
     keywords = {**_keywords(model, key, values), **_similarity(model, key, loss_class)}
+    if entry.guided:
+        from training.loop.guide import BaseGuide
+
+        keywords["guide"] = BaseGuide(model)
     try:
         return loss_class(model, **keywords)
     except ValueError as error:
