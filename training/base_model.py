@@ -17,7 +17,7 @@ from training.arguments import TrainingArguments
 from training.loop.encoder_parts import encoder_parts
 from training.loop.freezing import check_freezable
 from training.loop.losses import check_loss
-from training.loop.trainer import set_dropout
+from training.loop.trainer import check_gathering, set_dropout
 from training.run_arguments import RunArguments
 
 logger = logging.getLogger(__name__)
@@ -70,4 +70,6 @@ def load_trainable_model(
     if run.layer_lr_decay < 1:
         encoder_parts(model, "--layer-lr-decay")
     check_loss(model, run.loss, vars(run))
+    if run.gather_across_devices:
+        check_gathering(arguments)
     return model

@@ -45,6 +45,7 @@ GROUPS = {
         "hard_negatives",
         "guide_margin",
         "guide_margin_strategy",
+        "gather_across_devices",
         "mini_batch_size",
         "dropout",
         "weight_decay",

@@ -116,6 +116,9 @@ class RunArguments:
     guide_margin_strategy: Literal["absolute", "relative"] = flag(
         LossOptions.guide_margin_strategy, "margin: a similarity, or a share"
     )
+    gather_across_devices: bool = flag(
+        LossOptions.gather_across_devices, "compare with the passages of all processes too"
+    )
     mini_batch_size: int = flag(
         LossOptions.mini_batch_size, "rows embedded at a time by cached losses", "ROWS"
     )

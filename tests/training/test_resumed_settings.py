@@ -70,6 +70,7 @@ def resume(folder: Path, settings: dict[str, Any], restarts: bool = True) -> Non
             "--guide-margin -0.1 --loss guided",
             "--loss mnrl, now guided; --guide-margin -0.2, now -0.1",
         ),
+        ("--gather-across-devices", "--gather-across-devices False, now True"),
         ("--layer-lr-decay 0.9", "--layer-lr-decay 1, now 0.9"),
         ("--freeze-layers 2", "--freeze-layers 10, now 2"),
         ("--dropout 0.1", "--dropout 0, now 0.1"),

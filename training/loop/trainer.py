@@ -195,6 +195,21 @@ def check_trainable(arguments: TrainingArguments, rows: int) -> None:
         )
 
 
+def check_gathering(arguments: TrainingArguments) -> None:
+    """Refuses to gather batches of several sizes, and says where there is nothing to gather.
+
+    Raises:
+        UserError: The last batch of an epoch may be smaller in one process than in another.
+    """
+    if not arguments.dataloader_drop_last:
+        raise UserError(
+            "--gather-across-devices: needs batches of one size; leave out "
+            "--no-dataloader-drop-last"
+        )
+    if arguments.world_size == 1:
+        logger.warning("--gather-across-devices: one process has nothing to gather")
+
+
 def build_trainer(
     model: ChunkedSentenceTransformer,
     arguments: TrainingArguments,
