@@ -12,6 +12,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.util.distributed import distributed_evaluation
 
 from evaluation.arguments import EvaluationArguments
+from evaluation.dimensions import Dimension, measure_dimensions, score_truncated
 from evaluation.latency import SpeedReport, measure_speed
 from evaluation.mixing import MixingCurve
 from evaluation.report.tables import short_names
@@ -22,7 +23,7 @@ from evaluation.retrieval.distractors import read_distractors
 from evaluation.retrieval.evaluator import embed_task
 from evaluation.retrieval.forgetting_probe import Probe, load_probe
 from evaluation.retrieval.query_results import QueryResult, Results, score_task
-from evaluation.retrieval.ranking import Scorer
+from evaluation.retrieval.ranking import DenseScorer, Scorer
 from evaluation.retrieval.task import RetrievalTask, Scope, add_distractors, retrieval_task
 from evaluation.serialization import T, from_json
 from nic.encoding import Encoding, check_prompts, fill_prompts
@@ -90,6 +91,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
         history=metadata_fact(names.location, "training", "history", list[LogEntry]),
         best_step=metadata_fact(names.location, "training", "best_step", int),
         encodings=describe_encodings(models),
+        dimensions=measure_shorter(names, scorers, found, task),
         mixing=metadata_fact(names.location, "evaluation", "mixing", MixingCurve),
     )
     return results, Texts.of(task)
@@ -161,6 +163,18 @@ def load_models(
     first = list(sources)[0]
     base = at_revision(arguments.base, arguments.base_revision)
     return Names(labels[first], labels[base], sources[first].location), models
+
+
+def measure_shorter(
+    names: Names, scorers: Mapping[str, DenseScorer], found: Results, task: RetrievalTask
+) -> list[Dimension]:
+    """Returns what model and base find with the lengths of embedding that were trained, if any."""
+    dimensions = metadata_fact(names.location, "training", "matryoshka", list[int])
+    if not dimensions:
+        return []
+    both = {name: scorers[name] for name in (names.model, names.base)}
+    results = {**found, **score_truncated(both, task, dimensions)}
+    return measure_dimensions(results, names.model, names.base, dimensions)
 
 
 def log_encodings(models: Mapping[str, SentenceTransformer]) -> None:
@@ -265,14 +279,14 @@ def score_lexical(
 
 def score_models(
     models: Mapping[str, SentenceTransformer], task: RetrievalTask, batch_size: int, progress: bool
-) -> tuple[Results, dict[str, Scorer]]:
+) -> tuple[Results, dict[str, DenseScorer]]:
     """Returns the results of each model; the processes of a launcher share the encoding.
 
     Returns:
         Results and scores by model in the first process, nothing in the others.
     """
     results: Results = {}
-    scorers: dict[str, Scorer] = {}
+    scorers: dict[str, DenseScorer] = {}
     for name, model in models.items():
         with distributed_evaluation(model) as first_process:
             if first_process:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from evaluation.dimensions import Dimension
 from evaluation.latency import SpeedReport
 from evaluation.mixing import MixingCurve
 from evaluation.retrieval.forgetting_probe import ProbeData
@@ -67,6 +68,8 @@ class EvaluationResults:
         best_step: Optimizer step of the checkpoint that became the model; None where unknown.
         encodings: Prompts and similarity by model; empty where unknown.
         mixing: What mixtures of the model with its base find; None where there were none.
+        dimensions: What both find with shorter embeddings, the longest first; empty where the model
+            was trained for one length.
     """
 
     model: str
@@ -83,6 +86,7 @@ class EvaluationResults:
     best_step: int | None = None
     encodings: dict[str, Encoding] = field(default_factory=dict)
     mixing: MixingCurve | None = None
+    dimensions: list[Dimension] = field(default_factory=list)
 
     @property
     def caveat(self) -> str:

@@ -13,6 +13,7 @@ from evaluation.comparison import (
     compare,
     compare_all_queries,
 )
+from evaluation.dimensions import Dimension
 from evaluation.gates import Gate, Measured, Thresholds, check_gates, describe_gates
 from evaluation.latency import SpeedReport
 from evaluation.mixing import MixingCurve
@@ -67,6 +68,7 @@ class PublishedEvaluation:
         advice: Which way to search is the cheapest that nothing beats; None where unknown.
         encodings: Prompts and similarity by model; empty where unknown.
         mixing: What mixtures of the model with its base find; None where there were none.
+        dimensions: What both find with shorter embeddings; empty for a model of one length.
     """
 
     model: str
@@ -84,6 +86,7 @@ class PublishedEvaluation:
     advice: Advice | None = None
     encodings: dict[str, Encoding] = field(default_factory=dict)
     mixing: MixingCurve | None = None
+    dimensions: list[Dimension] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ class EvaluationSummary:
             advice=self.advice,
             encodings=results.encodings,
             mixing=results.mixing,
+            dimensions=results.dimensions,
         )
 
 

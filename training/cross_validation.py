@@ -22,6 +22,7 @@ from training.fitting import fit
 from training.held_out import HeldOut, Names, held_out_results
 from training.kept_states import KeptStates
 from training.loop.checkpoints import find_newest_checkpoint
+from training.loop.losses import matryoshka_dimensions
 from training.loop.manifest import checkpoint_entry, record
 from training.loop.reporters import Reporters
 from training.loop.trainer import set_dropout
@@ -59,6 +60,7 @@ def cross_validate(
         Interrupted: A signal stopped a training after its state was saved.
     """
     pooled: Results = defaultdict(list)
+    dimensions = matryoshka_dimensions(load_base(source, run, arguments.device), vars(run))
     for number, split in enumerate(data.folds, 1):
         folder = Path(arguments.output_dir) / FOLD.format(number)
         of_all = f"Fold {number} of {len(data.folds)}"
@@ -75,7 +77,7 @@ def cross_validate(
         return None
     rows = [row for split in data.folds for row in split.test]
     selection = QuerySelection(rows, "cross-validation", False, len(data.folds))
-    return HeldOut(retrieval_task(data.pairs, rows), selection, dict(pooled))
+    return HeldOut(retrieval_task(data.pairs, rows), selection, dict(pooled), dimensions)
 
 
 def train_fold(

@@ -12,6 +12,7 @@ from evaluation.collect import (
     time_models,
 )
 from evaluation.defaults import BATCH_SIZE
+from evaluation.dimensions import measure_dimensions, truncated_name
 from evaluation.results import EvaluationResults, LogEntry
 from evaluation.summary import EvaluationSummary, summarise
 from nic.logs import on_terminal
@@ -46,6 +47,9 @@ def final_evaluation(
         run: Its prompts are those of the base model; its `speed` says whether to measure the
             latency.
     """
+    cut = {
+        truncated_name(name, n) for name in (names.model, names.base) for n in held_out.dimensions
+    }
     models = {names.model: fitted.model, names.base: load_base(source, run, fitted.model.device)}
     probe = score_probe(models, data.probe, BATCH_SIZE, on_terminal())
     results = EvaluationResults(
@@ -53,7 +57,7 @@ def final_evaluation(
         base=names.base,
         data=describe_selection(data.pairs, held_out.selection),
         task=held_out.task.describe(),
-        per_query=held_out.found,
+        per_query={name: rows for name, rows in held_out.found.items() if name not in cut},
         chose_checkpoint=held_out.selection.chose_checkpoint,
         probe=probe or None,
         probe_data=data.probe.data if data.probe else None,
@@ -63,5 +67,6 @@ def final_evaluation(
         best_step=fitted.best.step,
         encodings=describe_encodings(models),
         mixing=fitted.mixing,
+        dimensions=measure_dimensions(held_out.found, names.model, names.base, held_out.dimensions),
     )
     return summarise(results, data.thresholds)

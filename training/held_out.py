@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation.collect import QuerySelection, all_results, score_lexical
+from evaluation.dimensions import score_truncated
 from evaluation.report.tables import short_names
 from evaluation.retrieval.query_results import Results
 from evaluation.retrieval.task import RetrievalTask
 from nic.models import ModelSource
 from pairs.languages import one_language
 from training.fitting import Fitted
+from training.loop.losses import matryoshka_dimensions
 from training.run_arguments import RunArguments
 from training.run_data import RunData
 
@@ -42,12 +44,15 @@ class HeldOut:
     Attributes:
         task: The queries against all passages of the file.
         selection: Their rows, and whether they chose a checkpoint.
-        found: Results by name: of the trained model first, its base, BM25 and their fusion.
+        found: Results by name: of the trained model first, its base, BM25, their fusions, and of
+            shorter embeddings.
+        dimensions: The lengths of embedding that were trained, the longest first; none for one.
     """
 
     task: RetrievalTask
     selection: QuerySelection
     found: Results
+    dimensions: list[int]
 
 
 def held_out_results(data: RunData, fitted: Fitted, run: RunArguments, names: Names) -> HeldOut:
@@ -63,9 +68,12 @@ def held_out_results(data: RunData, fitted: Fitted, run: RunArguments, names: Na
     found = {names.model: fitted.tuned.final, names.base: fitted.base.final}
     language = one_language(run.language)
     scorers = {names.model: fitted.tuned.scorer, names.base: fitted.base.scorer}
+    dimensions = matryoshka_dimensions(fitted.model, vars(run))
     lexical = score_lexical(data.final_task, scorers, language)
     return HeldOut(
         data.final_task,
         QuerySelection(data.split.reported, part, not data.split.test),
-        all_results(names.model, names.base, found, lexical),
+        all_results(names.model, names.base, found, lexical)
+        | score_truncated(scorers, data.final_task, dimensions),
+        dimensions,
     )

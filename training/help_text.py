@@ -36,17 +36,8 @@ GROUPS = {
         "per_device_train_batch_size",
         "learning_rate",
         "freeze_layers",
-        "layer_lr_decay",
         "loss",
-        "temperature",
-        "directions",
-        "partition_mode",
-        "hardness",
         "hard_negatives",
-        "guide_margin",
-        "guide_margin_strategy",
-        "gather_across_devices",
-        "mini_batch_size",
         "dropout",
         "weight_decay",
         "max_grad_norm",
@@ -57,6 +48,7 @@ GROUPS = {
         "device",
         "precision",
         "frozen_cache_gb",
+        "matryoshka",
         "mix",
     ),
     "evaluation": (
@@ -80,6 +72,20 @@ GROUPS = {
         "logging_steps",
     ),
     "publishing": ("publish_to", "repo_id", "revision_tag", "allow_failed_gates"),
+}
+# Shown by --help-all alone.
+FURTHER = {
+    "the loss and its rates": (
+        "temperature",
+        "directions",
+        "partition_mode",
+        "hardness",
+        "guide_margin",
+        "guide_margin_strategy",
+        "gather_across_devices",
+        "mini_batch_size",
+        "layer_lr_decay",
+    )
 }
 Fields = dict[str, "dataclasses.Field[Any]"]
 
@@ -112,7 +118,8 @@ def help_text(trainer: Iterable[dataclasses.Field[Any]] = ()) -> str:
     """Returns the help.
 
     Args:
-        trainer: Further fields to list in a group of their own, the Trainer's.
+        trainer: The Trainer's fields, for the whole help, which lists `FURTHER` too; none of them
+            gives the help of one screen.
     """
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
@@ -123,12 +130,13 @@ def help_text(trainer: Iterable[dataclasses.Field[Any]] = ()) -> str:
         formatter_class=_formatter,
     )
     fields, hints = own_fields(), get_type_hints(RunArguments)
-    for title, names in GROUPS.items():
+    theirs = list(trainer)
+    for title, names in {**GROUPS, **(FURTHER if theirs else {})}.items():
         group = parser.add_argument_group(title)
         for name in names:
             _add(group, fields[name], hints.get(name))
     _add_general(parser)
-    if theirs := list(trainer):
+    if theirs:
         group = parser.add_argument_group("the Trainer's own")
         for field in theirs:
             _add(group, field)
@@ -164,7 +172,7 @@ def _add_general(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("general").add_argument
     add("--config", metavar="FILE", help="YAML file of flags, or the name of a recipe; flags win")
     add("-h", "--help", action="store_true", help="show this help")
-    trainers = "show the Trainer's flags too: --bf16, --report-to, ..."
+    trainers = "show those of the loss and of the Trainer too: --temperature, --report-to, ..."
     add("--help-all", action="store_true", help=trainers)
     add("--version", action="store_true", help="show the version")
 

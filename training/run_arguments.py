@@ -11,7 +11,7 @@ from model_card.card.licensing import read_terms
 from nic.errors import UserError, require_value
 from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
-from training.loop.loss_options import LossOptions, read_directions, read_hardness
+from training.loop.loss_options import LossOptions, read_dimensions, read_directions, read_hardness
 from training.loop.losses import DEFAULT_LOSS, LOSSES, check_loss_options, loss_help
 
 
@@ -122,6 +122,9 @@ class RunArguments:
     mini_batch_size: int = flag(
         LossOptions.mini_batch_size, "rows embedded at a time by cached losses", "ROWS"
     )
+    matryoshka: str | None = flag(
+        None, "lengths of embedding to train, as 384,128,64; default: the whole", "N,N,..."
+    )
     mix: str = flag("off", "share of the tuned weights over the base: off, auto, 0 to 1", "SHARE")
     patience: int = flag(0, "evaluations without progress before stopping; 0: no limit", "N")
     keep_checkpoints: int = flag(0, "newest checkpoint-epoch-N folders to keep; 0: all", "N")
@@ -160,6 +163,7 @@ class RunArguments:
             require_value(holds, flag_name, value, allowed)
         check_loss_options(self.loss, vars(self))
         self.directions = ",".join(read_directions(self.directions))
+        read_dimensions(self.matryoshka)
         _check_mix(self.mix)
         if self.folds and self.test_ratio:
             raise UserError(

@@ -197,6 +197,7 @@ def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
         "change_sentence": change_sentence(*rows),
         "forgetting_sentence": forgetting_sentence(evaluation),
         "mixing_sentence": mixing_sentence(evaluation),
+        "dimensions": results.dimensions,
         "advice": summary.advice,
         "advice_sentence": advice_sentence(evaluation),
         "machine": machine_phrase(results.speed.machine) if results.speed else "",

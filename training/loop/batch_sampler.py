@@ -13,6 +13,7 @@ from sentence_transformers.sentence_transformer.losses import (
     CachedGISTEmbedLoss,
     CachedMultipleNegativesRankingLoss,
     GISTEmbedLoss,
+    MatryoshkaLoss,
     MultipleNegativesRankingLoss,
 )
 from torch import nn
@@ -71,12 +72,18 @@ def conflicts(values: Values, batch: set[tuple[int, str]]) -> bool:
     )
 
 
+def inner_loss(loss: nn.Module) -> nn.Module:
+    """Returns the loss inside of a MatryoshkaLoss; any other loss as it is."""
+    return loss.loss if isinstance(loss, MatryoshkaLoss) else loss
+
+
 def takes_shared_negatives(loss: nn.Module) -> bool:
     """Whether a loss takes each negative of a batch once.
 
     A direction from passage to passage and a hardness weighting ask which row a negative belongs
     to, so that each row keeps its own; and what is gathered from processes is of one size.
     """
+    loss = inner_loss(loss)
     if getattr(loss, "gather_across_devices", False):
         return False
     if isinstance(loss, GISTEmbedLoss | CachedGISTEmbedLoss):

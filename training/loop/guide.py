@@ -16,6 +16,7 @@ from nic.chunked_model import EMBEDDING, IDS, MASK, Features
 from nic.encoding import Encoding
 from nic.errors import UserError
 from nic.logs import on_terminal
+from training.loop.batch_sampler import inner_loss
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ def learn_guide(loss: nn.Module, model: SentenceTransformer, rows: Dataset) -> N
         model: The base model, before it is trained.
         rows: The training half.
     """
-    guide: Any = getattr(loss, "guide", None)
+    guide: Any = getattr(inner_loss(loss), "guide", None)
     if isinstance(guide, BaseGuide):
         logger.info("Embedding the training texts by the base model, to guide the loss")
         guide.learn(model, rows)

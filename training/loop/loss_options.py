@@ -106,6 +106,19 @@ def read_directions(text: str) -> tuple[str, ...]:
     return tuple(name for name in DIRECTIONS if name in given)
 
 
+def read_dimensions(text: str | None) -> list[int]:
+    """Returns the lengths of a value of `--matryoshka`; none for none.
+
+    Raises:
+        UserError: One is no whole number above 0.
+    """
+    words = [word.strip() for word in text.split(",")] if text else []
+    allowed = "whole numbers above 0, with commas between them"
+    for word in words:
+        require_value(word.isdecimal() and int(word) > 0, "--matryoshka", word, allowed)
+    return [int(word) for word in words]
+
+
 def read_hardness(text: str | None) -> tuple[str | None, float]:
     """Returns mode and strength of a value of `--hardness`; None for no mode.
 

@@ -19,6 +19,7 @@ from training.loop.loss_options import (
     contrasts,
     directions,
     hardness,
+    read_dimensions,
     same,
 )
 
@@ -145,7 +146,9 @@ def build_loss(model: SentenceTransformer, key: str, values: Mapping[str, Any]) 
         UserError: The loss cannot train this model, or does not take these values.
     """
     loss = check_loss(model, key, values)
-    logger.info("Initialized %s", type(loss).__name__)
+    logger.info("Initialized %s", LOSSES[key].class_name)
+    if dimensions := matryoshka_dimensions(model, values):
+        logger.info("Training embeddings of %s numbers", ", ".join(map(str, dimensions)))
     return loss
 
 
@@ -158,10 +161,37 @@ def check_loss(model: SentenceTransformer, key: str, values: Mapping[str, Any]) 
         from training.loop.guide import BaseGuide
 
         keywords["guide"] = BaseGuide(model)
+    dimensions = matryoshka_dimensions(model, values)
     try:
-        return loss_class(model, **keywords)
+        loss = loss_class(model, **keywords)
+        if not dimensions:
+            return loss
+        around: type[nn.Module] = import_module(LIBRARY).MatryoshkaLoss
+        return around(model, loss, dimensions)
     except ValueError as error:
         raise UserError(f"--loss {key}: {one_line(error)}") from error
+
+
+def matryoshka_dimensions(model: SentenceTransformer, values: Mapping[str, Any]) -> list[int]:
+    """Returns the lengths of embedding that are trained, the longest first; empty for one length.
+
+    Whole embeddings are always among them.
+
+    Raises:
+        UserError: The model has shorter embeddings, or does not compare by cosine.
+    """
+    asked = read_dimensions(values.get("matryoshka"))
+    if not asked:
+        return []
+    whole = int(model.get_embedding_dimension())
+    if max(asked) > whole:
+        raise UserError(f"--matryoshka {max(asked)}: the model's embeddings have {whole} numbers")
+    if model.similarity_fn_name != COSINE:
+        raise UserError(
+            f"--matryoshka: is for models that compare by cosine, and this one compares by its "
+            f"{Encoding.of(model).compared_by}"
+        )
+    return sorted({whole, *asked}, reverse=True)
 
 
 def describe_loss(
@@ -170,8 +200,8 @@ def describe_loss(
     """Returns what a loss does, for the metadata.
 
     Returns:
-        Class name, scale (None for a loss without), similarity, and the keyword arguments of the
-        options under `loss_options`.
+        Class name, scale (None for a loss without), similarity, the keyword arguments of the
+        options under `loss_options`, and the lengths of embedding that are trained.
     """
     entry = LOSSES[key]
     heat = loss_temperature(model, key, values)
@@ -180,6 +210,7 @@ def describe_loss(
         "scale": None if heat is None else 1 / heat,
         "similarity": str(model.similarity_fn_name),
         "loss_options": _options(key, values),
+        "matryoshka": matryoshka_dimensions(model, values),
     }
 
 
