@@ -15,7 +15,9 @@ from nic.logs import on_terminal
 from nic.models import ModelSource, load_model
 from training.arguments import TrainingArguments
 from training.kept_states import KeptStates
+from training.known_answers import known_answers
 from training.loop import checkpoints
+from training.loop.batch_sampler import takes_shared_negatives
 from training.loop.checkpoints import BestCheckpoint
 from training.loop.freezing import FreezeLayersCallback, Freezing
 from training.loop.guide import learn_guide
@@ -104,6 +106,11 @@ def fit(
     loss = build_loss(model, run.loss, vars(run))
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
     trainer.layer_lr_decay = run.layer_lr_decay
+    if data.scan:
+        shared = takes_shared_negatives(loss)
+        trainer.kept_apart = known_answers(
+            data.scan, data.training_rows, run.hard_negatives, shared
+        )
     weights = trained_weights(model) if run.mix != OFF else {}
     reporters.open(trainer)
     with model.remembering_tokens():

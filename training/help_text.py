@@ -75,7 +75,8 @@ GROUPS = {
 }
 # Shown by --help-all alone.
 FURTHER = {
-    "the loss and its rates": (
+    "the loss, its batches and its rates": (
+        "keep_apart",
         "temperature",
         "directions",
         "partition_mode",

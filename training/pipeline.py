@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from training.final_evaluation import final_evaluation
 from training.fitting import fit
 from training.held_out import Names, held_out_results
 from training.kept_states import KeptStates
+from training.known_answers import ANSWERS
 from training.loop import checkpoints
 from training.loop.manifest import record_settings
 from training.loop.output_folder import open_output_dir, refuse_inputs, refuse_taken
@@ -104,9 +106,10 @@ def train(
     if run.resume:
         refuse_other_settings(folder, checkpoint, settings, arguments.restarts_every_epoch)
     report = None
-    if main_process or run.drop_flagged != NONE:
-        report = check_data(data, source, run, arguments)
+    if main_process or run.drop_flagged != NONE or run.keep_apart == ANSWERS:
+        report, scan = check_data(data, source, run, arguments)
         data = without_flagged(data, report, run.drop_flagged, arguments)
+        data = replace(data, scan=scan if run.keep_apart == ANSWERS else None)
     if main_process:
         open_output_folder(folder, run, data, settings, log)
 

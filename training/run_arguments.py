@@ -69,6 +69,9 @@ class RunArguments:
     drop_flagged: str = flag(
         "none", "train without rows that nic-check flags: all, or names of findings", "NAMES"
     )
+    keep_apart: Literal["texts", "answers"] = flag(
+        "texts", "in a batch: equal texts, or all that answers a query"
+    )
     small_domains: Literal["error", "train"] = flag(
         "error", "too small to split: refuse, or train on all"
     )

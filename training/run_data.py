@@ -16,12 +16,14 @@ from nic.model_files import SPLIT
 from nic.models import ModelSource
 from pairs.checks.report import CheckReport
 from pairs.checks.run import log_check
+from pairs.checks.scan import Scan
 from pairs.loading import Pairs
 from pairs.prepare import prepare_pairs
 from pairs.split import Split, split_into_folds
 from pairs.split_counts import SplitCounts
 from training.arguments import TrainingArguments
-from training.loop.trainer import check_trainable
+from training.known_answers import ANSWERS
+from training.loop.trainer import UNIQUE_TEXTS, check_trainable
 from training.run_arguments import RunArguments
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class RunData:
             place of `final_task`; none without one.
         flagged: Rows that are not trained on, by the finding that flags them; they stay in the
             evaluation.
+        scan: The file as numbers, where answers are kept apart in a batch; else None.
     """
 
     pairs: Pairs
@@ -57,6 +60,7 @@ class RunData:
     thresholds: Thresholds
     folds: list[Split] = field(default_factory=list)
     flagged: dict[str, frozenset[int]] = field(default_factory=dict)
+    scan: Scan | None = None
 
     @property
     def training_rows(self) -> list[int]:
@@ -81,6 +85,8 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
     Raises:
         UserError: The file, the split or the arguments do not fit.
     """
+    if run.keep_apart == ANSWERS and arguments.batch_sampler not in UNIQUE_TEXTS:
+        raise UserError("--keep-apart answers: needs --batch-sampler no_duplicates")
     prepared = prepare_pairs(
         run.data_file,
         Path(arguments.output_dir) / SPLIT if run.resume else run.split,
@@ -140,8 +146,8 @@ def data_of_fold(data: RunData, split: Split, run: RunArguments, seed: int) -> R
 
 def check_data(
     data: RunData, source: ModelSource, run: RunArguments, arguments: TrainingArguments
-) -> CheckReport:
-    """Logs the warnings of `nic-check` about the data, and returns its report."""
+) -> tuple[CheckReport, Scan]:
+    """Logs the warnings of `nic-check` about the data, and returns its report and numbers."""
     return log_check(
         data.pairs.path,
         data.split,

@@ -87,7 +87,7 @@ def log_check(
     batch_size: int,
     seed: int,
     document_prompt: str | None = None,
-) -> CheckReport:
+) -> tuple[CheckReport, Scan]:
     """Checks the file of a training and logs its warnings.
 
     Args:
@@ -104,7 +104,7 @@ def log_check(
     logger.info("Check of the data: %s", check_verdict(report))
     for line in log_summary(report):
         logger.warning("%s", line)
-    return report
+    return report, scan
 
 
 def _split_or_error(scan: Scan, arguments: CheckArguments) -> Split | UserError:

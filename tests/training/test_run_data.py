@@ -23,7 +23,7 @@ def test_a_run_logs_what_the_check_warns_of_and_gives_the_counts(
     run, arguments = parse_arguments(["--data-file", str(path), "--batch-size", "8"])
     data = read_data(run, arguments)
     with caplog.at_level(logging.INFO):
-        report = check_data(data, find_model(str(tiny_model_folder)), run, arguments)
+        report, _ = check_data(data, find_model(str(tiny_model_folder)), run, arguments)
     counts = report.summary()
     messages = [record.getMessage() for record in caplog.records]
     assert messages == [
@@ -57,7 +57,7 @@ def dropped(path: Path, base: Path, named: str, *more: str) -> RunData:
     given = ["--data-file", str(path), "--batch-size", "8", "--drop-flagged", named, *more]
     run, arguments = parse_arguments(given)
     data = read_data(run, arguments)
-    report = check_data(data, find_model(str(base)), run, arguments)
+    report, _ = check_data(data, find_model(str(base)), run, arguments)
     return without_flagged(data, report, run.drop_flagged, arguments)
 
 

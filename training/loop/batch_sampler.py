@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sentence_transformers.base.sampler import DefaultBatchSampler, NoDuplicatesBatchSampler
@@ -32,11 +32,19 @@ class SharedNegativesBatchSampler(NoDuplicatesBatchSampler):
 
     A negative never equals a query or positive of the batch. Without shared negatives the batches
     are those of `NoDuplicatesBatchSampler` with the same seed.
+
+    Attributes:
+        values: What is compared of each row in place of its texts; None compares the texts.
     """
+
+    values: Sequence[Values] | None = None
 
     def _iter_one_pass(
         self, get_sample_values: Callable[[int], Any], has_overlap: Callable[..., bool]
     ) -> Iterator[list[int]]:
+        if self.values is not None:
+            yield from super()._iter_one_pass(self.values.__getitem__, conflicts)
+            return
         columns = [self.dataset[:][name] for name in self.dataset.column_names]
         rows = list(zip(*columns, strict=True))
 

@@ -33,6 +33,7 @@ from training.arguments import TrainingArguments
 from training.loop.batch_sampler import (
     SharedNegativesBatchSampler,
     SharedNegativesCollator,
+    Values,
     count_rows_seen,
     takes_shared_negatives,
 )
@@ -55,10 +56,12 @@ class PairsTrainer(SentenceTransformerTrainer):
     Attributes:
         steps_per_epoch: Optimizer steps of a whole epoch, whatever ends the training.
         layer_lr_decay: Learning rate of a layer as a share of that of the layer above it.
+        kept_apart: What rows of one batch must not share, by row; None for their texts.
     """
 
     steps_per_epoch = 1
     layer_lr_decay = 1.0
+    kept_apart: Sequence[Values] | None = None
 
     def set_initial_training_values(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Returns the Trainer's values, and keeps the steps of an epoch."""
@@ -88,8 +91,10 @@ class PairsTrainer(SentenceTransformerTrainer):
     def get_batch_sampler(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Any:
         """Returns the sampler; rows may share a negative if the loss takes it once per batch."""
         shares = isinstance(self.data_collator, SharedNegativesCollator)
-        if shares and self.args.batch_sampler in UNIQUE_TEXTS:
-            return SharedNegativesBatchSampler(dataset, *args, **kwargs)
+        if self.kept_apart or (shares and self.args.batch_sampler in UNIQUE_TEXTS):
+            sampler = SharedNegativesBatchSampler(dataset, *args, **kwargs)
+            sampler.values = self.kept_apart
+            return sampler
         return super().get_batch_sampler(dataset, *args, **kwargs)
 
     def layer_learning_rates(self) -> dict[str, float]:

@@ -1,0 +1,56 @@
+"""What must not stand beside a row in a batch: passages that answer its query too."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+
+from pairs.checks.scan import Scan
+from training.loop.batch_sampler import OWN, SHARED, Values
+
+logger = logging.getLogger(__name__)
+
+# Values of --keep-apart.
+TEXTS, ANSWERS = "texts", "answers"
+
+
+def known_answers(
+    scan: Scan, rows: Sequence[int], hard_negatives: bool, shared: bool
+) -> list[Values]:
+    """Returns what the batch sampler keeps apart, by row.
+
+    A row must share a batch with no passage that is a positive of its query anywhere in the file,
+    or nearly equals one, be it another row's positive or its negative. Its own negative is not
+    looked at: `nic-check` flags one that answers its query.
+
+    Args:
+        scan: The file as numbers.
+        rows: Numbers of the rows that are trained on.
+        hard_negatives: Whether their negatives are trained on.
+        shared: Whether rows may share a negative.
+
+    Returns:
+        For each row its query and the groups of near-duplicates that answer it, as its own, and
+        the group of its negative.
+    """
+    groups = scan.passages.groups
+    answers: dict[int, set[int]] = defaultdict(set)
+    for query, group in zip(scan.queries.tolist(), groups[scan.positives].tolist(), strict=True):
+        answers[query].add(group)
+    queries, negatives = scan.queries.tolist(), groups[scan.negatives].tolist()
+    kind = SHARED if shared else OWN
+    found = []
+    for row in rows:
+        own = {(OWN, f"q{queries[row]}"), *((OWN, f"p{group}") for group in answers[queries[row]])}
+        negative = {(kind, f"p{negatives[row]}")} if hard_negatives else set()
+        found.append(frozenset(own | negative))
+    several = sum(len(answers[queries[row]]) > 1 for row in rows)
+    alike = int((groups != range(len(groups))).sum())
+    logger.info(
+        "Batches keep answers apart: %d rows have a query with several, and %d passages nearly "
+        "equal another",
+        several,
+        alike,
+    )
+    return found
