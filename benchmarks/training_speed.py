@@ -106,9 +106,9 @@ def ours(case: Case, contender: Contender, folder: str, stack: ExitStack) -> Any
     from nic.models import MINILM, find_model, load_model
     from pairs.columns import TEXT_COLUMNS
     from pairs.loading import load_pairs
-    from training.arguments import TrainingArguments
-    from training.loop.freezing import FreezeLayersCallback
-    from training.loop.frozen_states import keep_frozen_states
+    from training.command.arguments import TrainingArguments
+    from training.frozen.freezing import FreezeLayersCallback
+    from training.frozen.frozen_states import keep_frozen_states
     from training.loop.losses import build_loss
     from training.loop.trainer import build_trainer, set_dropout, training_rows
 

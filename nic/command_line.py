@@ -1,4 +1,4 @@
-"""The argument parser of the commands; `nic-train` has its own in `training/parser.py`."""
+"""The argument parser of the commands; `nic-train` has its own in `training/command/parser.py`."""
 
 from __future__ import annotations
 

@@ -23,10 +23,10 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
 from nic.models import find_model, load_model
 from pairs.loading import load_pairs
-from training.loop.freezing import check_freezable, freeze
-from training.loop.frozen_states import keep_frozen_states, why_not_kept
+from training.command.run_arguments import RunArguments
+from training.frozen.freezing import check_freezable, freeze
+from training.frozen.frozen_states import keep_frozen_states, why_not_kept
 from training.loop.losses import build_loss
-from training.run_arguments import RunArguments
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "base-models.md"
 QUERIES = ["why is the pump noisy", "the motor leaks oil", "cold relay", "belt loose"]

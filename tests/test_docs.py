@@ -20,10 +20,10 @@ from pages import PAGES, PROJECT, anchors, blocks, code, commands, links, parse
 import evaluation.run
 import model_card.publish
 import pairs.check
-import training.parser
+import training.command.parser
 from nic.errors import UserError
 from nic.models import MINILM, find_model
-from training.help_text import answer_help
+from training.command.help_text import answer_help
 
 README = PROJECT / "README.md"
 DOCS = sorted(PROJECT.glob("docs/*.md"))
@@ -31,7 +31,7 @@ DOCS = sorted(PROJECT.glob("docs/*.md"))
 OTHER_TOOLS = PROJECT / "docs" / "clients.md"
 TUNED = "models/nic-embeddings-v1.0"
 PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
-    "nic-train": training.parser.parse_arguments,
+    "nic-train": training.command.parser.parse_arguments,
     "nic-check": pairs.check.parse_arguments,
     "nic-evaluate": evaluation.run.parse_arguments,
     "nic-publish": model_card.publish.parse_arguments,

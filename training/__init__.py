@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from nic.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from training.arguments import TrainingArguments
+    from training.command.arguments import TrainingArguments
+    from training.command.run_arguments import RunArguments
     from training.pipeline import fine_tune
-    from training.run_arguments import RunArguments
 
 __all__ = ["RunArguments", "TrainingArguments", "fine_tune"]
 
 __getattr__ = lazy_exports(
     __name__,
     {
-        "RunArguments": "training.run_arguments",
-        "TrainingArguments": "training.arguments",
+        "RunArguments": "training.command.run_arguments",
+        "TrainingArguments": "training.command.arguments",
         "fine_tune": "training.pipeline",
     },
 )

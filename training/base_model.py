@@ -13,12 +13,12 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.encoding import Encoding, check_prompts, set_prompts
 from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
-from training.arguments import TrainingArguments
-from training.loop.encoder_parts import encoder_parts
-from training.loop.freezing import check_freezable
+from training.command.arguments import TrainingArguments
+from training.command.run_arguments import RunArguments
+from training.frozen.encoder_parts import encoder_parts
+from training.frozen.freezing import check_freezable
 from training.loop.losses import check_loss
 from training.loop.trainer import check_gathering, set_dropout
-from training.run_arguments import RunArguments
 
 logger = logging.getLogger(__name__)
 

@@ -16,17 +16,17 @@ from evaluation.retrieval.task import retrieval_task
 from nic.model_files import FOLD
 from nic.models import ModelSource
 from pairs.split import Split
-from training.arguments import TrainingArguments
 from training.base_model import load_base
+from training.command.arguments import TrainingArguments
+from training.command.run_arguments import RunArguments
 from training.fitting import fit
+from training.frozen.kept_states import KeptStates
 from training.held_out import HeldOut, Names, held_out_results
-from training.kept_states import KeptStates
 from training.loop.checkpoints import find_newest_checkpoint
 from training.loop.losses import matryoshka_dimensions
-from training.loop.manifest import checkpoint_entry, record
 from training.loop.reporters import Reporters
 from training.loop.trainer import set_dropout
-from training.run_arguments import RunArguments
+from training.output.manifest import checkpoint_entry, record
 from training.run_data import RunData, data_of_fold
 
 logger = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ from evaluation.summary import EvaluationSummary, summarise
 from nic.logs import on_terminal
 from nic.models import ModelSource
 from training.base_model import load_base
+from training.command.run_arguments import RunArguments
 from training.fitting import Fitted
 from training.held_out import HeldOut, Names
-from training.run_arguments import RunArguments
 from training.run_data import RunData
 
 

@@ -13,13 +13,14 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.logs import on_terminal
 from nic.models import ModelSource, load_model
-from training.arguments import TrainingArguments
-from training.kept_states import KeptStates
+from training.command.arguments import TrainingArguments
+from training.command.run_arguments import RunArguments
+from training.frozen.freezing import FreezeLayersCallback, Freezing
+from training.frozen.kept_states import KeptStates
 from training.known_answers import known_answers
 from training.loop import checkpoints
 from training.loop.batch_sampler import takes_shared_negatives
 from training.loop.checkpoints import BestCheckpoint
-from training.loop.freezing import FreezeLayersCallback, Freezing
 from training.loop.guide import learn_guide
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
@@ -33,7 +34,6 @@ from training.loop.trainer import (
     training_rows,
 )
 from training.mixing import OFF, mix_with_base, trained_weights
-from training.run_arguments import RunArguments
 from training.run_data import RunData
 from training.scoring import Scored, check_saved_model, score_model, score_saved_model
 

@@ -12,9 +12,9 @@ from evaluation.retrieval.query_results import Results
 from evaluation.retrieval.task import RetrievalTask
 from nic.models import ModelSource
 from pairs.languages import one_language
+from training.command.run_arguments import RunArguments
 from training.fitting import Fitted
 from training.loop.losses import matryoshka_dimensions
-from training.run_arguments import RunArguments
 from training.run_data import RunData
 
 

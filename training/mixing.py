@@ -23,7 +23,7 @@ from evaluation.retrieval.query_results import QueryResult, score_task
 from evaluation.retrieval.task import RetrievalTask
 from nic.chunked_model import ChunkedSentenceTransformer
 from training.loop.checkpoints import BEST, copy_model, save_model
-from training.loop.output_folder import INCOMPLETE
+from training.output.output_folder import INCOMPLETE
 from training.run_data import RunData
 
 logger = logging.getLogger(__name__)

@@ -18,29 +18,29 @@ from nic.errors import UserError
 from nic.logs import RunLog, log_lines, open_run_log, quiet_libraries
 from nic.model_files import FOLD, SPLIT
 from pairs.split_file import save_split
-from training.arguments import TrainingArguments
-from training.asked_arguments import warn_outside_usual_range
 from training.base_model import find_base_model, load_trainable_model
-from training.cross_validation import cross_validate
-from training.final_evaluation import final_evaluation
-from training.fitting import fit
-from training.held_out import Names, held_out_results
-from training.kept_states import KeptStates
-from training.known_answers import ANSWERS
-from training.loop import checkpoints
-from training.loop.manifest import record_settings
-from training.loop.output_folder import open_output_dir, refuse_inputs, refuse_taken
-from training.loop.reporters import Reporters, check_reporters, hold_reporters
-from training.loop.run_lock import hold_output_folder
-from training.loop.trainer import training_columns
-from training.model_folder import describe_training, package
-from training.publish_run import check_publication, publish_run
-from training.resumed_settings import (
+from training.command.arguments import TrainingArguments
+from training.command.asked_arguments import warn_outside_usual_range
+from training.command.resumed_settings import (
     describe_settings,
     refuse_other_settings,
     settings_to_record,
 )
-from training.run_arguments import RunArguments
+from training.command.run_arguments import RunArguments
+from training.cross_validation import cross_validate
+from training.final_evaluation import final_evaluation
+from training.fitting import fit
+from training.frozen.kept_states import KeptStates
+from training.held_out import Names, held_out_results
+from training.known_answers import ANSWERS
+from training.loop import checkpoints
+from training.loop.reporters import Reporters, check_reporters, hold_reporters
+from training.loop.trainer import training_columns
+from training.output.manifest import record_settings
+from training.output.model_folder import describe_training, package
+from training.output.output_folder import open_output_dir, refuse_inputs, refuse_taken
+from training.output.publish_run import check_publication, publish_run
+from training.output.run_lock import hold_output_folder
 from training.run_data import NONE, RunData, check_data, read_data, without_flagged
 
 logger = logging.getLogger(__name__)

@@ -21,10 +21,10 @@ from pairs.loading import Pairs
 from pairs.prepare import prepare_pairs
 from pairs.split import Split, split_into_folds
 from pairs.split_counts import SplitCounts
-from training.arguments import TrainingArguments
+from training.command.arguments import TrainingArguments
+from training.command.run_arguments import RunArguments
 from training.known_answers import ANSWERS
 from training.loop.trainer import UNIQUE_TEXTS, check_trainable
-from training.run_arguments import RunArguments
 
 logger = logging.getLogger(__name__)
 

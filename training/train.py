@@ -13,7 +13,7 @@ import sys
 
 import nic_commands  # noqa: F401  Imported first: no folder of the user's hides the product.
 from nic.errors import one_line_errors
-from training.help_text import answer_help
+from training.command.help_text import answer_help
 
 
 @one_line_errors
@@ -22,7 +22,7 @@ def main() -> None:
     answer_help(sys.argv[1:])
     # Imported here: PyTorch takes seconds, which the help does not need.
     from evaluation.gates import require_passed
-    from training.parser import parse_arguments
+    from training.command.parser import parse_arguments
     from training.pipeline import fine_tune
 
     run, arguments = parse_arguments()

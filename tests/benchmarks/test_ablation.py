@@ -25,7 +25,7 @@ def write(lines: list[Line], path: Path) -> None:
 
 
 def test_every_recipe_has_flags_of_the_command_and_differs_from_the_others() -> None:
-    from training.parser import parse_arguments
+    from training.command.parser import parse_arguments
 
     recipes = read_recipes()
     for flags in recipes.values():

@@ -17,7 +17,7 @@ from training import RunArguments, TrainingArguments, fine_tune
 def test_fine_tune_trains_packages_and_returns_the_evaluation(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.model_folder.draw_plots", lambda *_: [])
+    monkeypatch.setattr("training.output.model_folder.draw_plots", lambda *_: [])
     monkeypatch.setattr("evaluation.report.output.draw_plots", lambda *_: [])
     run = RunArguments(
         data_file=str(two_domains),

@@ -19,8 +19,8 @@ from nic.errors import Interrupted, UserError
 from nic.logs import open_run_log
 from pairs.loading import load_pairs
 from training import cross_validation, fitting, pipeline
+from training.command.parser import parse_arguments
 from training.loop.reporters import Reporters
-from training.parser import parse_arguments
 
 FOLDS = 3
 

@@ -15,10 +15,10 @@ from nic.models import find_model
 from pairs.checks.scan import Scan, scan_file
 from pairs.checks.tokens import load_token_counter
 from training import fitting, pipeline
+from training.command.parser import parse_arguments
 from training.known_answers import known_answers
 from training.loop.batch_sampler import Values, conflicts
 from training.loop.reporters import Reporters
-from training.parser import parse_arguments
 
 ANSWER = "Drain the hydraulic tank, remove the filter bowl and fit a new element before refilling."
 ALIKE = ANSWER.replace("Drain", "First drain")

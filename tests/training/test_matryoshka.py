@@ -20,10 +20,10 @@ from nic.errors import UserError
 from nic.logs import open_run_log
 from nic.models import find_model, load_model
 from training import pipeline
+from training.command.parser import parse_arguments
 from training.loop.batch_sampler import inner_loss, takes_shared_negatives
 from training.loop.losses import build_loss
 from training.loop.reporters import Reporters
-from training.parser import parse_arguments
 
 # The embeddings of the tiny model have 32 numbers.
 LENGTHS = [32, 8]

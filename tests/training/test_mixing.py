@@ -15,9 +15,9 @@ from evaluation.summary import EvaluationSummary
 from nic.errors import UserError
 from nic.logs import open_run_log
 from training import fitting, pipeline
+from training.command.parser import parse_arguments
 from training.loop.reporters import Reporters
 from training.mixing import mix, trained_weights
-from training.parser import parse_arguments
 
 STEP = torch.tensor([[1.0, 2.0, 4.0]])
 

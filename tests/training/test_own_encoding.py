@@ -29,12 +29,12 @@ from pairs.columns import TEXT_COLUMNS
 from pairs.loading import load_pairs
 from pairs.split_file import load_split
 from training import pipeline
-from training.loop.freezing import freeze
-from training.loop.frozen_states import keep_frozen_states
+from training.command.parser import parse_arguments
+from training.frozen.freezing import freeze
+from training.frozen.frozen_states import keep_frozen_states
 from training.loop.losses import LOSSES, Loss, build_loss, describe_loss
 from training.loop.prompts import column_prompts
 from training.loop.reporters import Reporters
-from training.parser import parse_arguments
 
 TEN = [make_row(n, "hvac") for n in range(10)]
 
@@ -42,7 +42,7 @@ TEN = [make_row(n, "hvac") for n in range(10)]
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing: it takes most of a tiny run."""
-    monkeypatch.setattr("training.model_folder.draw_plots", lambda *_: [])
+    monkeypatch.setattr("training.output.model_folder.draw_plots", lambda *_: [])
     monkeypatch.setattr("evaluation.report.output.draw_plots", lambda *_: [])
     monkeypatch.setattr("evaluation.report.output.write_page", lambda *_: None)
 

@@ -30,16 +30,16 @@ from nic.logs import open_run_log
 from pairs.loading import load_pairs
 from pairs.split_file import load_split
 from training import fitting, pipeline
-from training.arguments import TrainingArguments
+from training.command.arguments import TrainingArguments
+from training.command.parser import parse_arguments
+from training.command.run_arguments import RunArguments
 from training.loop.checkpoints import EVALUATION, load_best
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
-from training.loop.manifest import owned_names
 from training.loop.reporters import Reporters
-from training.loop.run_lock import hold_output_folder
 from training.loop.trainer import build_trainer, set_dropout, training_rows
-from training.parser import parse_arguments
-from training.run_arguments import RunArguments
+from training.output.manifest import owned_names
+from training.output.run_lock import hold_output_folder
 
 EVALUATED = "eval_validation_mrr"
 MODEL_FILES = {
@@ -82,7 +82,7 @@ def same_weights(one: Path, other: Path) -> bool:
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing but in `finished`, which is made before this: it takes most of a tiny run."""
-    monkeypatch.setattr("training.model_folder.draw_plots", lambda *_: [])
+    monkeypatch.setattr("training.output.model_folder.draw_plots", lambda *_: [])
     monkeypatch.setattr("evaluation.report.output.draw_plots", lambda *_: [])
     monkeypatch.setattr("evaluation.report.output.write_page", lambda *_: None)
 

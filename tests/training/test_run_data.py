@@ -11,7 +11,7 @@ from conftest import MakePairs, make_row
 from nic.errors import UserError
 from nic.models import find_model
 from pairs.arguments import CheckArguments
-from training.parser import parse_arguments
+from training.command.parser import parse_arguments
 from training.run_data import RunData, check_data, read_data, without_flagged
 
 

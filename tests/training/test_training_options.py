@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from nic.logs import open_run_log
 from pairs.columns import TEXT_COLUMNS
 from training import pipeline
-from training.kept_states import texts_by_precision
+from training.command.parser import parse_arguments
+from training.frozen.kept_states import texts_by_precision
 from training.loop.reporters import Reporters
-from training.parser import parse_arguments
 from training.run_data import read_data
 
 PROMPTS: dict[str, str | None] = {"query": "q: "}
@@ -24,7 +24,7 @@ PROMPTS: dict[str, str | None] = {"query": "q: "}
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw nothing: it takes most of a tiny run."""
-    monkeypatch.setattr("training.model_folder.draw_plots", lambda *_: [])
+    monkeypatch.setattr("training.output.model_folder.draw_plots", lambda *_: [])
     monkeypatch.setattr("evaluation.report.output.draw_plots", lambda *_: [])
     monkeypatch.setattr("evaluation.report.output.write_page", lambda *_: None)
 

@@ -22,9 +22,9 @@ from nic.files import replace_folder
 from nic.model_files import BESIDE_THE_MODEL, FOLD, checkpoint_folders
 from nic.model_length import write_length
 from training.loop.interruption import Interruption
-from training.loop.manifest import BEST, checkpoint_entry, record
-from training.loop.output_folder import INCOMPLETE
 from training.loop.progress import epoch_and_batch
+from training.output.manifest import BEST, checkpoint_entry, record
+from training.output.output_folder import INCOMPLETE
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import re
 from sentence_transformers import SentenceTransformer
 from torch import nn
 
-from training.loop.encoder_parts import encoder_parts
+from training.frozen.encoder_parts import encoder_parts
 
 
 def layer_learning_rates(model: SentenceTransformer, rate: float, decay: float) -> dict[str, float]:

@@ -19,7 +19,7 @@ from evaluation.gates import Gate
 from evaluation.retrieval.evaluator import RetrievalReport
 from evaluation.retrieval.task import OVERALL
 from nic.errors import UserError, one_line
-from training.arguments import TrainingArguments
+from training.command.arguments import TrainingArguments
 from training.loop.trainer import PairsTrainer
 
 # Where reporters write, if the variable is set.

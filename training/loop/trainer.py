@@ -29,7 +29,7 @@ from nic.logs import lines_above_progress_bars, on_terminal
 from nic.model_length import write_length
 from pairs.columns import TEXT_COLUMNS
 from pairs.split import check_fills_a_batch
-from training.arguments import TrainingArguments
+from training.command.arguments import TrainingArguments
 from training.loop.batch_sampler import (
     SharedNegativesBatchSampler,
     SharedNegativesCollator,
@@ -39,10 +39,10 @@ from training.loop.batch_sampler import (
 )
 from training.loop.interruption import Interruption
 from training.loop.layer_rates import as_patterns, layer_learning_rates
-from training.loop.manifest import checkpoint_entry, record
 from training.loop.progress import ProgressBarCallback
 from training.loop.prompts import column_prompts
 from training.loop.schedule import cosine_with_warm_restarts
+from training.output.manifest import checkpoint_entry, record
 
 logger = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
+from training.command.parser import parse_arguments
 from training.loop.batch_sampler import (
     SharedNegativesBatchSampler,
     SharedNegativesCollator,
@@ -21,7 +22,6 @@ from training.loop.batch_sampler import (
 )
 from training.loop.losses import build_loss
 from training.loop.trainer import PairsTrainer, build_trainer
-from training.parser import parse_arguments
 
 
 def rows(count: int, sharing: int = 0) -> Dataset:

@@ -15,9 +15,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from nic.errors import UserError
+from training.command.parser import parse_arguments
 from training.loop.losses import build_loss
 from training.loop.trainer import check_gathering
-from training.parser import parse_arguments
 
 PROJECT = Path(__file__).resolve().parents[3]
 # Trains one step on a half of the rows in each process; writes loss and a gradient.
@@ -35,7 +35,7 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from training.loop.guide import learn_guide
 from training.loop.losses import build_loss
 from training.loop.trainer import build_trainer, set_dropout
-from training.parser import parse_arguments
+from training.command.parser import parse_arguments
 
 model_folder, output, *words = sys.argv[1:]
 run, arguments = parse_arguments(

@@ -16,11 +16,11 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
 from nic.models import find_model, load_model
+from training.command.parser import parse_arguments
 from training.loop.batch_sampler import SharedNegativesCollator
 from training.loop.guide import BaseGuide, learn_guide
 from training.loop.losses import build_loss
 from training.loop.trainer import PairsTrainer, build_trainer
-from training.parser import parse_arguments
 
 BATCH = 8
 KEYS = ["guided", "cached_guided"]

@@ -14,12 +14,12 @@ from sentence_transformers import SentenceTransformer
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
-from training.loop.freezing import FreezeLayersCallback, freeze
+from training.command.parser import parse_arguments
+from training.frozen.freezing import FreezeLayersCallback, freeze
 from training.loop.layer_rates import layer_learning_rates
 from training.loop.losses import build_loss
 from training.loop.schedule import cosine_with_warm_restarts
 from training.loop.trainer import PairsTrainer, build_trainer
-from training.parser import parse_arguments
 
 RATE = 1e-3
 

@@ -12,6 +12,7 @@ from sentence_transformers import SentenceTransformer
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.errors import UserError
+from training.command.parser import parse_arguments
 from training.loop.batch_sampler import SharedNegativesCollator
 from training.loop.loss_options import HARDNESS, read_directions, read_hardness
 from training.loop.losses import build_loss, describe_loss
@@ -21,7 +22,6 @@ from training.loop.trainer import (
     training_columns,
     training_rows,
 )
-from training.parser import parse_arguments
 
 BATCH = 8
 EACH = torch.eye(BATCH, dtype=torch.bool)

@@ -13,10 +13,10 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.retrieval.task import retrieval_task
 from nic.errors import UserError
 from pairs.loading import load_pairs
+from training.command.parser import parse_arguments
+from training.command.run_arguments import RunArguments
 from training.loop.losses import LIBRARY, LOSSES, Loss, build_loss, describe_loss, loss_help
 from training.loop.trainer import build_trainer, training_rows
-from training.parser import parse_arguments
-from training.run_arguments import RunArguments
 
 
 @pytest.mark.parametrize("key", LOSSES)

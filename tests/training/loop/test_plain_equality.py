@@ -27,9 +27,9 @@ from evaluation.retrieval.task import RetrievalTask
 from nic import chunked_model
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.models import MINILM, find_model
-from training.arguments import TrainingArguments
-from training.loop.freezing import FreezeLayersCallback, freeze
-from training.loop.frozen_states import PromptedTexts, keep_frozen_states
+from training.command.arguments import TrainingArguments
+from training.frozen.freezing import FreezeLayersCallback, freeze
+from training.frozen.frozen_states import PromptedTexts, keep_frozen_states
 from training.loop.losses import build_loss
 from training.loop.trainer import build_trainer, set_dropout
 

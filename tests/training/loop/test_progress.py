@@ -13,10 +13,10 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from evaluation.retrieval.task import retrieval_task
 from nic.logs import OUR_LOGGERS, open_run_log
 from pairs.loading import load_pairs
+from training.command.parser import parse_arguments
 from training.loop.losses import build_loss
 from training.loop.progress import RunLogCallback
 from training.loop.trainer import build_trainer, training_rows
-from training.parser import parse_arguments
 
 
 @pytest.mark.parametrize("main_process", [True, False])

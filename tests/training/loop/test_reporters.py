@@ -127,7 +127,7 @@ def test_a_store_that_cannot_be_opened_ends_the_run_before_the_base_is_scored(
 def test_metrics_are_named_by_domain_with_the_base_first_and_the_gates_last(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("training.model_folder.draw_plots", "evaluation.report.output.draw_plots"):
+    for name in ("training.output.model_folder.draw_plots", "evaluation.report.output.draw_plots"):
         monkeypatch.setattr(name, lambda *_: [])
     monkeypatch.setattr("evaluation.report.output.write_page", lambda *_: None)
     output = tmp_path / "out"

@@ -15,10 +15,10 @@ from model_card.hubs import Hub, Published
 from model_card.local_hub.hub import LocalHub
 from model_card.remote_hub.hub import RemoteHub
 from nic.errors import UserError
-from training import publish_run as module
-from training.parser import parse_arguments
-from training.publish_run import check_publication, publish_run
-from training.run_arguments import RunArguments
+from training.command.parser import parse_arguments
+from training.command.run_arguments import RunArguments
+from training.output import publish_run as module
+from training.output.publish_run import check_publication, publish_run
 
 
 @pytest.fixture

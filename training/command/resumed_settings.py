@@ -18,10 +18,10 @@ from nic.encoding import Encoding
 from nic.errors import UserError
 from nic.files import read_json_object, sha256_of
 from nic.model_files import SPLIT
-from training.arguments import TrainingArguments
+from training.command.arguments import TrainingArguments
+from training.command.run_arguments import RunArguments
 from training.loop.losses import loss_temperature
-from training.loop.manifest import recorded_settings
-from training.run_arguments import RunArguments
+from training.output.manifest import recorded_settings
 from training.run_data import RunData
 
 logger = logging.getLogger(__name__)

@@ -8,10 +8,17 @@ import re
 import pytest
 from sentence_transformers import SentenceTransformerTrainingArguments
 
-from training.arguments import TrainingArguments
-from training.help_text import FURTHER, GROUPS, answer_help, help_text, own_fields, shown_names
+from training.command.arguments import TrainingArguments
+from training.command.help_text import (
+    FURTHER,
+    GROUPS,
+    answer_help,
+    help_text,
+    own_fields,
+    shown_names,
+)
+from training.command.run_arguments import RunArguments, TrainerDefaults
 from training.loop.losses import LOSSES
-from training.run_arguments import RunArguments, TrainerDefaults
 
 
 def flags(text: str) -> list[str]:

@@ -34,13 +34,13 @@ from model_card.package.integrity import hash_files
 from nic.model_files import CARD, METADATA
 from nic.models import ModelSource
 from pairs.checks.report import CheckReport
-from training.arguments import TrainingArguments
-from training.asked_arguments import asked_arguments, repeat_command
+from training.command.arguments import TrainingArguments
+from training.command.asked_arguments import asked_arguments, repeat_command
+from training.command.run_arguments import RunArguments
 from training.fitting import Fitted
 from training.loop.losses import describe_loss
-from training.loop.manifest import record
 from training.loop.schedule import LOWEST_LEARNING_RATE
-from training.run_arguments import RunArguments
+from training.output.manifest import record
 from training.run_data import RunData
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from transformers import SchedulerType
 
 from nic.devices import has_bf16
 from nic.errors import UserError, require_value
-from training.run_arguments import TrainerDefaults
+from training.command.run_arguments import TrainerDefaults
 
 
 @dataclass

@@ -10,8 +10,8 @@ import torch
 
 from nic.devices import has_bf16
 from nic.errors import UserError
-from training import arguments
-from training.arguments import TrainingArguments
+from training.command import arguments
+from training.command.arguments import TrainingArguments
 
 
 def build(folder: Path, **given: Any) -> TrainingArguments:

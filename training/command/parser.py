@@ -13,10 +13,10 @@ from transformers import HfArgumentParser
 from nic.devices import check_device
 from nic.errors import UserError, one_line
 from nic.files import read_mapping
-from training.arguments import TrainingArguments
-from training.run_arguments import RunArguments
+from training.command.arguments import TrainingArguments
+from training.command.run_arguments import RunArguments
 
-RECIPES = Path(__file__).with_name("recipes")
+RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
 
 class CommandParser(HfArgumentParser):
@@ -66,7 +66,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[RunArguments, Tr
         UserError: A flag is unknown, or its value has the wrong type or is impossible.
     """
     from evaluation.report.output import evaluation_folder
-    from training.loop.output_folder import refuse_inputs
+    from training.output.output_folder import refuse_inputs
 
     parser = CommandParser()
     given = list(sys.argv[1:] if argv is None else argv)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluation.results import LogEntry
-from training.model_folder import history_from_base
+from training.output.model_folder import history_from_base
 
 LOG: list[LogEntry] = [{"eval_validation_mrr": 0.6, "epoch": 1.0, "step": 20}]
 

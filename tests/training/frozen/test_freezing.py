@@ -25,8 +25,8 @@ from transformers import (
 )
 
 from nic.errors import UserError
-from training.loop.encoder_parts import encoder_parts
-from training.loop.freezing import (
+from training.frozen.encoder_parts import encoder_parts
+from training.frozen.freezing import (
     check_freezable,
     freeze,
     layers_to_freeze,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nic.errors import UserError
-from training.loop.manifest import owned_names, record
-from training.loop.output_folder import (
+from training.output.manifest import owned_names, record
+from training.output.output_folder import (
     delete_run,
     holds_model,
     open_output_dir,

@@ -35,7 +35,7 @@ from nic.chunked_model import (
 )
 from nic.errors import UserError
 from nic.logs import on_terminal
-from training.loop.encoder_parts import EncoderParts, encoder_parts
+from training.frozen.encoder_parts import EncoderParts, encoder_parts
 
 logger = logging.getLogger(__name__)
 

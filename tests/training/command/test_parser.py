@@ -8,9 +8,9 @@ import pytest
 from sentence_transformers.sentence_transformer.training_args import BatchSamplers
 
 from nic.errors import UserError
-from training.parser import parse_arguments
+from training.command.parser import parse_arguments
 
-RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
+RECIPES = Path(__file__).resolve().parents[3] / "training" / "recipes"
 
 
 def test_the_defaults_are_the_runbooks() -> None:

@@ -12,7 +12,7 @@ from model_card.hubs import Published, open_hub
 from model_card.lines import published_lines
 from model_card.names import check_repo_id
 from model_card.push import publish_model
-from training.run_arguments import RunArguments
+from training.command.run_arguments import RunArguments
 
 logger = logging.getLogger(__name__)
 

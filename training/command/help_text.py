@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from nic import __version__
 from nic.command_line import exit_code_text, say
-from training.run_arguments import RunArguments, TrainerDefaults
+from training.command.run_arguments import RunArguments, TrainerDefaults
 
 PROGRAM = "nic-train"
 # Every flag of this project, in the order of the help.

@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 from torch import nn
 from transformers import TrainerCallback
 
-from training.loop.encoder_parts import encoder_parts
+from training.frozen.encoder_parts import encoder_parts
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from training.asked_arguments import asked_arguments, repeat_command, warn_outside_usual_range
-from training.parser import parse_arguments
+from training.command.asked_arguments import (
+    asked_arguments,
+    repeat_command,
+    warn_outside_usual_range,
+)
+from training.command.parser import parse_arguments
 
-RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
+RECIPES = Path(__file__).resolve().parents[3] / "training" / "recipes"
 
 
 def test_a_value_outside_its_usual_range_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:

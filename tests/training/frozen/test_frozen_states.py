@@ -12,10 +12,10 @@ from conftest import WORDS
 
 from nic.chunked_model import ChunkedSentenceTransformer, token_rows
 from nic.errors import UserError
-from training.loop import frozen_states
-from training.loop.encoder_parts import encoder_parts
-from training.loop.freezing import freeze
-from training.loop.frozen_states import (
+from training.frozen import frozen_states
+from training.frozen.encoder_parts import encoder_parts
+from training.frozen.freezing import freeze
+from training.frozen.frozen_states import (
     GIB,
     FrozenStates,
     PromptedTexts,

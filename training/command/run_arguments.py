@@ -22,7 +22,7 @@ def flag(
     aliases: tuple[str, ...] = (),
     choices: Container[str] | None = None,
 ) -> Any:
-    """Returns a dataclass field that `HfArgumentParser` and `training.help_text` turn into a flag.
+    """Returns a dataclass field that `HfArgumentParser` and `help_text` turn into a flag.
 
     Args:
         default: Its default.

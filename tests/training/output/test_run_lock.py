@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from nic.errors import UserError
-from training.loop.run_lock import hold_output_folder
+from training.output.run_lock import hold_output_folder
 
 HOLD = (
     "import sys, pathlib\n"
-    "from training.loop.run_lock import hold_output_folder\n"
+    "from training.output.run_lock import hold_output_folder\n"
     "with hold_output_folder(pathlib.Path(sys.argv[1])):\n"
     "    print('held', flush=True)\n"
     "    sys.stdin.read()\n"

@@ -12,14 +12,14 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from nic.errors import UserError
-from training.loop.manifest import record_settings
-from training.parser import parse_arguments
-from training.resumed_settings import (
+from training.command.parser import parse_arguments
+from training.command.resumed_settings import (
     describe_settings,
     hash_weights,
     refuse_other_settings,
     settings_to_record,
 )
+from training.output.manifest import record_settings
 
 BEGAN = ["--epochs", "3", "--batch-size", "8", "--device", "cpu"]
 

@@ -17,7 +17,7 @@ from nic.model_files import (
     checkpoint_folders,
     is_name_of_a_run,
 )
-from training.loop.manifest import checkpoint_entry, owned_names, record
+from training.output.manifest import checkpoint_entry, owned_names, record
 
 INCOMPLETE = ".incomplete"
 ELSEWHERE = "move it, or give another folder with --output-dir"

@@ -7,9 +7,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from training.arguments import TrainingArguments
-from training.parser import as_words
-from training.run_arguments import RunArguments, TrainerDefaults
+from training.command.arguments import TrainingArguments
+from training.command.parser import as_words
+from training.command.run_arguments import RunArguments, TrainerDefaults
 
 logger = logging.getLogger(__name__)
 

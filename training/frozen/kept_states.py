@@ -10,7 +10,7 @@ import torch
 
 from nic.chunked_model import ChunkedSentenceTransformer
 from pairs.columns import TEXT_COLUMNS
-from training.loop.frozen_states import FrozenStates, keep_frozen_states
+from training.frozen.frozen_states import FrozenStates, keep_frozen_states
 from training.loop.prompts import column_prompts
 from training.run_data import RunData
 
