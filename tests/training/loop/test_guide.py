@@ -10,7 +10,7 @@ import torch
 from datasets import Dataset
 from own_models import own_model
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.losses import GISTEmbedLoss
+from sentence_transformers.sentence_transformer.losses import GISTEmbedLoss, MatryoshkaLoss
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
@@ -55,14 +55,19 @@ def guided_trainer(
 
 
 def found_and_expected(
-    trainer: PairsTrainer, base: SentenceTransformer, **given: Any
+    trainer: PairsTrainer,
+    base: SentenceTransformer,
+    dimensions: list[int] | None = None,
+    **given: Any,
 ) -> tuple[float, float]:
     """The loss of the trainer, and that of the library with the base model itself as guide."""
     model = trainer.model.eval()
     batch = next(iter(trainer.get_train_dataloader()))
     columns, _ = trainer.collect_features(dict(batch))
     trainer.model.embed_together(())
-    reference = GISTEmbedLoss(model, base.eval(), **given)
+    reference: torch.nn.Module = GISTEmbedLoss(model, base.eval(), **given)
+    if dimensions:
+        reference = MatryoshkaLoss(model, reference, dimensions)
     expected = reference([dict(column) for column in columns], torch.tensor([])).item()
     return trainer.compute_loss(model, dict(batch)).item(), expected
 
@@ -85,8 +90,12 @@ def test_the_loss_is_that_of_the_library_with_the_base_model_as_guide(
     trainer = guided_trainer(tiny_model, rows(sharing), tmp_path, *words)
     assert isinstance(trainer.data_collator, SharedNegativesCollator)
     base = SentenceTransformer(str(tiny_model_folder), device="cpu")
-    given = {"margin": float(margin), "margin_strategy": strategy, "temperature": 0.05}
-    without = {"contrast_anchors": False, "contrast_positives": False}
+    given: dict[str, Any] = {
+        "margin": float(margin),
+        "margin_strategy": strategy,
+        "temperature": 0.05,
+    }
+    without: dict[str, Any] = {"contrast_anchors": False, "contrast_positives": False}
     found, expected = found_and_expected(trainer, base, **given, **without)
     assert found == pytest.approx(expected, abs=1e-4)
     unmasked, _ = found_and_expected(
@@ -105,6 +114,18 @@ def test_the_other_directions_are_those_of_the_paper(
     trainer = guided_trainer(tiny_model, rows(), tmp_path, *words)
     base = SentenceTransformer(str(tiny_model_folder), device="cpu")
     found, expected = found_and_expected(trainer, base, temperature=0.05)
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_shorter_embeddings_are_guided_by_the_whole_ones_of_the_base(
+    tiny_model: ChunkedSentenceTransformer, tiny_model_folder: Path, tmp_path: Path, key: str
+) -> None:
+    words = ["--loss", key, "--guide-margin", "0", "--matryoshka", "16"]
+    trainer = guided_trainer(tiny_model, rows(5), tmp_path, *words)
+    base = SentenceTransformer(str(tiny_model_folder), device="cpu")
+    without: dict[str, Any] = {"contrast_anchors": False, "contrast_positives": False}
+    found, expected = found_and_expected(trainer, base, [32, 16], temperature=0.05, **without)
     assert found == pytest.approx(expected, abs=1e-4)
 
 
