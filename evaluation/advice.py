@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluation.comparison import (
-    Difference,
-    Estimate,
-    compare_all_queries,
-)
+from evaluation.comparison import BETTER, Difference, Estimate, compare_all_queries
 from evaluation.retrieval.baselines import BM25, fusion_name
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval_metrics.definitions import PRIMARY
-from evaluation.significance import CONFIDENCE, holm
 
 
 @dataclass(frozen=True)
@@ -24,7 +19,7 @@ class Way:
         name: Its name in the report.
         needs: What it costs: "no model", "no training" or "training".
         estimate: Its primary metric.
-        beaten_by: The dearer ways that are significantly better, after Holm's correction over them.
+        beaten_by: The dearer ways that are better, by the verdict of the report.
     """
 
     name: str
@@ -90,18 +85,10 @@ def advise(
         group = compare_all_queries(found, name, seed)
         differences[name] = {other: of[PRIMARY.key] for other, of in group.differences.items()}
         estimates[name] = group.estimates[name][PRIMARY.key]
-        beaten_by[name] = _better(differences[name], list(found)[place + 1 :])
+        dearer = list(found)[place + 1 :]
+        beaten_by[name] = [n for n in dearer if differences[name][n].verdict == BETTER]
     ways = [Way(name, needs[name], estimates[name], beaten_by[name]) for name in found]
     cheapest = next(way.name for way in ways if not way.beaten_by)
     best = max(ways, key=lambda way: way.estimate.value).name
     difference = differences[cheapest].get(best)
     return Advice(ways, cheapest, best, difference)
-
-
-def _better(differences: Mapping[str, Difference], dearer: Sequence[str]) -> list[str]:
-    adjusted = holm([differences[name].p for name in dearer]) if dearer else []
-    return [
-        name
-        for name, p in zip(dearer, adjusted, strict=True)
-        if p < 1 - CONFIDENCE and differences[name].value > 0
-    ]
