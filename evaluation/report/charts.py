@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from evaluation.comparison import ALIKE, BETTER, WORSE, Comparison, Estimate, Group
@@ -186,6 +187,7 @@ def draw_mixing(curve: MixingCurve, theme: Theme) -> Figure:
             color=colour,
             fontsize=8.5,
             fontweight="bold" if saved else "normal",
+            path_effects=[withStroke(linewidth=3, foreground=theme.back)],
         )
     axes.margins(x=0.12, y=0.12)
     axes.grid(axis="both")
