@@ -245,3 +245,11 @@ def make_evaluation(
         "history": [],
     }
     return EvaluationResults(**{**facts, **changes})
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run draws no plots and no page: they take most of a tiny run."""
+    monkeypatch.setattr("training.output.model_folder.draw_plots", lambda *_: [])
+    monkeypatch.setattr("evaluation.report.output.draw_plots", lambda *_: [])
+    monkeypatch.setattr("evaluation.report.output.write_page", lambda *_: None)

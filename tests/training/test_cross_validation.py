@@ -11,29 +11,24 @@ from typing import Any
 
 import pytest
 from conftest import make_row
+from tiny_runs import train_tiny
 from transformers import TrainerCallback
 
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.summary import EvaluationSummary
 from nic.errors import Interrupted, UserError
-from nic.logs import open_run_log
 from pairs.loading import load_pairs
-from training import cross_validation, fitting, pipeline
+from training import cross_validation, fitting
 from training.command.parser import parse_arguments
-from training.loop.reporters import Reporters
 
 FOLDS = 3
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 
 def run(model: Path, data: Path, output: Path, *more: str) -> EvaluationSummary:
-    given = ["--base-model", str(model), "--data-file", str(data), "--output-dir", str(output)]
-    given += ["--epochs", "2", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
-    given += ["--val-ratio", "0.2", "--freeze-layers", "1", "--probe", "none", "--no-speed"]
-    given += ["--precision", "fp32", "--folds", str(FOLDS), *more]
-    with open_run_log(main_process=True) as log:
-        summary = pipeline.train(*parse_arguments(given), log, Reporters())
-    assert summary is not None
-    return summary
+    flags = ("--freeze-layers", "1", "--folds", str(FOLDS), *more)
+    return train_tiny(model, data, output, *flags)
 
 
 def rows_of(summary: EvaluationSummary) -> list[QueryResult]:

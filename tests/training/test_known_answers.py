@@ -8,17 +8,15 @@ from typing import Any
 import pytest
 import torch
 from conftest import MakePairs, make_row
+from tiny_runs import train_tiny
 
 from nic.errors import UserError
-from nic.logs import open_run_log
 from nic.models import find_model
 from pairs.checks.scan import Scan, scan_file
 from pairs.checks.tokens import load_token_counter
-from training import fitting, pipeline
-from training.command.parser import parse_arguments
+from training import fitting
 from training.known_answers import known_answers
 from training.loop.batch_sampler import Values, conflicts
-from training.loop.reporters import Reporters
 
 ANSWER = "Drain the hydraulic tank, remove the filter bowl and fit a new element before refilling."
 ALIKE = ANSWER.replace("Drain", "First drain")
@@ -73,6 +71,7 @@ def test_rows_are_those_that_are_trained_on(scan: Scan) -> None:
     assert known_answers(scan, [5, 0], hard_negatives=True, shared=True) == [whole[5], whole[0]]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_no_batch_of_a_run_holds_two_answers_to_a_query(
     tiny_model_folder: Path,
     write_pairs: MakePairs,
@@ -92,12 +91,8 @@ def test_no_batch_of_a_run_holds_two_answers_to_a_query(
         return built[-1]
 
     monkeypatch.setattr(fitting, "build_trainer", keep)
-    given = ["--base-model", str(tiny_model_folder), "--data-file", str(path), "--device", "cpu"]
-    given += ["--output-dir", str(tmp_path / "model"), "--epochs", "1", "--batch-size", "4"]
-    given += ["--probe", "none", "--no-speed", "--precision", "fp32", "--keep-apart", "answers"]
-    given += ["--val-ratio", "0.2", "--freeze-layers", "2"]
-    with open_run_log(main_process=True) as log:
-        assert pipeline.train(*parse_arguments(given), log, Reporters())
+    flags = ("--epochs", "1", "--batch-size", "4", "--keep-apart", "answers")
+    train_tiny(tiny_model_folder, path, tmp_path / "model", *flags)
     (trainer,) = built
     data = trainer.train_dataset
     answers: dict[str, set[str]] = {}
@@ -122,11 +117,8 @@ def test_no_batch_of_a_run_holds_two_answers_to_a_query(
 def test_a_sampler_that_keeps_nothing_apart_is_refused(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
-    given = ["--base-model", str(tiny_model_folder), "--data-file", str(two_domains)]
-    given += ["--output-dir", str(tmp_path / "model"), "--device", "cpu"]
-    given += ["--keep-apart", "answers", "--batch-sampler", "batch_sampler"]
-    with (
-        open_run_log(main_process=True) as log,
-        pytest.raises(UserError, match="--keep-apart answers: needs --batch-sampler no_duplicates"),
+    flags = ("--keep-apart", "answers", "--batch-sampler", "batch_sampler")
+    with pytest.raises(
+        UserError, match="--keep-apart answers: needs --batch-sampler no_duplicates"
     ):
-        pipeline.train(*parse_arguments(given), log, Reporters())
+        train_tiny(tiny_model_folder, two_domains, tmp_path / "model", *flags)

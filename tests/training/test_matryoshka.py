@@ -10,6 +10,7 @@ import pytest
 import torch
 from own_models import own_model
 from sentence_transformers import SentenceTransformer
+from tiny_runs import train_tiny
 from torch.nn.functional import cross_entropy, normalize
 
 from evaluation.arguments import EvaluationArguments
@@ -17,27 +18,17 @@ from evaluation.pipeline import evaluate_models
 from evaluation.summary import EvaluationSummary
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
-from nic.logs import open_run_log
 from nic.models import find_model, load_model
-from training import pipeline
 from training.command.parser import parse_arguments
 from training.loop.batch_sampler import inner_loss, takes_shared_negatives
 from training.loop.losses import build_loss
-from training.loop.reporters import Reporters
 
 # The embeddings of the tiny model have 32 numbers.
 LENGTHS = [32, 8]
 
 
 def run(model: Path, data: Path, output: Path, *more: str) -> EvaluationSummary:
-    given = ["--base-model", str(model), "--data-file", str(data), "--output-dir", str(output)]
-    given += ["--epochs", "1", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
-    given += ["--val-ratio", "0.2", "--freeze-layers", "2", "--probe", "none", "--no-speed"]
-    given += ["--precision", "fp32", "--matryoshka", "8", *more]
-    with open_run_log(main_process=True) as log:
-        summary = pipeline.train(*parse_arguments(given), log, Reporters())
-    assert summary is not None
-    return summary
+    return train_tiny(model, data, output, "--epochs", "1", "--matryoshka", "8", *more)
 
 
 @pytest.mark.parametrize("key", ["mnrl", "cached_mnrl"])
@@ -96,6 +87,7 @@ def test_report_card_and_a_later_evaluation_show_each_length(
     assert cut.encode("pump").shape == (8,)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_folds_measure_each_length_too(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:

@@ -9,28 +9,20 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from tiny_runs import train_tiny
 from torch import nn
 
 from evaluation.summary import EvaluationSummary
 from nic.errors import UserError
-from nic.logs import open_run_log
-from training import fitting, pipeline
+from training import fitting
 from training.command.parser import parse_arguments
-from training.loop.reporters import Reporters
 from training.mixing import mix, trained_weights
 
 STEP = torch.tensor([[1.0, 2.0, 4.0]])
 
 
 def run(model: Path, data: Path, output: Path, *more: str) -> EvaluationSummary:
-    given = ["--base-model", str(model), "--data-file", str(data), "--output-dir", str(output)]
-    given += ["--epochs", "2", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
-    given += ["--val-ratio", "0.2", "--freeze-layers", "2", "--probe", str(data), "--no-speed"]
-    given += ["--precision", "fp32", *more]
-    with open_run_log(main_process=True) as log:
-        summary = pipeline.train(*parse_arguments(given), log, Reporters())
-    assert summary is not None
-    return summary
+    return train_tiny(model, data, output, "--probe", str(data), *more)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -53,6 +45,7 @@ def test_weights_are_mixed_linearly_and_the_ends_are_exact() -> None:
     assert torch.equal(model.bias, bias)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_the_saved_weights_lie_between_base_and_checkpoint_and_frozen_ones_stay(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
@@ -92,6 +85,7 @@ def test_the_report_is_of_the_mixture_and_every_output_says_so(
     assert not list(output.glob("*.incomplete"))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_weight_of_one_saves_the_checkpoint_and_off_measures_nothing(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
@@ -103,6 +97,7 @@ def test_a_weight_of_one_saves_the_checkpoint_and_off_measures_nothing(
     assert files[0] == files[1]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_auto_saves_the_weight_that_was_chosen(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +112,7 @@ def test_auto_saves_the_weight_that_was_chosen(
         torch.testing.assert_close(mixed[name], torch.lerp(base[name], best[name], 0.7))
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_a_run_killed_after_it_mixed_ends_in_the_same_bytes_when_it_is_resumed(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,9 @@ from training.loop.trainer import build_trainer, set_dropout, training_rows
 from training.output.manifest import owned_names
 from training.output.run_lock import hold_output_folder
 
+# `finished` is made before this fixture, with plots and page.
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 EVALUATED = "eval_validation_mrr"
 MODEL_FILES = {
     "config.json",
@@ -77,14 +80,6 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def same_weights(one: Path, other: Path) -> bool:
     first, second = weights(one), weights(other)
     return all(torch.equal(first[name], second[name]) for name in first)
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw nothing but in `finished`, which is made before this: it takes most of a tiny run."""
-    monkeypatch.setattr("training.output.model_folder.draw_plots", lambda *_: [])
-    monkeypatch.setattr("evaluation.report.output.draw_plots", lambda *_: [])
-    monkeypatch.setattr("evaluation.report.output.write_page", lambda *_: None)
 
 
 @pytest.fixture(scope="module")
