@@ -6,13 +6,14 @@ import copy
 import logging
 import shutil
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation.collect import QuerySelection
 from evaluation.results import PER_QUERY
 from evaluation.retrieval.query_results import Results, read_results, write_results
 from evaluation.retrieval.task import retrieval_task
+from nic.chunked_model import ChunkedSentenceTransformer
 from nic.model_files import FOLD
 from nic.models import ModelSource
 from pairs.split import Split
@@ -32,81 +33,79 @@ from training.run_data import RunData, data_of_fold
 logger = logging.getLogger(__name__)
 
 
-def cross_validate(
-    source: ModelSource,
-    data: RunData,
-    run: RunArguments,
-    arguments: TrainingArguments,
-    kept: KeptStates,
-    names: Names,
-) -> HeldOut | None:
+@dataclass(frozen=True)
+class CrossValidation:
     """Trains one model for each fold, and asks it the queries of that fold.
 
-    The results of a finished fold are kept in the output folder until the run ends: a resumed run
-    goes on with the fold that was stopped.
-
-    Args:
+    Attributes:
         source: Where the base model comes from.
         data: The data with its folds.
         run: The arguments of the run.
         arguments: The Trainer's arguments.
         kept: The outputs of the frozen layers, which all folds share.
         names: What the report calls the models.
-
-    Returns:
-        The results of all folds; None in all processes but the first.
-
-    Raises:
-        Interrupted: A signal stopped a training after its state was saved.
     """
-    pooled: Results = defaultdict(list)
-    dimensions = matryoshka_dimensions(load_base(source, run, arguments.device), vars(run))
-    for number, split in enumerate(data.folds, 1):
-        folder = Path(arguments.output_dir) / FOLD.format(number)
-        of_all = f"Fold {number} of {len(data.folds)}"
-        if (folder / PER_QUERY).is_file():
-            logger.info("%s: finished before", of_all)
-        else:
-            sizes = [len(rows) for rows in split.parts().values()]
-            logger.info("%s: %d/%d/%d pairs to train, choose and ask", of_all, *sizes)
-            train_fold(folder, split, source, data, run, arguments, kept, names)
-        if arguments.should_save:
-            for name, results in read_results(folder / PER_QUERY).items():
-                pooled[name] += results
-    if not arguments.should_save:
-        return None
-    rows = [row for split in data.folds for row in split.test]
-    selection = QuerySelection(rows, "cross-validation", False, len(data.folds))
-    return HeldOut(retrieval_task(data.pairs, rows), selection, dict(pooled), dimensions)
 
+    source: ModelSource
+    data: RunData
+    run: RunArguments
+    arguments: TrainingArguments
+    kept: KeptStates
+    names: Names
 
-def train_fold(
-    folder: Path,
-    split: Split,
-    source: ModelSource,
-    data: RunData,
-    run: RunArguments,
-    arguments: TrainingArguments,
-    kept: KeptStates,
-    names: Names,
-) -> None:
-    """Trains the model of a fold and leaves the results of its queries in the fold's folder."""
-    checkpoint = find_newest_checkpoint(folder) if run.resume else None
-    if arguments.should_save:
-        record(folder.parent, [checkpoint_entry(folder.name)])
-        folder.mkdir(exist_ok=True)
-    own = copy.copy(arguments)
-    own.output_dir, own.report_to = str(folder), []
-    model = load_base(source, run, arguments.device)
-    set_dropout(model, run.dropout)
-    of_fold = data_of_fold(data, split, run, arguments.seed)
-    only_newest = replace(run, keep_checkpoints=1)
-    fitted = fit(model, of_fold, only_newest, own, Reporters(), kept, checkpoint)
-    if fitted is None:
-        return
-    write_results(held_out_results(of_fold, fitted, run, names).found, folder / PER_QUERY)
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != PER_QUERY:
-            path.unlink()
+    def results(self) -> HeldOut | None:
+        """Returns the results of all folds; None in all processes but the first.
+
+        Those of a finished fold are kept in the output folder until the run ends: a resumed run
+        goes on with the fold that was stopped.
+
+        Raises:
+            Interrupted: A signal stopped a training after its state was saved.
+        """
+        pooled: Results = defaultdict(list)
+        folds, main_process = self.data.folds, self.arguments.should_save
+        for number, split in enumerate(folds, 1):
+            folder = Path(self.arguments.output_dir) / FOLD.format(number)
+            if (folder / PER_QUERY).is_file():
+                logger.info("Fold %d of %d: finished before", number, len(folds))
+            else:
+                sizes = [len(rows) for rows in split.parts().values()]
+                counts = (number, len(folds), *sizes)
+                logger.info("Fold %d of %d: %d/%d/%d pairs to train, choose and ask", *counts)
+                self.train_fold(folder, split)
+            if main_process:
+                for name, results in read_results(folder / PER_QUERY).items():
+                    pooled[name] += results
+        if not main_process:
+            return None
+        rows = [row for split in folds for row in split.test]
+        selection = QuerySelection(rows, "cross-validation", False, len(folds))
+        dimensions = matryoshka_dimensions(self._base(), vars(self.run))
+        task = retrieval_task(self.data.pairs, rows)
+        return HeldOut(task, selection, dict(pooled), dimensions)
+
+    def train_fold(self, folder: Path, split: Split) -> None:
+        """Trains the model of a fold and leaves the results of its queries in the fold's folder."""
+        checkpoint = find_newest_checkpoint(folder) if self.run.resume else None
+        if self.arguments.should_save:
+            record(folder.parent, [checkpoint_entry(folder.name)])
+            folder.mkdir(exist_ok=True)
+        own = copy.copy(self.arguments)
+        own.output_dir, own.report_to = str(folder), []
+        data = data_of_fold(self.data, split, self.run, own.seed)
+        run = replace(self.run, keep_checkpoints=1)
+        fitted = fit(self._base(), data, run, own, Reporters(), self.kept, checkpoint)
+        if fitted is None:
+            return
+        found = held_out_results(data, fitted, run, self.names).found
+        write_results(found, folder / PER_QUERY)
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != PER_QUERY:
+                path.unlink()
+
+    def _base(self) -> ChunkedSentenceTransformer:
+        model = load_base(self.source, self.run, self.arguments.device)
+        set_dropout(model, self.run.dropout)
+        return model

@@ -27,7 +27,7 @@ from training.command.resumed_settings import (
     settings_to_record,
 )
 from training.command.run_arguments import RunArguments
-from training.cross_validation import cross_validate
+from training.cross_validation import CrossValidation
 from training.final_evaluation import final_evaluation
 from training.fitting import fit
 from training.frozen.kept_states import KeptStates
@@ -116,7 +116,8 @@ def train(
     columns = training_columns(run.hard_negatives)
     kept = KeptStates(data, columns, arguments.dtype, run.frozen_cache_gb, folder)
     names = Names.of(folder, source)
-    pooled = cross_validate(source, data, run, arguments, kept, names) if data.folds else None
+    folds = CrossValidation(source, data, run, arguments, kept, names)
+    pooled = folds.results() if data.folds else None
     fitted = fit(model, data, run, arguments, reporters, kept, checkpoint)
     kept.free()
     if fitted is None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sentence_transformers import SentenceTransformer
+from two_processes import run_in_two
 
 from evaluation.collect import score_models
 from evaluation.retrieval.evaluator import aggregate_metrics
@@ -51,23 +48,6 @@ torch.distributed.destroy_process_group()
 """
 
 
-def run_in_two(folder: Path, model: Path, data: Path) -> list[dict[str, Any]]:
-    """Run the script in two processes and give what each of them wrote."""
-    script = folder / "score.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    path = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
-    result = subprocess.run(
-        [sys.executable, *launcher, script, model, data, str(QUERIES), folder],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-    )
-    assert result.returncode == 0, result.stderr
-    files = [folder / f"process-{rank}.json" for rank in (0, 1)]
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="PyTorch has no libuv on Windows to launch by")
 def test_two_processes_share_the_encoding_and_only_the_first_has_results(
     tiny_model: SentenceTransformer, tiny_model_folder: Path, two_domains: Path, tmp_path: Path
@@ -75,7 +55,7 @@ def test_two_processes_share_the_encoding_and_only_the_first_has_results(
     task = retrieval_task(load_pairs(two_domains), range(QUERIES))
     alone = score_models({"tiny": tiny_model}, task, batch_size=4, progress=False)[0]["tiny"]
     assert 0 < aggregate_metrics(alone).overall["recall@5"] < 1
-    first, second = run_in_two(tmp_path, tiny_model_folder, two_domains)
+    first, second = run_in_two(SCRIPT, tmp_path, tiny_model_folder, two_domains, QUERIES, tmp_path)
     # Eleven queries and eighty passages: six and forty in the first process, the rest in the other.
     assert (first["encoded"], second["encoded"]) == (46, 45)
     assert first["scorers"] == list(first["rows"]) == ["tiny"]

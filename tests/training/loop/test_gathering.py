@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
+from two_processes import run_in_two
 
 from nic.errors import UserError
 from training.command.parser import parse_arguments
@@ -71,30 +69,13 @@ torch.distributed.destroy_process_group()
 """
 
 
-def run_in_two(folder: Path, model: Path, *words: str) -> list[dict[str, Any]]:
-    """Run the script in two processes and give what each of them wrote."""
-    script = folder / "step.py"
-    script.write_text(SCRIPT, encoding="utf-8")
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    path = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
-    result = subprocess.run(
-        [sys.executable, *launcher, script, model, folder, *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-    )
-    assert result.returncode == 0, result.stderr
-    files = [folder / f"process-{rank}.json" for rank in (0, 1)]
-    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="PyTorch has no libuv on Windows to launch by")
 @pytest.mark.parametrize("key", ["mnrl", "cached_guided"])
 def test_two_processes_that_gather_compute_the_loss_and_gradient_of_one_with_all_rows(
     tiny_model: SentenceTransformer, tiny_model_folder: Path, tmp_path: Path, key: str
 ) -> None:
     words = ("--loss", key, *(["--guide-margin=-1"] if key == "cached_guided" else []))
-    found = run_in_two(tmp_path, tiny_model_folder, *words)
+    found = run_in_two(SCRIPT, tmp_path, tiny_model_folder, tmp_path, *words)
     numbers = ["".join(row.split()[1:]) for process in found for row in process["rows"]]
     assert sorted(numbers) == [str(n) for n in range(8)]
     columns = [
