@@ -65,7 +65,10 @@ trainer.train()
 seen["loss"] = seen["loss"].item()
 file = Path(output, f"process-{os.environ['RANK']}.json")
 file.write_text(json.dumps(seen), encoding="utf-8")
+torch.distributed.barrier()
 torch.distributed.destroy_process_group()
+# The threads of gloo may outlive the group, and end the interpreter by an abort.
+os._exit(0)
 """
 
 
