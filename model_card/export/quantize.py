@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Inputs = Mapping[str, NDArray[Any]]
 LARGEST = 127
+# Weights of products: on a processor without VNNI two products of an unsigned and a signed byte are
+# added in 16 bits, and 2 * 255 * 64 is the most that fits (ONNX Runtime, "reduce_range").
+LARGEST_WEIGHT = 64
 ZERO = 128
 SMALLEST = 1e-6
 SAMPLES = 64
@@ -76,17 +79,20 @@ def quantize_int8(model: Path, output: Path, samples: Sequence[Inputs]) -> Path:
     return output
 
 
-def scale_rows(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Rounds each row to integers in [-127, 127].
+def scale_rows(
+    weights: NDArray[np.float32], largest: int = LARGEST
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Rounds each row to integers.
 
     Args:
         weights: `(rows, columns)`.
+        largest: The largest magnitude of an integer, up to 127.
 
     Returns:
         The numbers `(rows, columns)` and what each row has to be multiplied by `(rows, 1)`.
     """
-    largest = np.abs(weights).max(axis=1, keepdims=True)
-    scales = np.where(largest > 0, largest / LARGEST, 1).astype(np.float32)
+    reach = np.abs(weights).max(axis=1, keepdims=True)
+    scales = np.where(reach > 0, reach / largest, 1).astype(np.float32)
     return np.rint(weights / scales).astype(np.int8), scales
 
 
@@ -245,7 +251,7 @@ def _product(
     from onnx.helper import make_node
 
     name, vectors = f"{node.output[0]}_int8", f"{node.input[0]}_int8"
-    numbers, scales = scale_rows(weights.T)
+    numbers, scales = scale_rows(weights.T, LARGEST_WEIGHT)
     nodes = [
         make_node("MatMulInteger", [vectors, f"{name}_weight", ZERO_POINT], [f"{name}_sum"]),
         make_node("Cast", [f"{name}_sum"], [f"{name}_float"], to=TensorProto.FLOAT),

@@ -9,7 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from model_card.export.onnx_export import FP32, INT8
-from model_card.export.quantize import quantize_int8, scale_rows, smoothing, synthetic_inputs
+from model_card.export.quantize import (
+    LARGEST_WEIGHT,
+    quantize_int8,
+    scale_rows,
+    smoothing,
+    synthetic_inputs,
+)
 from nic.errors import UserError
 from nic_encoder import OnnxEncoder
 
@@ -64,9 +70,20 @@ def test_made_up_inputs_are_the_tokenizers_own_words_and_always_the_same(
 def test_products_of_whole_numbers_are_exact_whatever_else_is_in_the_batch(tmp_path: Path) -> None:
     import onnxruntime
 
-    # Vectors and columns whose largest number is 127 or a whole multiple need no rounding.
-    weights = np.array([[127, 1, -127], [-5, 127, 3]], np.float32)
+    # Vectors whose largest number is 127 or a whole multiple, and columns whose is 64, need no
+    # rounding.
+    weights = np.array([[64, 1, -64], [-5, 64, 3]], np.float32)
     vectors = np.array([[[127, -2], [0, 0]], [[12700, -300], [-1.27, 0.02]]], np.float32)
+    model = save_graph(tmp_path / "model.onnx", "MatMul", {"w": weights})
+    session = onnxruntime.InferenceSession(quantize_int8(model, tmp_path / "int8.onnx", []))
+    np.testing.assert_allclose(session.run(["y"], {"x": vectors})[0], vectors @ weights, rtol=1e-5)
+
+
+def test_two_products_fit_into_16_bits_as_processors_without_vnni_add_them(tmp_path: Path) -> None:
+    import onnxruntime
+
+    assert 2 * 255 * LARGEST_WEIGHT < 2**15
+    weights, vectors = np.full((2, 2), 0.5, np.float32), np.full((1, 2, 2), 3.0, np.float32)
     model = save_graph(tmp_path / "model.onnx", "MatMul", {"w": weights})
     session = onnxruntime.InferenceSession(quantize_int8(model, tmp_path / "int8.onnx", []))
     np.testing.assert_allclose(session.run(["y"], {"x": vectors})[0], vectors @ weights, rtol=1e-5)
