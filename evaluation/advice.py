@@ -10,6 +10,11 @@ from evaluation.retrieval.baselines import BM25, fusion_name
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval_metrics.definitions import PRIMARY
 
+NO_MODEL, NO_TRAINING = "no model", "no training"
+QUERIES_ALONE = "training of the queries alone, no new index"
+TRAINING = "training and a new index"
+COSTS = (NO_MODEL, NO_TRAINING, QUERIES_ALONE, TRAINING)
+
 
 @dataclass(frozen=True)
 class Way:
@@ -17,7 +22,7 @@ class Way:
 
     Attributes:
         name: Its name in the report.
-        needs: What it costs: "no model", "no training" or "training".
+        needs: What it costs, as `NO_MODEL` and the others.
         estimate: Its primary metric.
         beaten_by: The dearer ways that are better, by the verdict of the report.
     """
@@ -50,33 +55,33 @@ class Advice:
         return next(way.needs for way in self.ways if way.name == self.cheapest)
 
 
-def ways_by_cost(model: str, base: str) -> dict[str, str]:
-    """Returns the ways to search by name, the cheapest first, each with what it needs."""
-    return {
-        BM25: "no model",
-        base: "no training",
-        fusion_name(base): "no training",
-        model: "training",
-        fusion_name(model): "training",
-    }
+def ways_by_cost(base: str, models: Mapping[str, str]) -> dict[str, str]:
+    """Returns the ways to search by name, the cheapest first, each with what it needs.
+
+    Args:
+        base: Name of the base model.
+        models: What each trained model needs, by its name.
+    """
+    needs = {BM25: NO_MODEL}
+    for name, cost in {base: NO_TRAINING, **models}.items():
+        needs |= {name: cost, fusion_name(name): cost}
+    return dict(sorted(needs.items(), key=lambda item: COSTS.index(item[1])))
 
 
 def advise(
-    results: Mapping[str, Sequence[QueryResult]], model: str, base: str, seed: int
+    results: Mapping[str, Sequence[QueryResult]], needs: Mapping[str, str], seed: int
 ) -> Advice | None:
     """Returns which way to search is the cheapest that no dearer one beats.
 
     Args:
         results: Results on the same queries by name.
-        model: Name of the model under test.
-        base: Name of its base.
+        needs: What each way needs, by name, the cheapest first.
         seed: Seed of the resampling.
 
     Returns:
-        The advice; None where the base is under test or a baseline was not measured.
+        The advice; None where a way was not measured.
     """
-    needs = ways_by_cost(model, base)
-    if model == base or any(name not in results for name in needs):
+    if any(name not in results for name in needs):
         return None
     found = {name: results[name] for name in needs}
     estimates, beaten_by = {}, {}

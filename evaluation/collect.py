@@ -33,6 +33,7 @@ from nic.logs import on_terminal
 from nic.model_files import METADATA
 from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
+from nic.query_adapter import shares_passages
 from pairs.loading import Pairs, load_pairs
 from pairs.split_file import load_split
 
@@ -93,6 +94,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
         encodings=describe_encodings(models),
         dimensions=measure_shorter(names, scorers, found, task),
         mixing=metadata_fact(names.location, "evaluation", "mixing", MixingCurve),
+        keeps_passages=shares_passages(models[names.model], models[names.base]),
     )
     return results, Texts.of(task)
 

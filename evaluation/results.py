@@ -70,6 +70,8 @@ class EvaluationResults:
         mixing: What mixtures of the model with its base find; None where there were none.
         dimensions: What both find with shorter embeddings, the longest first; empty where the model
             was trained for one length.
+        keeps_passages: Whether the model under test embeds passages as its base does, so that an
+            index of them serves both.
     """
 
     model: str
@@ -87,6 +89,7 @@ class EvaluationResults:
     encodings: dict[str, Encoding] = field(default_factory=dict)
     mixing: MixingCurve | None = None
     dimensions: list[Dimension] = field(default_factory=list)
+    keeps_passages: bool = False
 
     @property
     def caveat(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from evaluation.advice import Advice, advise
+from evaluation.advice import QUERIES_ALONE, TRAINING, Advice, advise, ways_by_cost
 from evaluation.comparison import (
     Comparison,
     Difference,
@@ -69,6 +69,7 @@ class PublishedEvaluation:
         encodings: Prompts and similarity by model; empty where unknown.
         mixing: What mixtures of the model with its base find; None where there were none.
         dimensions: What both find with shorter embeddings; empty for a model of one length.
+        keeps_passages: Whether passages have the embeddings of the base model.
     """
 
     model: str
@@ -87,6 +88,7 @@ class PublishedEvaluation:
     encodings: dict[str, Encoding] = field(default_factory=dict)
     mixing: MixingCurve | None = None
     dimensions: list[Dimension] = field(default_factory=list)
+    keeps_passages: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ class EvaluationSummary:
             encodings=results.encodings,
             mixing=results.mixing,
             dimensions=results.dimensions,
+            keeps_passages=results.keeps_passages,
         )
 
 
@@ -175,8 +178,16 @@ def summarise(
         probe=probe,
         gates=check_gates(thresholds, measured),
         fusion=_compare_fusion(results, seed),
-        advice=advise(results.per_query, results.model, results.base, seed),
+        advice=_advise(results, seed),
     )
+
+
+def _advise(results: EvaluationResults, seed: int) -> Advice | None:
+    """Returns the cheapest way to search; None where the base itself is under test."""
+    if results.model == results.base:
+        return None
+    cost = QUERIES_ALONE if results.keeps_passages else TRAINING
+    return advise(results.per_query, ways_by_cost(results.base, {results.model: cost}), seed)
 
 
 def _compare_fusion(results: EvaluationResults, seed: int) -> Fusion | None:

@@ -17,6 +17,8 @@ INDEX = "model.safetensors.index.json"
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 HAVE_WEIGHTS = ("Transformer", "StaticEmbedding", "Dense")
 HAVE_SETTINGS = ("Pooling", "Dense")
+ROUTER = "Router"
+ROUTES = "router_config.json"
 SETTINGS_FILES = (
     *("config.json", "sentence_bert_config.json", "config_sentence_transformers.json"),
     *("tokenizer_config.json", "preprocessor_config.json", "processor_config.json"),
@@ -53,11 +55,10 @@ def check_code(name: str, folder: Path) -> None:
             holds `auto_map`, or a layer names an activation outside of PyTorch.
     """
     for module in read_modules_or_none(name, folder) or []:
-        if module["type"].split(".")[0] != LIBRARY:
-            raise UserError(
-                f"{name}: {MODULES} names the class {module['type']}, which is not of "
-                f"{LIBRARY}; {NO_CODE}; give another base model"
-            )
+        _check_class(name, MODULES, module["type"])
+        if module["type"].split(".")[-1] == ROUTER:
+            for routed in read_routed_modules(name, folder, module["path"]):
+                _check_class(name, f"{module['path']}/{ROUTES}", routed["type"])
     for kind, path in modules_of(name, folder):
         for file in SETTINGS_FILES:
             if (folder / path / file).is_file():
@@ -86,12 +87,45 @@ def read_modules_or_none(name: str, folder: Path) -> list[dict[str, Any]] | None
     return list(modules)
 
 
+def read_routed_modules(name: str, folder: Path, path: str) -> list[dict[str, str]]:
+    """Returns the modules behind a Router with type and path, as `modules.json` would list them.
+
+    Args:
+        name: What the user calls the model, for the messages.
+        folder: Its folder.
+        path: The folder of the Router in it.
+
+    Raises:
+        UserError: Its settings are missing or damaged, or name a folder outside of its own.
+    """
+    config = _read(name, folder, folder / path / ROUTES)
+    types = config.get("types") if isinstance(config, dict) else None
+    if not isinstance(types, dict) or not all(isinstance(kind, str) for kind in types.values()):
+        raise UserError(f"{name}: {path}/{ROUTES} is no list of modules with their types")
+    for routed in types:
+        if Path(routed).name != routed or routed in ("", ".", ".."):
+            raise UserError(
+                f"{name}: {path}/{ROUTES} names the folder {routed}, outside of its own"
+            )
+    return [{"type": kind, "path": f"{path}/{routed}"} for routed, kind in types.items()]
+
+
 def modules_of(name: str, folder: Path) -> list[tuple[str, str]]:
-    """Returns the class and the folder of each module; a plain transformer is one module."""
+    """Returns the class and the folder of each module, those behind a Router after it.
+
+    A plain transformer is one module.
+    """
     modules = read_modules_or_none(name, folder)
     if modules is None:
         return [("Transformer", "")]
-    return [(module["type"].split(".")[-1], module["path"]) for module in modules]
+    found = []
+    for module in modules:
+        kind = module["type"].split(".")[-1]
+        found.append((kind, module["path"]))
+        if kind == ROUTER:
+            routed = read_routed_modules(name, folder, module["path"])
+            found += [(one["type"].split(".")[-1], one["path"]) for one in routed]
+    return found
 
 
 def holds_settings(folder: Path) -> bool:
@@ -130,6 +164,14 @@ def stored_precisions(folder: Path) -> set[str]:
             with safe_open(path, framework="pt") as weights:
                 found |= {weights.get_slice(key).get_dtype() for key in weights.keys()}  # noqa: SIM118
     return found
+
+
+def _check_class(name: str, place: str, dotted: str) -> None:
+    if dotted.split(".")[0] != LIBRARY:
+        raise UserError(
+            f"{name}: {place} names the class {dotted}, which is not of {LIBRARY}; {NO_CODE}; give "
+            "another base model"
+        )
 
 
 def _check_settings(name: str, folder: Path, file: Path, kind: str) -> None:

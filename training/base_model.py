@@ -13,6 +13,7 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.encoding import Encoding, check_prompts, set_prompts
 from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
+from nic.query_adapter import add_query_adapter, has_query_adapter
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.frozen.encoder_parts import encoder_parts
@@ -38,7 +39,7 @@ def find_base_model(run: RunArguments) -> ModelSource:
 def load_base(
     source: ModelSource, run: RunArguments, device: torch.device
 ) -> ChunkedSentenceTransformer:
-    """Returns the base model of a run, with the prompts of the run.
+    """Returns the base model of a run, with the prompts and the query adapter of the run.
 
     Raises:
         UserError: It is not found, or a prompt leaves no room for a text.
@@ -46,6 +47,8 @@ def load_base(
     model = load_model(source, device)
     set_prompts(model, run.query_prompt, run.document_prompt)
     check_prompts(model, source.name)
+    if run.query_adapter and not has_query_adapter(model):
+        add_query_adapter(model)
     return model
 
 
@@ -66,7 +69,8 @@ def load_trainable_model(
     if problem := onnx_problem(model):
         logger.warning("%s: the trained model will have no ONNX variant: %s", source.name, problem)
     set_dropout(model, run.dropout)
-    check_freezable(model, run.freeze_layers)
+    if not has_query_adapter(model):
+        check_freezable(model, run.freeze_layers)
     if run.layer_lr_decay < 1:
         encoder_parts(model, "--layer-lr-decay")
     check_loss(model, run.loss, vars(run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from evaluation.collect import (
@@ -17,6 +18,7 @@ from evaluation.results import EvaluationResults, LogEntry
 from evaluation.summary import EvaluationSummary, summarise
 from nic.logs import on_terminal
 from nic.models import ModelSource
+from nic.query_adapter import shares_passages
 from training.base_model import load_base
 from training.command.run_arguments import RunArguments
 from training.fitting import Fitted
@@ -50,7 +52,8 @@ def final_evaluation(
     cut = {
         truncated_name(name, n) for name in (names.model, names.base) for n in held_out.dimensions
     }
-    models = {names.model: fitted.model, names.base: load_base(source, run, fitted.model.device)}
+    plain = replace(run, query_adapter=False)
+    models = {names.model: fitted.model, names.base: load_base(source, plain, fitted.model.device)}
     probe = score_probe(models, data.probe, BATCH_SIZE, on_terminal())
     results = EvaluationResults(
         model=names.model,
@@ -68,5 +71,6 @@ def final_evaluation(
         encodings=describe_encodings(models),
         mixing=fitted.mixing,
         dimensions=measure_dimensions(held_out.found, names.model, names.base, held_out.dimensions),
+        keeps_passages=shares_passages(fitted.model, models[names.base]),
     )
     return summarise(results, data.thresholds)

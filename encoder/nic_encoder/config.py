@@ -18,7 +18,9 @@ SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 DOCUMENT_NAMES = ("document", "passage", "corpus")
 # A tokenizer without a length states 1e30.
 NO_LENGTH = 1_000_000
-STEPS = re.compile(r"Transformer Pooling(?: Dense)*(?: Normalize)?")
+STEPS = re.compile(r"Transformer Pooling(?: Dense)*(?: Normalize)?(?: Router)?")
+QUERY_STEPS = re.compile(r"(?:Dense ?)+(?:Normalize)?")
+ROUTES = "router_config.json"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class ModelConfig:
         pooling: How the tokens' vectors become one: keys of `pooling.MODES`.
         dense: The dense layers behind the pooling.
         normalize: Whether the model's last step is to unit length.
+        query_dense: Dense layers that queries alone pass after all of this.
+        query_normalize: Whether queries are brought to unit length behind them.
         truncate_dim: Numbers of an embedding that are kept, the first ones; None keeps all.
         pad_token: What fills up short texts.
         truncation_side: Which end of a long text is cut, "right" or "left".
@@ -52,6 +56,8 @@ class ModelConfig:
     default_prompt: str = ""
     include_prompt: bool = True
     similarity: str = "cosine"
+    query_dense: tuple[Dense, ...] = ()
+    query_normalize: bool = False
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -66,25 +72,25 @@ def read_config(folder: Path) -> ModelConfig:
     if not STEPS.fullmatch(" ".join(names)):
         raise EncoderError(
             f"{folder / MODULES}: steps {', '.join(names)}; this encoder has "
-            "Transformer, Pooling, Dense and Normalize in this order"
+            "Transformer, Pooling, Dense and Normalize in this order, and a Router for queries"
         )
-    if names[-1] == "Normalize":
-        _check_normalize(folder / steps[-1][1] / "config.json")
+    query_steps = _query_steps(folder / steps.pop()[1]) if names[-1] == "Router" else []
+    for name, path in (*steps, *query_steps):
+        if name == "Normalize":
+            _check_normalize(folder / path / "config.json")
     tokenizer = read_json(folder / "tokenizer_config.json")
     pooling = folder / steps[1][1] / "config.json"
     return ModelConfig(
         max_seq_length=_max_seq_length(folder, tokenizer),
         pooling=_pooling(pooling),
-        dense=tuple(
-            read_dense(folder / path, read_json(folder / path / "config.json"))
-            for name, path in steps
-            if name == "Dense"
-        ),
-        normalize=names[-1] == "Normalize",
+        dense=_dense(folder, steps),
+        normalize=steps[-1][0] == "Normalize",
         truncate_dim=_truncate_dim(folder / "config_sentence_transformers.json"),
         pad_token=tokenizer.get("pad_token", "[PAD]"),
         truncation_side=tokenizer.get("truncation_side", "right"),
         include_prompt=bool(read_json(pooling).get("include_prompt", True)),
+        query_dense=_dense(folder, query_steps),
+        query_normalize="Normalize" in dict(query_steps),
         **_retrieval(folder / "config_sentence_transformers.json"),
     )
 
@@ -109,6 +115,34 @@ def _steps(path: Path) -> list[tuple[str, str]]:
         return [(m["type"].rsplit(".", 1)[-1], m["path"]) for m in read_json(path)]
     except (KeyError, TypeError, AttributeError) as error:
         raise EncoderError(f"{path}: no list of modules with type and path") from error
+
+
+def _query_steps(folder: Path) -> list[tuple[str, str]]:
+    """Class name and folder of each module behind a Router for queries; passages have none."""
+    config = read_json(folder / ROUTES)
+    try:
+        routes, types = config["structure"], config["types"]
+        steps = [
+            (types[name].rsplit(".", 1)[-1], f"{folder.name}/{name}") for name in routes["query"]
+        ]
+        known = set(routes) == {"query", "document"} and not routes["document"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise EncoderError(f"{folder / ROUTES}: no list of modules by route") from error
+    names = " ".join(name for name, _ in steps)
+    if not known or not QUERY_STEPS.fullmatch(names):
+        raise EncoderError(
+            f"{folder / ROUTES}: routes {', '.join(routes)} with steps {names}; this encoder has "
+            "Dense and Normalize for queries, and nothing for passages"
+        )
+    return steps
+
+
+def _dense(folder: Path, steps: list[tuple[str, str]]) -> tuple[Dense, ...]:
+    return tuple(
+        read_dense(folder / path, read_json(folder / path / "config.json"))
+        for name, path in steps
+        if name == "Dense"
+    )
 
 
 def _truncate_dim(path: Path) -> int | None:

@@ -61,13 +61,24 @@ class OnnxEncoder:
         self._tokenizer = _load_tokenizer(self.folder / TOKENIZER, self.config)
         self._session = _open_session(_variant_file(self.folder, variant), threads)
         self._inputs = {node.name for node in self._session.get_inputs()}
-        self.dimension = _dimension(self.config, int(self._session.get_outputs()[0].shape[-1]))
+        width = int(self._session.get_outputs()[0].shape[-1])
+        self._width = _embedding_width(self.config, width)
+        self.dimension = min(self._width, self.config.truncate_dim or self._width)
 
     def encode_query(
         self, texts: str | Sequence[str], batch_size: int = 32, normalize: bool | None = None
     ) -> Embeddings:
-        """Encode queries, with the model's prompt for them; otherwise as `encode`."""
-        return self.encode(texts, batch_size, normalize, self.config.query_prompt)
+        """Encode queries, with the prompt and the layers that are theirs; otherwise as `encode`."""
+        if isinstance(texts, str):
+            return self.encode_query([texts], batch_size, normalize)[0]
+        embeddings = self._encode(texts, batch_size, self.config.query_prompt)
+        for dense in self.config.query_dense:
+            embeddings = dense(embeddings)
+        if self.config.query_normalize:
+            embeddings = _unit_length(embeddings)
+        adapted = bool(self.config.query_dense)
+        is_unit_length = self.config.query_normalize if adapted else self.config.normalize
+        return self._finish(embeddings, normalize, is_unit_length)
 
     def encode_document(
         self, texts: str | Sequence[str], batch_size: int = 32, normalize: bool | None = None
@@ -121,20 +132,32 @@ class OnnxEncoder:
         """
         if isinstance(texts, str):
             return self.encode([texts], batch_size, normalize, prompt)[0]
+        prompt = self.config.default_prompt if prompt is None else prompt
+        embeddings = self._encode(texts, batch_size, prompt)
+        return self._finish(embeddings, normalize, self.config.normalize)
+
+    def _encode(self, texts: Sequence[str], batch_size: int, prompt: str) -> Embeddings:
+        """Embed texts with a prompt, all numbers of an embedding."""
         if batch_size < 1:
             raise EncoderError(f"batch_size {batch_size}: must be 1 or more")
-        prompt = self.config.default_prompt if prompt is None else prompt
         checked = [prompt + text for text in _check_texts(texts)]
         skipped = 0 if self.config.include_prompt else self._prompt_length(prompt)
-        if normalize is None:
-            normalize = self.config.similarity == "cosine"
-        embeddings = np.empty((len(checked), self.dimension), dtype=np.float32)
+        embeddings = np.empty((len(checked), self._width), dtype=np.float32)
         order = sorted(range(len(checked)), key=lambda n: -len(checked[n]))
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             embeddings[batch] = self._encode_batch([checked[n] for n in batch], skipped)
-        is_unit_length = self.config.normalize and not self.config.truncate_dim
-        return _unit_length(embeddings) if normalize and not is_unit_length else embeddings
+        return embeddings
+
+    def _finish(
+        self, embeddings: Embeddings, normalize: bool | None, is_unit_length: bool
+    ) -> Embeddings:
+        """Cut embeddings to the numbers that are kept, and bring them to unit length if asked."""
+        if normalize is None:
+            normalize = self.config.similarity == "cosine"
+        cut = embeddings[:, : self.config.truncate_dim]
+        keeps_length = is_unit_length and not self.config.truncate_dim
+        return _unit_length(cut) if normalize and not keeps_length else cut
 
     def _prompt_length(self, prompt: str) -> int:
         """Tokens of a prompt, with the special ones before it and without the one after it."""
@@ -160,13 +183,12 @@ class OnnxEncoder:
             embeddings = dense(embeddings)
         if self.config.normalize:
             embeddings = _unit_length(embeddings)
-        return embeddings[:, : self.config.truncate_dim]
+        return embeddings
 
 
-def _dimension(config: ModelConfig, width: int) -> int:
-    """Length of an embedding of an encoder whose token vectors have a width."""
-    length = len(config.dense[-1].bias) if config.dense else width * len(config.pooling)
-    return min(length, config.truncate_dim or length)
+def _embedding_width(config: ModelConfig, width: int) -> int:
+    """Length of an embedding before it is cut, of an encoder whose token vectors have a width."""
+    return len(config.dense[-1].bias) if config.dense else width * len(config.pooling)
 
 
 def _unit_length(vectors: Embeddings) -> Embeddings:

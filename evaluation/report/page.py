@@ -18,6 +18,7 @@ from evaluation.report.charts import DARK
 from evaluation.report.plots import render_plots
 from evaluation.report.sentences import (
     USE_FUSION,
+    adapter_sentence,
     advice_sentence,
     change_sentence,
     corpus_sentence,
@@ -198,6 +199,7 @@ def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
         "forgetting_sentence": forgetting_sentence(evaluation),
         "mixing_sentence": mixing_sentence(evaluation),
         "dimensions": results.dimensions,
+        "adapter_sentence": adapter_sentence(evaluation),
         "advice": summary.advice,
         "advice_sentence": advice_sentence(evaluation),
         "machine": machine_phrase(results.speed.machine) if results.speed else "",

@@ -250,6 +250,16 @@ def advice_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> st
     return f"{sentence}."
 
 
+def adapter_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
+    """Returns that an index of the base model stays as it is; empty for other models."""
+    if not evaluation.keeps_passages:
+        return ""
+    return (
+        f"Passages have the embeddings of {escape(evaluation.base)}, bit for bit: an index that "
+        "was made with it serves this model too. Queries alone pass a trained linear map"
+    )
+
+
 def mixing_sentence(evaluation: PublishedEvaluation) -> str:
     """Returns how the saved model was mixed with its base; empty where it was not."""
     curve = evaluation.mixing

@@ -11,6 +11,7 @@ from evaluation.latency import SpeedReport
 from evaluation.report.sentences import (
     SHOWN,
     USE_FUSION,
+    adapter_sentence,
     advice_sentence,
     corpus_sentence,
     fusion_helps,
@@ -100,6 +101,8 @@ def align(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
 def _conclusions(evaluation: PublishedEvaluation) -> list[str]:
     """Returns what it all comes to: the model against its base, with BM25, and the cheapest way."""
     lines = [f"{headline(evaluation)}."]
+    if adapter := adapter_sentence(evaluation):
+        lines.append(f"{adapter}.")
     if fusion := fusion_sentence(evaluation):
         lines.append(f"{fusion}.")
     if fusion_helps(evaluation):

@@ -81,6 +81,8 @@ def findings(evaluation: PublishedEvaluation) -> list[str]:
             for sentence in report.domain_sentences(evaluation, as_text)
         ],
     ]
+    if adapter := report.adapter_sentence(evaluation, as_text):
+        lines.append(f"{adapter}.")
     if fusion := report.fusion_sentence(evaluation, as_text):
         lines.append(f"**{fusion}.**" if report.fusion_helps(evaluation) else f"{fusion}.")
     if advice := report.advice_sentence(evaluation, as_text):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from sentence_transformers import SentenceTransformer
 
+from nic.encoding import QUERY
 from nic.errors import UserError
+from nic.query_adapter import has_query_adapter
 
 ORDER = ("Transformer", "Pooling", "Dense", "Normalize")
 # What nic-encoder computes itself, on the token vectors that the ONNX file gives.
@@ -13,10 +15,17 @@ ACTIVATIONS = ("Tanh", "Identity", "ReLU", "Sigmoid")
 
 def onnx_problem(model: SentenceTransformer) -> str | None:
     """Returns why a model has no ONNX variant; None if it can have one."""
-    kinds = [type(module).__name__ for module in model]
-    if kinds[:2] != ["Transformer", "Pooling"] or kinds != sorted(kinds, key=_place):
+    adapted = has_query_adapter(model)
+    own = list(model)[: -1 if adapted else None]
+    kinds = [type(module).__name__ for module in own]
+    known = set(kinds) <= set(ORDER)
+    if (
+        kinds[:2] != ["Transformer", "Pooling"]
+        or not known
+        or kinds != sorted(kinds, key=ORDER.index)
+    ):
         return f"its modules are {', '.join(kinds)}; {', '.join(ORDER)} in this order have one"
-    for module in model:
+    for module in [*own, *(model[-1].sub_modules[QUERY] if adapted else ())]:
         if type(module).__name__ == "Dense":
             activation = type(module.activation_function).__name__
             keys = {module.module_input_name, module.module_output_name}
@@ -39,7 +48,3 @@ def require_exportable(model: SentenceTransformer, name: str) -> None:
     """
     if problem := onnx_problem(model):
         raise UserError(f"{name}: no ONNX file can be made of it: {problem}; package it without")
-
-
-def _place(kind: str) -> int:
-    return ORDER.index(kind) if kind in ORDER else len(ORDER)

@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from nic.errors import UserError
+from nic.model_checks import ROUTER, ROUTES, read_routed_modules
 from nic.model_files import (
     METADATA,
     MODULE_FILES,
@@ -37,8 +38,13 @@ def publishable_files(model: Path) -> list[str]:
     """
     folders = {"": PUBLISHED_FILES, **PUBLISHED_FOLDERS}
     for module in read_modules(model):
-        if module["path"]:
-            folders[module["path"]] = MODULE_FILES
+        path = module["path"]
+        if module["type"].split(".")[-1] == ROUTER:
+            folders[path] = (ROUTES,)
+            routed = read_routed_modules(str(model), model, path)
+            folders |= dict.fromkeys((one["path"] for one in routed), MODULE_FILES)
+        elif path:
+            folders[path] = MODULE_FILES
     names = [
         name for folder, allowed in folders.items() for name in _allowed(model, folder, allowed)
     ]
@@ -63,7 +69,8 @@ def read_modules(model: Path) -> list[dict[str, Any]]:
     for module in modules if isinstance(modules, list) else [None]:
         if not isinstance(module, dict) or not isinstance(module.get("type"), str):
             raise UserError(f"{path}: not a list of modules with path and type; save it again")
-        _check_module_folder(model, module.get("path"))
+        settings = ROUTES if module["type"].split(".")[-1] == ROUTER else "config.json"
+        _check_module_folder(model, module.get("path"), settings)
     return list(modules)
 
 
@@ -122,14 +129,14 @@ def check_content(path: Path) -> None:
             raise UserError(f"{path}: not valid UTF-8 (byte {error.start + 1})") from error
 
 
-def _check_module_folder(model: Path, name: Any) -> None:
+def _check_module_folder(model: Path, name: Any, settings: str) -> None:
     if name == "":
         return
     if not isinstance(name, str) or Path(name).name != name or name in (".", ".."):
         raise UserError(f"{model / MODULES}: names the folder {name!r}; it must lie in the model")
-    if not (model / name / "config.json").is_file():
+    if not (model / name / settings).is_file():
         raise UserError(
-            f"{model}: {MODULES} names the folder {name}, and {name}/config.json is missing; "
+            f"{model}: {MODULES} names the folder {name}, and {name}/{settings} is missing; "
             "save the model again"
         )
 

@@ -172,7 +172,7 @@ def _copy_files(trained: TrainedModel, staged: Path) -> None:
         UserError: A file was changed or lost since the model was evaluated.
     """
     for name in trained.names:
-        (staged / name).parent.mkdir(exist_ok=True)
+        (staged / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(trained.folder / name, staged / name)
         recorded = trained.metadata["files"].get(name)
         if recorded not in (None, sha256_of(staged / name)) and name != CARD:

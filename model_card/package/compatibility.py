@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model_card.package.allow_list import read_json, read_modules
-from nic.encoding import DOCUMENT, find_document_prompt
+from nic.encoding import DOCUMENT, QUERY, find_document_prompt
 from nic.errors import UserError
 from nic.files import atomic_write_text
+from nic.model_checks import ROUTER, ROUTES
 from nic.model_files import MODULES
 from nic.model_length import write_length
+from nic.query_adapter import has_query_adapter
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -67,11 +69,8 @@ def write_compatible(folder: Path) -> None:
     """
     modules = read_modules(folder)
     for module in modules:
-        kind = _kind(str(folder / MODULES), module["type"])
-        module["type"] = f"{LIBRARY}.models.{kind}"
-        if kind not in WITHOUT_SETTINGS:
-            path = folder / module["path"] / SETTINGS.get(kind, "config.json")
-            _write_json(path, _compatible(str(path), kind, read_json(path)))
+        place = folder / module["path"]
+        module["type"] = _write_module(str(folder / MODULES), module["type"], place)
     _write_json(folder / MODULES, modules)
     _rewrite_model_config(folder / SENTENCE_TRANSFORMERS)
     _rename_tokenizer(folder / "tokenizer_config.json")
@@ -96,12 +95,39 @@ def check_packageable(model: SentenceTransformer, name: str) -> None:
     Raises:
         UserError: A module or a setting has no compatible form.
     """
-    for module in model:
+    adapter = model[-1] if has_query_adapter(model) else None
+    own = [module for module in model if module is not adapter]
+    for module in own if adapter is None else [*own, *adapter.sub_modules[QUERY]]:
         kind = type(module)
         _kind(name, f"{kind.__module__}.{kind.__qualname__}")
         if kind.__name__ not in WITHOUT_SETTINGS:
             settings = json.loads(json.dumps(module.get_config_dict()))
             _compatible(f"{name} ({kind.__name__})", kind.__name__, settings)
+
+
+def _write_module(named_in: str, dotted: str, place: Path) -> str:
+    """Rewrites the settings of a module, and returns its type as earlier versions name it."""
+    if (dotted.split(".")[0], dotted.split(".")[-1]) == (LIBRARY, ROUTER):
+        _write_router(place)
+        return f"{LIBRARY}.models.{ROUTER}"
+    kind = _kind(named_in, dotted)
+    if kind not in WITHOUT_SETTINGS:
+        path = place / SETTINGS.get(kind, "config.json")
+        _write_json(path, _compatible(str(path), kind, read_json(path)))
+    return f"{LIBRARY}.models.{kind}"
+
+
+def _write_router(place: Path) -> None:
+    """Rewrites the settings of a query adapter and of the modules in it."""
+    path = place / ROUTES
+    config = read_json(path)
+    config["types"] = {
+        name: _write_module(str(path), dotted, place / name)
+        for name, dotted in config["types"].items()
+    }
+    if config["parameters"].pop("route_mappings", None):
+        raise UserError(f"{path}: route_mappings has no form that {LIBRARY} {OLDEST_VERSION} loads")
+    _write_json(path, config)
 
 
 def _kind(place: str, dotted: str) -> str:

@@ -18,6 +18,9 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense
 from torch import nn
 
+from nic.models import find_model, load_model
+from nic.query_adapter import add_query_adapter
+
 pytest.importorskip("onnxruntime", reason="needs onnxruntime")
 from nic_encoder import EncoderError, OnnxEncoder  # noqa: E402
 
@@ -69,6 +72,28 @@ def hub_cache(tiny_onnx_folder: Path, tmp_path: Path) -> Path:
 
 def test_fp32_gives_the_torch_models_embeddings(tiny_onnx_folder: Path) -> None:
     assert_equal_to_torch(tiny_onnx_folder)
+
+
+def test_a_query_adapter_changes_queries_alone(onnx_copy: Path, tmp_path: Path) -> None:
+    passages = OnnxEncoder(onnx_copy, variant="fp32").encode_document(TEXTS)
+    model = load_model(find_model(str(onnx_copy)), "cpu")
+    add_query_adapter(model)
+    with torch.no_grad():
+        model[-1].sub_modules["query"][0].linear.weight.add_(torch.randn(32, 32) * 0.1)
+    adapted = tmp_path / "adapted"
+    model.save_pretrained(str(adapted), create_model_card=False)
+    shutil.copytree(onnx_copy / "onnx", adapted / "onnx")
+    assert_equal_to_torch(adapted)
+    found = OnnxEncoder(adapted, variant="fp32")
+    np.testing.assert_array_equal(found.encode_document(TEXTS), passages)
+    assert np.abs(found.encode_query(TEXTS) - found.encode_document(TEXTS)).max() > 0.01
+    edit(adapted / "config_sentence_transformers.json", truncate_dim=8)
+    cut, whole = OnnxEncoder(adapted, variant="fp32"), found.encode_query(TEXTS)
+    np.testing.assert_array_equal(cut.encode_query(TEXTS, normalize=False), whole[:, :8])
+    routes = adapted / "3_Router" / "router_config.json"
+    edit(routes, structure={"query": [], "document": ["query_0_Dense"]})
+    with pytest.raises(EncoderError, match="nothing for passages"):
+        OnnxEncoder(adapted)
 
 
 def test_configurations_in_the_older_spelling_mean_the_same(onnx_copy: Path) -> None:

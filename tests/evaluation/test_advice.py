@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from summaries import BASE, MODEL, results_of, summary_of
 
-from evaluation.advice import advise
+from evaluation.advice import NO_MODEL, NO_TRAINING, QUERIES_ALONE, TRAINING, advise, ways_by_cost
 from evaluation.report.sentences import advice_sentence
 from evaluation.retrieval.query_results import Results
 
@@ -25,18 +25,18 @@ def found_by(*counts: int) -> Results:
 @pytest.mark.parametrize(
     ("counts", "cheapest", "needs"),
     [
-        ((10, 20, 30, 50, 50), MODEL, "training"),
+        ((10, 20, 30, 50, 50), MODEL, TRAINING),
         # Training brings nothing that BM25 with the base has not.
-        ((10, 20, 50, 50, 51), f"BM25 + {BASE}", "no training"),
-        ((50, 50, 50, 50, 50), "BM25", "no model"),
-        ((50, 10, 20, 30, 40), "BM25", "no model"),
-        ((10, 20, 30, 40, 55), f"BM25 + {MODEL}", "training"),
+        ((10, 20, 50, 50, 51), f"BM25 + {BASE}", NO_TRAINING),
+        ((50, 50, 50, 50, 50), "BM25", NO_MODEL),
+        ((50, 10, 20, 30, 40), "BM25", NO_MODEL),
+        ((10, 20, 30, 40, 55), f"BM25 + {MODEL}", TRAINING),
     ],
 )
 def test_it_is_the_cheapest_one_that_nothing_dearer_beats(
     counts: tuple[int, ...], cheapest: str, needs: str
 ) -> None:
-    advice = advise(found_by(*counts), MODEL, BASE, 0)
+    advice = advise(found_by(*counts), ways_by_cost(BASE, {MODEL: TRAINING}), 0)
     assert advice is not None
     assert [way.name for way in advice.ways] == list(WAYS)
     assert [way.estimate.value for way in advice.ways] == [n / QUERIES for n in counts]
@@ -61,7 +61,17 @@ def test_the_sentence_names_the_best_way_and_what_would_settle_it() -> None:
 
 def test_nothing_is_advised_where_a_baseline_or_the_tuned_model_is_missing() -> None:
     results = found_by(10, 20, 30, 40, 50)
-    assert advise(results, BASE, BASE, 0) is None
+    assert advice_sentence(summary_of(results, model=BASE).published()) == ""
     del results["BM25"]
-    assert advise(results, MODEL, BASE, 0) is None
+    assert advise(results, ways_by_cost(BASE, {MODEL: TRAINING}), 0) is None
     assert advice_sentence(summary_of(results).published()) == ""
+
+
+def test_a_query_adapter_is_cheaper_than_a_new_index() -> None:
+    ways = ways_by_cost(BASE, {MODEL: TRAINING, "adapter": QUERIES_ALONE})
+    assert list(ways) == [*WAYS[:3], "adapter", "BM25 + adapter", MODEL, f"BM25 + {MODEL}"]
+    results = {**found_by(10, 20, 30, 50, 50), "adapter": found_by(50, 0, 0, 0, 0)["BM25"]}
+    results["BM25 + adapter"] = results["BM25"]
+    advice = advise(results, ways, 0)
+    assert advice is not None
+    assert (advice.cheapest, advice.needs) == ("adapter", QUERIES_ALONE)

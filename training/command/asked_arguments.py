@@ -38,7 +38,7 @@ USUAL_RANGES = {
 
 
 def warn_outside_usual_range(run: RunArguments, training: TrainingArguments) -> None:
-    """Logs a warning for each value outside its usual range."""
+    """Logs a warning for each value outside its usual range, which is that of an encoder."""
     values: dict[str, float] = {
         "--epochs": training.num_train_epochs,
         "--batch-size": training.per_device_train_batch_size,
@@ -47,7 +47,8 @@ def warn_outside_usual_range(run: RunArguments, training: TrainingArguments) -> 
         "--val-ratio": run.val_ratio,
     }
     for flag, (low, high) in USUAL_RANGES.items():
-        if not low <= values[flag] <= high:
+        of_the_encoder = flag in ("--learning-rate", "--batch-size")
+        if not low <= values[flag] <= high and not (run.query_adapter and of_the_encoder):
             logger.warning(
                 "%s %g is outside its usual range, %g to %g", flag, values[flag], low, high
             )

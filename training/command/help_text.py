@@ -75,7 +75,8 @@ GROUPS = {
 }
 # Shown by --help-all alone.
 FURTHER = {
-    "the loss, its batches and its rates": (
+    "what is trained, the loss, its batches and its rates": (
+        "query_adapter",
         "keep_apart",
         "temperature",
         "directions",

@@ -57,6 +57,7 @@ class RunArguments:
     )
     document_prompt: str | None = flag(None, "put before passages and saved; likewise", "TEXT")
     freeze_layers: int = flag(10, "bottom layers to freeze; 0: none; too many: all but two", "N")
+    query_adapter: bool = flag(False, "train a map of the queries alone: the index stays as it is")
     layer_lr_decay: float = flag(
         1.0, "learning rate of a layer, as a share of that of the layer above", "SHARE"
     )
@@ -177,6 +178,11 @@ class RunArguments:
             raise UserError(
                 "--hardness hard_negatives: weighs what --no-hard-negatives leaves out; use "
                 "--hardness in_batch_negatives"
+            )
+        if self.query_adapter and (self.matryoshka or self.layer_lr_decay < 1):
+            raise UserError(
+                "--query-adapter: leaves every layer and the passages as they are; leave out "
+                "--matryoshka and --layer-lr-decay"
             )
         read_terms(self.license, self.language)
         self._check_publishing()

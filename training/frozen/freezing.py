@@ -11,6 +11,8 @@ from sentence_transformers import SentenceTransformer
 from torch import nn
 from transformers import TrainerCallback
 
+from nic.errors import UserError
+from nic.query_adapter import has_query_adapter
 from training.frozen.encoder_parts import encoder_parts
 
 logger = logging.getLogger(__name__)
@@ -62,6 +64,8 @@ def layers_to_freeze(asked: int, layers: int) -> int:
 def freeze(model: SentenceTransformer, asked: int) -> Freezing:
     """Freezes the unused pooler and, if `asked` > 0, the embeddings and the bottom layers.
 
+    In front of a query adapter it freezes everything, whatever was asked.
+
     Args:
         model: The model to train.
         asked: As `--freeze-layers`: number of bottom layers; 0 freezes nothing.
@@ -76,7 +80,10 @@ def freeze(model: SentenceTransformer, asked: int) -> Freezing:
     if isinstance(pooler, nn.Module):
         _freeze_parameters([pooler])
     frozen = layers = 0
-    if asked > 0:
+    if has_query_adapter(model):
+        _freeze_parameters(list(model)[:-1])
+        frozen = layers = count_layers(model)
+    elif asked > 0:
         parts = encoder_parts(model)
         layers = len(parts.layers)
         frozen = layers_to_freeze(asked, layers)
@@ -87,9 +94,17 @@ def freeze(model: SentenceTransformer, asked: int) -> Freezing:
     return Freezing(asked, frozen, layers, trainable, sum(p.numel() for p in parameters))
 
 
+def count_layers(model: SentenceTransformer) -> int:
+    """Returns the number of layers of the encoder; 0 where its architecture is not known."""
+    try:
+        return len(encoder_parts(model).layers)
+    except UserError:
+        return 0
+
+
 def log_freezing(freezing: Freezing) -> None:
     """Logs what was frozen, with a warning if it differs from what was asked."""
-    if freezing.asked > freezing.frozen_layers:
+    if freezing.asked > freezing.frozen_layers < freezing.layers:
         logger.warning(
             "--freeze-layers %d: the encoder has %d layers; the bottom %d are frozen, "
             "the top %d stay trainable",

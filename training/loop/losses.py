@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nic.encoding import COSINE, Encoding
 from nic.errors import UserError, one_line
+from nic.query_adapter import has_query_adapter
 from training.loop.loss_options import (
     TEMPERATURE,
     UNBOUNDED_TEMPERATURE,
@@ -275,5 +276,6 @@ def _is_bounded(model: SentenceTransformer) -> bool:
     """Whether similarities span about [-1, 1], for which the default temperature is meant."""
     if model.similarity_fn_name == COSINE:
         return True
-    has_unit_length = type(model[-1]).__name__ == "Normalize"
+    last = model[-2] if has_query_adapter(model) else model[-1]
+    has_unit_length = type(last).__name__ == "Normalize"
     return has_unit_length and model.similarity_fn_name in ("dot", "euclidean")

@@ -1,11 +1,19 @@
-"""Which prompt each column of the training rows gets."""
+"""Which prompt each column of the training rows gets, and which way through the model it takes."""
 
 from __future__ import annotations
 
 from sentence_transformers import SentenceTransformer
 
-from nic.encoding import Encoding
+from nic.encoding import DOCUMENT, QUERY, Encoding
+from nic.query_adapter import has_query_adapter
 from pairs.columns import TEXT_COLUMNS
+
+
+def column_routes(model: SentenceTransformer) -> dict[str, str]:
+    """Returns the route of each column through a query adapter; empty for a model without one."""
+    query, *passages = TEXT_COLUMNS
+    routes = {query: QUERY, **dict.fromkeys(passages, DOCUMENT)}
+    return routes if has_query_adapter(model) else {}
 
 
 def column_prompts(model: SentenceTransformer) -> dict[str, str]:

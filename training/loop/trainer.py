@@ -40,7 +40,7 @@ from training.loop.batch_sampler import (
 from training.loop.interruption import Interruption
 from training.loop.layer_rates import as_patterns, layer_learning_rates
 from training.loop.progress import ProgressBarCallback
-from training.loop.prompts import column_prompts
+from training.loop.prompts import column_prompts, column_routes
 from training.loop.schedule import cosine_with_warm_restarts
 from training.output.manifest import checkpoint_entry, record
 
@@ -233,6 +233,9 @@ def build_trainer(
         evaluator: Runs at each evaluation.
         callbacks: Called in this order, after the Trainer's own.
     """
+    # A copy: what was asked of the run stays as it is.
+    arguments = copy.copy(arguments)
+    arguments.router_mapping = {**column_routes(model), **arguments.router_mapping}
     trainer = PairsTrainer(
         model=model,
         args=arguments,

@@ -1,0 +1,113 @@
+"""Training a query adapter: the encoder and the index stay, the queries learn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+from tiny_runs import train_tiny
+
+from evaluation.advice import QUERIES_ALONE
+from evaluation.arguments import EvaluationArguments
+from evaluation.pipeline import evaluate_models
+from nic.chunked_model import ChunkedSentenceTransformer, Features
+from nic.errors import UserError
+from nic.models import find_model, load_model
+from training.command.parser import parse_arguments
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
+TEXTS = ["pump leaks", "valve", "why is the motor hot"]
+
+
+def test_a_run_trains_the_map_alone_and_says_that_the_index_stays(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "model"
+    summary = train_tiny(tiny_model_folder, two_domains, output, "--query-adapter")
+    base = load_model(find_model(str(tiny_model_folder)), "cpu")
+    tuned = load_model(find_model(str(output)), "cpu")
+    assert (tuned.encode_document(TEXTS) == base.encode_document(TEXTS)).all()
+    assert tuned.encode_query(TEXTS) != pytest.approx(base.encode_query(TEXTS), abs=1e-3)
+    stored, given = (load_file(f / "model.safetensors") for f in (output, tiny_model_folder))
+    assert all((stored[name] == given[name]).all() for name in given)
+
+    log = (output / "training.log").read_text(encoding="utf-8")
+    assert "Froze bottom 4/4 transformer layers" in log
+    assert f"Trainable params: {32 * 32:,} /" in log
+    assert "stay trainable" not in log
+    metadata = json.loads((output / "metadata.json").read_text(encoding="utf-8"))
+    assert metadata["training"]["asked"]["query_adapter"] is True
+    assert metadata["training"]["freezing"]["trainable_parameters"] == 32 * 32
+    assert metadata["base_model"]["weights_sha256"]
+    assert metadata["evaluation"]["keeps_passages"] is True
+    assert "an index that was made with it serves this model too" in (
+        output / "README.md"
+    ).read_text(encoding="utf-8")
+    assert summary.advice is not None
+    needs = {way.name: way.needs for way in summary.advice.ways}
+    assert needs["model"] == QUERIES_ALONE
+
+
+def test_a_later_evaluation_tells_the_same(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "model"
+    trained = train_tiny(tiny_model_folder, two_domains, output, "--query-adapter")
+    again = evaluate_models(
+        EvaluationArguments(
+            model=[str(output)],
+            base=str(tiny_model_folder),
+            data_file=str(two_domains),
+            probe="none",
+            speed=False,
+            device="cpu",
+        )
+    )
+    assert again is not None
+    assert again.results.keeps_passages
+    name = again.results.model
+    found, before = again.reports[name], trained.reports[trained.results.model]
+    assert found.overall == before.overall
+
+
+def test_it_trains_each_query_as_a_query_and_each_passage_as_a_passage(
+    tiny_model_folder: Path,
+    two_domains: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tasks: list[str] = []
+    forward = ChunkedSentenceTransformer.forward
+
+    def spy(self: ChunkedSentenceTransformer, features: Features, **kwargs: Any) -> Features:
+        if self.training:
+            tasks.append(str(features.get("task")))
+        return forward(self, features, **kwargs)
+
+    monkeypatch.setattr(ChunkedSentenceTransformer, "forward", spy)
+    train_tiny(tiny_model_folder, two_domains, tmp_path / "model", "--query-adapter")
+    assert tasks[:3] == ["query", "document", "document"]
+    assert set(tasks) == {"query", "document"}
+
+
+def test_folds_and_mixtures_keep_the_adapter(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "model"
+    more = ("--query-adapter", "--folds", "2", "--mix", "0.5", "--epochs", "1")
+    summary = train_tiny(tiny_model_folder, two_domains, output, *more)
+    assert summary.results.data.folds == 2
+    assert summary.results.mixing is not None
+    base = load_model(find_model(str(tiny_model_folder)), "cpu")
+    tuned = load_model(find_model(str(output)), "cpu")
+    assert (tuned.encode_document(TEXTS) == base.encode_document(TEXTS)).all()
+
+
+@pytest.mark.parametrize("other", ["--matryoshka=8", "--layer-lr-decay=0.5"])
+def test_flags_of_the_layers_are_refused_beside_it(other: str) -> None:
+    with pytest.raises((UserError, SystemExit)) as found:
+        parse_arguments(["--query-adapter", other])
+    assert "--query-adapter: leaves every layer" in str(found.value)
