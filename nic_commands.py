@@ -54,6 +54,11 @@ def evaluate() -> object:
     return import_module("evaluation.run").main()
 
 
+def advise() -> object:
+    """Runs `nic-advise`."""
+    return import_module("training.advise").main()
+
+
 def publish() -> object:
     """Runs `nic-publish`."""
     return import_module("model_card.publish").main()

@@ -20,6 +20,7 @@ from pages import PAGES, PROJECT, anchors, blocks, code, commands, links, parse
 import evaluation.run
 import model_card.publish
 import pairs.check
+import training.advice.arguments
 import training.command.parser
 from nic.errors import UserError
 from nic.models import MINILM, find_model
@@ -32,12 +33,14 @@ OTHER_TOOLS = PROJECT / "docs" / "clients.md"
 TUNED = "models/nic-embeddings-v1.0"
 PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
     "nic-train": training.command.parser.parse_arguments,
+    "nic-advise": training.advice.arguments.parse_arguments,
     "nic-check": pairs.check.parse_arguments,
     "nic-evaluate": evaluation.run.parse_arguments,
     "nic-publish": model_card.publish.parse_arguments,
 }
 SCRIPTS = {
     "training/train.py": "nic-train",
+    "training/advise.py": "nic-advise",
     "pairs/check.py": "nic-check",
     "evaluation/run.py": "nic-evaluate",
     "model_card/publish.py": "nic-publish",
@@ -126,7 +129,7 @@ def flags() -> set[str]:
     """The flags that the help of a command or the source of a small script holds, with dashes."""
     text = io.StringIO("".join(path.read_text(encoding="utf-8") for path in SMALL_SCRIPTS))
     text.seek(0, io.SEEK_END)
-    asked = [(PARSERS[name], ["--help"]) for name in ("nic-check", "nic-evaluate", "nic-publish")]
+    asked = [(PARSERS[name], ["--help"]) for name in PARSERS if name != "nic-train"]
     asked += [(PARSERS["nic-publish"], [name, "--help"]) for name in PUBLISHING]
     for show, words in [(answer_help, ["--help-all"]), *asked]:
         with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):

@@ -1,6 +1,7 @@
 """Fine-tuning, from pairs to a published model.
 
-From Python, `fine_tune(RunArguments(...), TrainingArguments(...))` does the job of `nic-train`.
+From Python, `fine_tune(RunArguments(...), TrainingArguments(...))` does the job of `nic-train`, and
+`give_advice(AdviceArguments(...))` that of `nic-advise`.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from typing import TYPE_CHECKING
 from nic.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from training.advice.arguments import AdviceArguments
+    from training.advice.pipeline import give_advice
     from training.command.arguments import TrainingArguments
     from training.command.run_arguments import RunArguments
     from training.pipeline import fine_tune
 
-__all__ = ["RunArguments", "TrainingArguments", "fine_tune"]
+__all__ = ["AdviceArguments", "RunArguments", "TrainingArguments", "fine_tune", "give_advice"]
 
 __getattr__ = lazy_exports(
     __name__,
     {
+        "AdviceArguments": "training.advice.arguments",
         "RunArguments": "training.command.run_arguments",
         "TrainingArguments": "training.command.arguments",
         "fine_tune": "training.pipeline",
+        "give_advice": "training.advice.pipeline",
     },
 )

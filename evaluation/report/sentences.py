@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from evaluation.advice import Advice
 from evaluation.comparison import ALIKE, BETTER, WORSE, Difference, Estimate
 from evaluation.gates import Gate
 from evaluation.latency import Machine
@@ -235,9 +236,11 @@ def forgetting_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -
 
 def advice_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
     """Returns the cheapest way to search that nothing beats, and what is open; or nothing."""
-    advice = evaluation.advice
-    if advice is None:
-        return ""
+    return describe_advice(evaluation.advice, escape) if evaluation.advice else ""
+
+
+def describe_advice(advice: Advice, escape: Escape = str) -> str:
+    """Returns the cheapest way to search that nothing beats, and what is open."""
     sentence = (
         f"The cheapest way that no dearer one significantly beats is {escape(advice.cheapest)}, "
         f"which needs {advice.needs}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bm25s
@@ -9,14 +10,19 @@ import numpy as np
 import torch
 
 from evaluation.retrieval.lexical_terms import lexical_terms
+from evaluation.retrieval.query_results import metric_values, score_task
 from evaluation.retrieval.ranking import Scorer
 from evaluation.retrieval.task import RetrievalTask
+from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from pairs.languages import tell_language
 
 BM25 = "BM25"
 NO_WORD = "\0"
 # Cormack, Clarke and Buettcher, SIGIR 2009.
 FUSION_CONSTANT = 60
+# Weight of BM25 in a fusion: rank fusion as it is published, and the weights that are tried.
+EVEN = 0.5
+FUSION_WEIGHTS = (0.1, 0.3, EVEN, 0.7, 0.9)
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,10 @@ class BM25Scorer:
         index.index(words if any(words) else [[NO_WORD]] * len(words), show_progress=False)
         return cls(index, lexical_terms(queries, language))
 
+    def of_queries(self, numbers: Sequence[int]) -> BM25Scorer:
+        """Returns the scores of some of the queries, in this order, against the same corpus."""
+        return BM25Scorer(self.index, [self.queries[number] for number in numbers])
+
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
         """Returns scores of 0 and above; 0 where a passage has no word of the query."""
         rows = []
@@ -75,15 +85,17 @@ class FusionScorer:
     Attributes:
         dense: Scores of a model.
         lexical: Scores of BM25.
+        weight: Weight of BM25, in (0, 1).
     """
 
     dense: Scorer
     lexical: BM25Scorer
+    weight: float = EVEN
 
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
         """Returns sums in (0, 2 / 61]."""
         dense = self.dense.scores(queries, candidates).cpu()
-        return fuse(dense, self.lexical.scores(queries, candidates))
+        return fuse(dense, self.lexical.scores(queries, candidates), self.weight)
 
 
 def fusion_name(model: str) -> str:
@@ -91,19 +103,36 @@ def fusion_name(model: str) -> str:
     return f"{BM25} + {model}"
 
 
-def fuse(dense: torch.Tensor, lexical: torch.Tensor) -> torch.Tensor:
-    """Returns the sum of 1 / (60 + rank) over two rankings of the same passages.
+def choose_fusion_weight(dense: Scorer, lexical: BM25Scorer, task: RetrievalTask) -> float:
+    """Returns the weight of BM25 with which a fusion finds most; of equal ones the most even.
+
+    Args:
+        dense: Scores of a model.
+        lexical: Scores of BM25.
+        task: The queries that choose; those of a later report are others.
+    """
+    found: dict[float, tuple[float, ...]] = {}
+    for weight in FUSION_WEIGHTS:
+        rows = score_task(FusionScorer(dense, lexical, weight), task)
+        found[weight] = tuple(metric_values(rows, CHECKPOINT_METRICS).mean(axis=0).tolist())
+    return max(FUSION_WEIGHTS, key=lambda weight: (found[weight], -abs(weight - EVEN)))
+
+
+def fuse(dense: torch.Tensor, lexical: torch.Tensor, weight: float = EVEN) -> torch.Tensor:
+    """Returns the weighted sum of 1 / (60 + rank) over two rankings of the same passages.
 
     A passage that BM25 gives nothing, for it shares no word with the query, gets nothing from it.
 
     Args:
         dense: `(queries, passages)` scores of a model.
         lexical: `(queries, passages)` scores of BM25.
+        weight: Weight of BM25, in (0, 1); at 0.5 both count once.
 
     Returns:
         `(queries, passages)` scores in (0, 2 / 61].
     """
-    return _shares(dense) + torch.where(lexical > 0, _shares(lexical), 0.0)
+    from_bm25 = torch.where(lexical > 0, _shares(lexical), 0.0)
+    return 2 * (1 - weight) * _shares(dense) + 2 * weight * from_bm25
 
 
 def _shares(scores: torch.Tensor) -> torch.Tensor:

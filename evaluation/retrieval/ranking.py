@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +41,10 @@ class DenseScorer:
     queries: torch.Tensor
     corpus: torch.Tensor
     similarity: str = COSINE
+
+    def of_queries(self, numbers: Sequence[int]) -> DenseScorer:
+        """Returns the scores of some of the queries, in this order, against the same corpus."""
+        return DenseScorer(self.queries[list(numbers)], self.corpus, self.similarity)
 
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
         """Returns cosines in [-1, 1], dot products, or distances with a negative sign."""

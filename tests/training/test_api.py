@@ -51,8 +51,9 @@ def test_a_device_that_the_trainer_does_not_take_is_refused(tmp_path: Path) -> N
     assert not (tmp_path / "out").exists()
 
 
-def test_the_room_exports_the_three_names_and_no_other() -> None:
-    assert training.__all__ == ["RunArguments", "TrainingArguments", "fine_tune"]
+def test_the_room_exports_the_jobs_with_their_arguments_and_no_other_name() -> None:
+    jobs = ["AdviceArguments", "RunArguments", "TrainingArguments", "fine_tune", "give_advice"]
+    assert training.__all__ == jobs
     assert all(getattr(training, name).__doc__ for name in training.__all__)
     with pytest.raises(AttributeError, match="module 'training' has no attribute 'fine_tuned'"):
         _ = training.fine_tuned

@@ -1,0 +1,93 @@
+"""Measures every way to search on one split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sentence_transformers import SentenceTransformer
+
+from evaluation.advice import QUERIES_ALONE, TRAINING, ways_by_cost
+from evaluation.collect import score_models
+from evaluation.defaults import BATCH_SIZE
+from evaluation.retrieval.baselines import (
+    BM25,
+    BM25Scorer,
+    FusionScorer,
+    choose_fusion_weight,
+    fusion_name,
+)
+from evaluation.retrieval.query_results import Results, score_task
+from evaluation.retrieval.task import RetrievalTask, retrieval_task
+from nic.logs import on_terminal
+from nic.query_adapter import shares_passages
+from pairs.loading import Pairs
+from pairs.split import Split
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What the ways to search find.
+
+    Attributes:
+        task: The queries that they are compared on.
+        needs: What each way needs, by name, the cheapest first.
+        results: Its results on those queries.
+        weights: Weight of BM25 by fusion, chosen on the validation queries.
+        all_queries: Results of BM25 and of each model on every query of the file.
+        all_task: Every query of the file.
+    """
+
+    task: RetrievalTask
+    needs: dict[str, str]
+    results: Results
+    weights: dict[str, float]
+    all_queries: Results
+    all_task: RetrievalTask
+
+
+def measure_ways(
+    models: Mapping[str, SentenceTransformer],
+    base: str,
+    pairs: Pairs,
+    split: Split,
+    language: str | None,
+) -> Ways:
+    """Returns what BM25, each model, and BM25 with each model find.
+
+    Args:
+        models: The models by name, the base among them.
+        base: Name of the base.
+        pairs: The checked file.
+        split: Its validation queries choose the weights; those of `reported` compare.
+        language: ISO 639 code of the texts, for BM25; None tells it from the corpus.
+    """
+    whole = retrieval_task(pairs, range(len(pairs)))
+    found, dense = score_models(models, whole, BATCH_SIZE, on_terminal())
+    lexical = BM25Scorer.of(whole, language)
+    choosing = retrieval_task(pairs, split.validation)
+    task = retrieval_task(pairs, split.reported)
+    chosen, asked = _places(whole, choosing), _places(whole, task)
+    words = lexical.of_queries(asked)
+    results: Results = {BM25: score_task(words, task)}
+    weights = {}
+    for name, scorer in dense.items():
+        results[name] = score_task(scorer.of_queries(asked), task)
+        weight = choose_fusion_weight(
+            scorer.of_queries(chosen), lexical.of_queries(chosen), choosing
+        )
+        fused = FusionScorer(scorer.of_queries(asked), words, weight)
+        results[fusion_name(name)] = score_task(fused, task)
+        weights[fusion_name(name)] = weight
+    needs = {
+        name: QUERIES_ALONE if shares_passages(model, models[base]) else TRAINING
+        for name, model in models.items()
+        if name != base
+    }
+    everything = {BM25: score_task(lexical, whole), **found}
+    return Ways(task, ways_by_cost(base, needs), results, weights, everything, whole)
+
+
+def _places(whole: RetrievalTask, part: RetrievalTask) -> Sequence[int]:
+    numbers = {id_: number for number, id_ in enumerate(whole.query_ids)}
+    return [numbers[id_] for id_ in part.query_ids]
