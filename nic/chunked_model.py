@@ -15,6 +15,8 @@ from transformers import PreTrainedModel
 Features = dict[str, Any]
 # One text without padding: its ids, its mask and what else has a value for each token.
 Row = dict[str, torch.Tensor]
+# Embeds texts up to the last module: `(texts, dim)`.
+Front = Callable[[Sequence[Row]], torch.Tensor]
 
 # Tokens of a chunk, padding included. The activations of a chunk should stay in the cache of a
 # processor; an accelerator needs more of them to be busy. See docs/performance.md.
@@ -47,6 +49,7 @@ class ChunkedSentenceTransformer(SentenceTransformer):
     _precision_hooks: Sequence[RemovableHandle] = ()
     _columns: Sequence[Features] = ()
     _remembered: RememberedTokens | None = None
+    _front: Front | None = None
 
     def forward(self, input: Features, **kwargs: Any) -> Features:
         """Embeds a batch.
@@ -84,6 +87,25 @@ class ChunkedSentenceTransformer(SentenceTransformer):
             columns: The columns of the next batch, known by identity; none ends it.
         """
         self._columns = columns
+
+    def use_front(self, front: Front | None) -> None:
+        """Takes what comes before the last module from a function from now on; None: computes it.
+
+        Args:
+            front: Gives what `embed_front` gives for the texts of a chunked batch.
+        """
+        self._front = front
+
+    def embed_front(self, rows: Sequence[Row]) -> torch.Tensor:
+        """Returns the embeddings of texts before the last module, `(texts, dim)`."""
+        modules, embeddings = list(self)[:-1], []
+        chunks = plan_chunks([len(row[MASK]) for row in rows], self._chunk_tokens)
+        for chunk in chunks:
+            features = pad_rows([rows[place] for place in chunk], self._padding_id, self.device)
+            for module in modules:
+                features = module(features)
+            embeddings.append(features[EMBEDDING])
+        return torch.cat(embeddings)[_places_in(chunks).to(embeddings[0].device)]
 
     def run_in(self, dtype: torch.dtype | None) -> None:
         """Runs the encoder in half precision from now on, under autocast.
@@ -162,14 +184,21 @@ class ChunkedSentenceTransformer(SentenceTransformer):
             of_row.append(places.setdefault(row_key(row), len(places)))
             if len(places) > len(unique):
                 unique.append(row)
-        budget = CPU_TOKENS if self.device.type == "cpu" else ACCELERATOR_TOKENS
-        chunks = plan_chunks([len(row[MASK]) for row in unique], budget)
+        if self._front:
+            found = {**features, EMBEDDING: self._front(unique)}
+            used = {name: kwargs[name] for name in self[-1].forward_kwargs if name in kwargs}
+            return self[-1](found, **used)[EMBEDDING][torch.tensor(of_row, device=self.device)]
+        chunks = plan_chunks([len(row[MASK]) for row in unique], self._chunk_tokens)
         embeddings = []
         for chunk in chunks:
             padded = pad_rows([unique[place] for place in chunk], self._padding_id, self.device)
             embeddings.append(super().forward({**features, **padded}, **kwargs)[EMBEDDING])
-        where = torch.argsort(torch.tensor([place for chunk in chunks for place in chunk]))
+        where = _places_in(chunks)
         return torch.cat(embeddings)[where[torch.tensor(of_row)].to(embeddings[0].device)]
+
+    @property
+    def _chunk_tokens(self) -> int:
+        return CPU_TOKENS if self.device.type == "cpu" else ACCELERATOR_TOKENS
 
 
 class RememberedTokens:
@@ -280,6 +309,11 @@ def batch_settings(features: Features, ignored: Container[str]) -> str:
             if name not in ignored
         )
     )
+
+
+def _places_in(chunks: Sequence[Sequence[int]]) -> torch.Tensor:
+    """Returns where each text stands in the chunks, one after the other."""
+    return torch.argsort(torch.tensor([place for chunk in chunks for place in chunk]))
 
 
 def _holds(columns: Sequence[Features], column: Features) -> bool:

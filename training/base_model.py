@@ -52,6 +52,11 @@ def load_base(
     return model
 
 
+def encoder_dtype(run: RunArguments, arguments: TrainingArguments) -> torch.dtype:
+    """Returns the precision that the encoder trains in; in front of a query adapter it is fp32."""
+    return torch.float32 if run.query_adapter else arguments.dtype
+
+
 def load_trainable_model(
     source: ModelSource, run: RunArguments, arguments: TrainingArguments
 ) -> ChunkedSentenceTransformer:

@@ -13,6 +13,7 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.logs import on_terminal
 from nic.models import ModelSource, load_model
+from training.base_model import encoder_dtype
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.frozen.freezing import FreezeLayersCallback, Freezing
@@ -93,7 +94,8 @@ def fit(
         UserError: No batch could be drawn, or the saved model does not score as in training.
     """
     folder = Path(arguments.output_dir)
-    half = torch.bfloat16 if arguments.bf16 else None
+    dtype = encoder_dtype(run, arguments)
+    half = None if dtype == torch.float32 else dtype
     evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
     interruption = Interruption()
     freezing = FreezeLayersCallback(run.freeze_layers)

@@ -18,7 +18,7 @@ from nic.errors import UserError
 from nic.logs import RunLog, log_lines, open_run_log, quiet_libraries
 from nic.model_files import FOLD, SPLIT
 from pairs.split_file import save_split
-from training.base_model import find_base_model, load_trainable_model
+from training.base_model import encoder_dtype, find_base_model, load_trainable_model
 from training.command.arguments import TrainingArguments
 from training.command.asked_arguments import warn_outside_usual_range
 from training.command.resumed_settings import (
@@ -114,7 +114,7 @@ def train(
         open_output_folder(folder, run, data, settings, log)
 
     columns = training_columns(run.hard_negatives)
-    kept = KeptStates(data, columns, arguments.dtype, run.frozen_cache_gb, folder)
+    kept = KeptStates(data, columns, encoder_dtype(run, arguments), run.frozen_cache_gb, folder)
     names = Names.of(folder, source)
     folds = CrossValidation(source, data, run, arguments, kept, names)
     pooled = folds.results() if data.folds else None

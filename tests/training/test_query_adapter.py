@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from tiny_runs import train_tiny
 
 from evaluation.advice import QUERIES_ALONE
 from evaluation.arguments import EvaluationArguments
 from evaluation.pipeline import evaluate_models
-from nic.chunked_model import ChunkedSentenceTransformer, Features
+from nic.chunked_model import ChunkedSentenceTransformer, Features, Row, row_key
 from nic.errors import UserError
 from nic.models import find_model, load_model
+from nic.query_adapter import add_query_adapter
 from training.command.parser import parse_arguments
+from training.frozen.frozen_embeddings import FrozenEmbeddings
+from training.frozen.frozen_states import token_rows_of
+from training.loop.trainer import PairsTrainer
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 TEXTS = ["pump leaks", "valve", "why is the motor hot"]
@@ -111,3 +117,58 @@ def test_flags_of_the_layers_are_refused_beside_it(other: str) -> None:
     with pytest.raises((UserError, SystemExit)) as found:
         parse_arguments(["--query-adapter", other])
     assert "--query-adapter: leaves every layer" in str(found.value)
+
+
+def test_the_encoder_runs_once_over_each_text_and_the_result_is_the_same(
+    tiny_model_folder: Path,
+    two_domains: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    embedded: list[bytes] = []
+    steps: list[int] = []
+    front = ChunkedSentenceTransformer.embed_front
+    step = PairsTrainer.training_step
+
+    def embed(self: ChunkedSentenceTransformer, rows: Sequence[Row]) -> torch.Tensor:
+        embedded.extend(row_key(row) for row in rows)
+        return front(self, rows)
+
+    def count(self: PairsTrainer, *args: Any, **kwargs: Any) -> torch.Tensor:
+        before = len(embedded)
+        loss: torch.Tensor = step(self, *args, **kwargs)
+        steps.append(len(embedded) - before)
+        return loss
+
+    monkeypatch.setattr(ChunkedSentenceTransformer, "embed_front", embed)
+    monkeypatch.setattr(PairsTrainer, "training_step", count)
+    found = []
+    for gib in ("4", "0"):
+        output = tmp_path / gib
+        more = ("--query-adapter", "--frozen-cache-gb", gib)
+        summary = train_tiny(tiny_model_folder, two_domains, output, *more)
+        weights = load_file(output / "3_Router" / "query_0_Dense" / "model.safetensors")
+        found.append((weights["linear.weight"], summary.reports[gib]))
+    assert len(embedded) == len(set(embedded)) > 0
+    assert set(steps) == {0}
+    assert torch.allclose(found[0][0], found[1][0], atol=1e-5)
+    assert found[0][1].overall == pytest.approx(found[1][1].overall)
+
+
+def test_kept_embeddings_serve_no_model_with_other_weights(
+    tiny_model: ChunkedSentenceTransformer, tiny_model_folder: Path
+) -> None:
+    other = load_model(find_model(str(tiny_model_folder)), "cpu")
+    for model in (tiny_model, other):
+        add_query_adapter(model)
+    rows = list(token_rows_of(tiny_model, TEXTS, None))
+    kept = FrozenEmbeddings(tiny_model, rows[:2])
+    assert len(kept) == 2
+    expected = other.encode_query(TEXTS)
+    assert tiny_model.encode_query(TEXTS) == pytest.approx(expected, abs=1e-6)
+    kept.attach(other)
+    assert other.encode_query(TEXTS) == pytest.approx(expected, abs=1e-6)
+    with torch.no_grad():
+        next(tiny_model.parameters()).add_(1.0)
+    with pytest.raises(UserError, match="are not those of the base model"):
+        kept.attach(tiny_model)

@@ -241,13 +241,18 @@ def keep_frozen_states(
     found = []
     for dtype, prompted in texts.items():
         states = FrozenStates(model, frozen, dtype)
-        rows = [row for prompt, of_it in prompted.items() for row in _rows(model, of_it, prompt)]
+        rows = [
+            row for prompt, of_it in prompted.items() for row in token_rows_of(model, of_it, prompt)
+        ]
         states.fill(rows, int(gib * GIB), folder, on_terminal())
         found.append(states)
     return found
 
 
-def _rows(model: SentenceTransformer, texts: Iterable[str], prompt: str | None) -> Iterator[Row]:
+def token_rows_of(
+    model: SentenceTransformer, texts: Iterable[str], prompt: str | None
+) -> Iterator[Row]:
+    """Yields the tokens of texts, without padding; nothing of what is not padded at the right."""
     remaining = iter(texts)
     while batch := list(islice(remaining, TOKENIZED_AT_A_TIME)):
         yield from token_rows(model.preprocess(batch, prompt=prompt)) or ()

@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 
 from nic.chunked_model import ChunkedSentenceTransformer
+from nic.query_adapter import has_query_adapter
 from pairs.columns import TEXT_COLUMNS
+from training.frozen.frozen_embeddings import FrozenEmbeddings, keep_embeddings
 from training.frozen.frozen_states import FrozenStates, keep_frozen_states
 from training.loop.prompts import column_prompts
 from training.run_data import RunData
@@ -36,7 +38,7 @@ class KeptStates:
         self._dtype = dtype
         self._gib = gib
         self._folder = folder
-        self._states: list[FrozenStates] | None = None
+        self._states: Sequence[FrozenStates | FrozenEmbeddings] | None = None
 
     def serve(self, model: ChunkedSentenceTransformer, frozen: int) -> None:
         """Lets a model use them, and no other one from now on.
@@ -51,7 +53,10 @@ class KeptStates:
         if self._states is None:
             prompts = column_prompts(model)
             texts = texts_by_precision(self._data, self._dtype, prompts, self._columns)
-            self._states = keep_frozen_states(model, frozen, texts, self._gib, self._folder)
+            if has_query_adapter(model):
+                self._states = keep_embeddings(model, texts[torch.float32], self._gib)
+            else:
+                self._states = keep_frozen_states(model, frozen, texts, self._gib, self._folder)
             return
         for states in self._states:
             states.attach(model)
