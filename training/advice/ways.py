@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sentence_transformers import SentenceTransformer
 
 from evaluation.advice import QUERIES_ALONE, TRAINING, ways_by_cost
-from evaluation.collect import score_models
-from evaluation.defaults import BATCH_SIZE
 from evaluation.retrieval.baselines import (
     BM25,
     BM25Scorer,
@@ -17,12 +16,16 @@ from evaluation.retrieval.baselines import (
     choose_fusion_weight,
     fusion_name,
 )
+from evaluation.retrieval.evaluator import embed_task
 from evaluation.retrieval.query_results import Results, score_task
+from evaluation.retrieval.ranking import DenseScorer
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from nic.logs import on_terminal
 from nic.query_adapter import shares_passages
 from pairs.loading import Pairs
 from pairs.split import Split
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def measure_ways(
         language: ISO 639 code of the texts, for BM25; None tells it from the corpus.
     """
     whole = retrieval_task(pairs, range(len(pairs)))
-    found, dense = score_models(models, whole, BATCH_SIZE, on_terminal())
+    dense = embed_whole(models, base, whole)
     lexical = BM25Scorer.of(whole, language)
     choosing = retrieval_task(pairs, split.validation)
     task = retrieval_task(pairs, split.reported)
@@ -84,8 +87,32 @@ def measure_ways(
         for name, model in models.items()
         if name != base
     }
-    everything = {BM25: score_task(lexical, whole), **found}
+    everything: Results = {BM25: score_task(lexical, whole)}
+    everything |= {name: score_task(scorer, whole) for name, scorer in dense.items()}
     return Ways(task, ways_by_cost(base, needs), results, weights, everything, whole)
+
+
+def embed_whole(
+    models: Mapping[str, SentenceTransformer], base: str, task: RetrievalTask
+) -> dict[str, DenseScorer]:
+    """Returns the scores of each model; what the base gives for passages serves its adapters too.
+
+    Args:
+        models: The models by name, the base among them.
+        base: Name of the base.
+        task: What to encode.
+    """
+    found: dict[str, DenseScorer] = {}
+    for name in [base, *(name for name in models if name != base)]:
+        model, known = models[name], None
+        if found and shares_passages(model, models[base]):
+            known = found[base].corpus
+        passages = "no" if known is not None else len(task.corpus)
+        logger.info(
+            "Encoding %d queries and %s passages with %s", len(task.queries), passages, name
+        )
+        found[name] = embed_task(model, task, show_progress=on_terminal(), corpus=known)
+    return found
 
 
 def _places(whole: RetrievalTask, part: RetrievalTask) -> Sequence[int]:
