@@ -90,7 +90,10 @@ def count_negatives(
             more,
         )
     if found.rows_repeating:
-        logger.info("%d rows with fewer negatives repeat theirs", found.rows_repeating)
+        logger.info(
+            "%d rows with fewer negatives repeat theirs: the loss takes as many of each row",
+            found.rows_repeating,
+        )
     return found
 
 
