@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from conftest import MakePairs, make_row
+from datasets import Dataset
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.util import mine_hard_negatives
 
 from evaluation.retrieval.task import retrieval_task
 from model_card.card.metadata import describe_data
@@ -83,6 +86,19 @@ def test_the_columns_of_further_negatives_are_empty_in_rows_with_fewer(ragged: P
     assert ragged.negative_columns == ["negative", "negative_2", "negative_3"]
     assert ragged.column("negative_2") == ["c d", None, "a b"]
     assert ragged.texts(["negative", "negative_2"]) == ["a b", "e f", "g h", "c d"]
+
+
+def test_what_the_library_mines_as_n_tuples_is_read(
+    tiny_model: SentenceTransformer, write_pairs: MakePairs
+) -> None:
+    rows = [make_row(n, "hvac") for n in range(12)]
+    two = Dataset.from_dict({name: [row[name] for row in rows] for name in TEXT_COLUMNS[:2]})
+    options: dict[str, Any] = {"num_negatives": 3, "output_format": "n-tuple", "verbose": False}
+    mined = mine_hard_negatives(two, tiny_model, output_scores=True, **options)
+    pairs = load_pairs(write_pairs([{**row, "domain": "hvac"} for row in mined]))
+    assert len(pairs) == 12
+    assert pairs.negatives() == [[row[f"negative_{n}"] for n in (1, 2, 3)] for row in mined]
+    assert list(pairs.extras[0]) == ["scores"]
 
 
 PROBLEMS = {

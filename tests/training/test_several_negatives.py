@@ -346,3 +346,18 @@ def test_a_list_of_one_negative_trains_the_weights_of_a_string(
         train_tiny(tiny_model_folder, data, tmp_path / name, "--epochs", "1")
     one, other = (load_file(tmp_path / n / "model.safetensors") for n in ("string", "list"))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_held_out_passages_are_counted_among_the_negatives_that_are_trained_on(
+    write_pairs: MakePairs,
+) -> None:
+    rows = [make_row(n, "hvac") for n in range(40)]
+    for n, row in enumerate(rows):
+        row["negative"] = [row["negative"], rows[n - 1]["positive"]]
+    words = ["--data-file", str(write_pairs(rows)), "--batch-size", "8", "--val-ratio", "0.2"]
+    counted = [
+        read_data(*parse_arguments([*words, *more])).counts.positives_among_train_negatives
+        for more in ([], ["--negatives-per-row", "1"], ["--no-hard-negatives"])
+    ]
+    assert counted[0]["validation"] > 0
+    assert counted[1:] == [{"validation": 0}, {"validation": 0}]
