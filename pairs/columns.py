@@ -39,7 +39,7 @@ def negative_column(number: int) -> str:
 
 def is_column(name: str) -> bool:
     """Returns whether a field of a row is read; further fields are not."""
-    return name in (*TEXT_COLUMNS, DOMAIN) or NUMBERED.fullmatch(name) is not None
+    return name in (QUERY, POSITIVE, DOMAIN) or _is_negative(name)
 
 
 def read_pair_records(path: Path) -> Iterator[Record]:
@@ -69,7 +69,8 @@ def find_problem(row: Mapping[str, Any]) -> str:
         if problem := _text_problem(field):
             return problem
     if not negatives:
-        return f'field "{NEGATIVE}" holds no text; {NEEDS}'
+        none = "is an empty list" if NEGATIVE in row else "is null, as is every other negative"
+        return f'field "{next(filter(_is_negative, row))}" {none}; {NEEDS}'
     positive = comparable(row[POSITIVE])
     for field in negatives:
         if comparable(field.value) == positive:
@@ -107,6 +108,10 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_negative(name: str) -> bool:
+    return name == NEGATIVE or NUMBERED.fullmatch(name) is not None
 
 
 def _numbered(row: Mapping[str, Any]) -> list[str]:

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from card_facts import make_metadata
 from conftest import MakePairs, make_row
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.util import mine_hard_negatives
 
 from evaluation.retrieval.task import retrieval_task
+from model_card.card.card import write_card
 from model_card.card.metadata import describe_data
-from model_card.card.training_text import find_training_text
+from model_card.package.leaks import check_no_training_text
 from nic.errors import UserError
 from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs, load_pairs
@@ -102,7 +104,8 @@ def test_what_the_library_mines_as_n_tuples_is_read(
 
 
 PROBLEMS = {
-    'field "negative" holds no text': {"negative": []},
+    'field "negative" is an empty list; every line needs': {"negative": []},
+    'field "negative_1" is null, as is every other negative; every': {"negative_1": None},
     'negative 2 of field "negative" is empty; every line needs': {"negative": ["a", " "]},
     'negative 1 of field "negative" is int, not a string': {"negative": [3, "a"]},
     'negative 3 of field "negative" is NoneType, not a string': {"negative": ["a", "b", None]},
@@ -130,11 +133,6 @@ def test_an_error_names_the_line_and_which_negative(
     with pytest.raises(UserError) as error:
         load_pairs(path)
     assert str(error.value).startswith(f"{path}:2: {problem}")
-
-
-def test_null_in_every_numbered_field_is_no_negative(write_pairs: MakePairs) -> None:
-    with pytest.raises(UserError, match='field "negative" holds no text'):
-        load_pairs(write_pairs([numbered(1, None, None)]))
 
 
 def test_the_corpus_holds_every_negative_once_under_the_id_of_its_first_place(
@@ -165,15 +163,19 @@ def test_a_held_out_positive_is_counted_among_all_training_negatives_that_are_ta
     assert counted == [1, 1, 0, 0]
 
 
-def test_the_metadata_counts_all_negatives_and_the_card_may_quote_none(ragged: Pairs) -> None:
+def test_the_metadata_counts_all_negatives(ragged: Pairs) -> None:
     data = describe_data(ragged, {}, {})
     assert (data["pairs"], data["negatives"], data["passages"]) == (3, 5, 8)
-    assert set(ragged.texts()) >= {"a b", "c d", "e f", "g h", "i k"}
 
 
-def test_a_further_negative_is_training_text_that_no_card_may_quote(
-    write_pairs: MakePairs,
+def test_no_card_and_no_published_file_quotes_a_further_negative(
+    write_pairs: MakePairs, tmp_path: Path
 ) -> None:
-    secret = "the hatch of bay seven opens with the code that only the fitters of the shift know"
-    pairs = load_pairs(write_pairs([with_negatives(1, "a b", secret)]))
-    assert find_training_text(f"We found: {secret}.", set(pairs.texts()))
+    quoted = "Texts longer than 256 tokens are truncated."
+    pairs = load_pairs(write_pairs([with_negatives(1, "a b", quoted)]))
+    with pytest.raises(ValueError, match="quotes training data"):
+        write_card(make_metadata(), pairs, tmp_path)
+    (tmp_path / "README.md").write_text(f"# Model\n\n{quoted}\n", encoding="utf-8")
+    (tmp_path / "metadata.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="README.md"):
+        check_no_training_text(tmp_path, pairs)

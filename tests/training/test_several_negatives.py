@@ -25,6 +25,7 @@ from pairs.checks.scan import scan_file
 from pairs.checks.tokens import load_token_counter
 from pairs.loading import Pairs, load_pairs
 from training.command.parser import parse_arguments
+from training.frozen import kept_states
 from training.frozen.kept_states import texts_by_precision
 from training.known_answers import known_answers
 from training.loop.batch_sampler import (
@@ -298,15 +299,29 @@ def test_the_guide_learns_each_negative_once(tiny_model_folder: Path, ragged: Pa
     assert len(guide) == 2 * BATCH + 15
 
 
-def test_each_column_of_negatives_gets_the_prompt_of_passages(
+def test_each_column_of_negatives_gets_the_prompt_of_passages_in_training_and_frozen_states(
     tiny_model_folder: Path,
+    write_pairs: MakePairs,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prompts = {"query": "q: ", "document": "d: "}
-    model = SentenceTransformer(str(tiny_model_folder), device="cpu", prompts=prompts)
-    assert column_prompts(model, COLUMNS) == {
-        "query": "q: ",
-        **dict.fromkeys(COLUMNS[1:], "d: "),
-    }
+    model = ChunkedSentenceTransformer(str(tiny_model_folder), device="cpu", prompts=prompts)
+    expected = {"query": "q: ", **dict.fromkeys(COLUMNS[1:], "d: ")}
+    assert column_prompts(model, COLUMNS) == expected
+    assert trainer_of(model, two_of_each(), tmp_path).data_collator.prompts == expected
+    texts: dict[torch.dtype, dict[str | None, Any]] = {}
+
+    def keep(model: Any, frozen: int, found: Any, *given: Any) -> list[Any]:
+        texts.update(found)
+        return []
+
+    monkeypatch.setattr(kept_states, "keep_frozen_states", keep)
+    path = write_pairs([several(n, 2) for n in range(40)])
+    words = ["--data-file", str(path), "--batch-size", "8", "--val-ratio", "0.2"]
+    data = read_data(*parse_arguments(words))
+    kept_states.KeptStates(data, COLUMNS, torch.float32, 1.0, tmp_path).serve(model, 2)
+    assert {prompt for of_type in texts.values() for prompt in of_type} == {"q: ", "d: "}
 
 
 @pytest.mark.usefixtures("no_pictures")
