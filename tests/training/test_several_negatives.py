@@ -24,6 +24,7 @@ from nic.models import find_model
 from pairs.checks.scan import scan_file
 from pairs.checks.tokens import load_token_counter
 from pairs.loading import Pairs, load_pairs
+from training import fitting
 from training.command.parser import parse_arguments
 from training.frozen import kept_states
 from training.frozen.kept_states import texts_by_precision
@@ -376,3 +377,21 @@ def test_held_out_passages_are_counted_among_the_negatives_that_are_trained_on(
     ]
     assert counted[0]["validation"] > 0
     assert counted[1:] == [{"validation": 0}, {"validation": 0}]
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_every_column_of_negatives_passes_a_query_adapter_by(
+    tiny_model_folder: Path, write_pairs: MakePairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, routes = write_pairs([several(n, 2) for n in range(40)]), []
+    build = fitting.build_trainer
+
+    def keep(*given: Any) -> Any:
+        trainer = build(*given)
+        routes.append(trainer.args.router_mapping)
+        return trainer
+
+    monkeypatch.setattr(fitting, "build_trainer", keep)
+    flags = ("--query-adapter", "--hardness", "hard_negatives", "--epochs", "1")
+    train_tiny(tiny_model_folder, path, tmp_path / "model", *flags)
+    assert routes == [{"query": "query", **dict.fromkeys(COLUMNS[1:], "document")}]
