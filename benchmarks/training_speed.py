@@ -110,7 +110,8 @@ def ours(case: Case, contender: Contender, folder: str, stack: ExitStack) -> Any
     from training.frozen.freezing import FreezeLayersCallback
     from training.frozen.frozen_states import keep_frozen_states
     from training.loop.losses import build_loss
-    from training.loop.trainer import build_trainer, set_dropout, training_rows
+    from training.loop.trainer import build_trainer, set_dropout
+    from training.training_rows import training_rows
 
     pairs = load_pairs(case.data)
     model = load_model(find_model(MINILM), "cpu")

@@ -207,7 +207,8 @@ def passages_of(record: Record) -> tuple[list[str], str]:
     """Returns the passages of one row and an empty string, or none and what is wrong."""
     problem = record.problem or find_problem(record.row)
     if not problem:
-        return list(texts_of(record.row)[1:]), ""
+        _, positive, negatives = texts_of(record.row)
+        return [positive, *negatives], ""
     text = record.row.get("text")
     if isinstance(text, str) and text.strip() and is_encodable(text):
         return [text.strip()], ""

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pairs.readers import Record, read_records
 from pairs.words import comparable, is_blank
 
-TEXT_COLUMNS = ["query", "positive", "negative"]
-COLUMNS = [*TEXT_COLUMNS, "domain"]
+QUERY, POSITIVE, NEGATIVE, DOMAIN = "query", "positive", "negative", "domain"
+TEXT_COLUMNS = [QUERY, POSITIVE, NEGATIVE]
+NUMBERED = re.compile(r"negative_[0-9]+")
+MISSING = object()
+NEEDS = "every line needs non-empty query, positive, negative and domain"
+
+
+class Field(NamedTuple):
+    """A value of a row.
+
+    Attributes:
+        name: Its name in a sentence, such as "negative 2".
+        place: Where it stands, for messages.
+        value: The value as it was read.
+    """
+
+    name: str
+    place: str
+    value: Any
+
+
+def negative_column(number: int) -> str:
+    """Returns the column of the first, second, ... negative of a row: negative, negative_2, ..."""
+    return NEGATIVE if number == 1 else f"{NEGATIVE}_{number}"
+
+
+def is_column(name: str) -> bool:
+    """Returns whether a field of a row is read; further fields are not."""
+    return name in (QUERY, POSITIVE, DOMAIN) or _is_negative(name)
 
 
 def read_pair_records(path: Path) -> Iterator[Record]:
@@ -21,7 +49,8 @@ def read_pair_records(path: Path) -> Iterator[Record]:
         path: The file.
 
     Yields:
-        One record per row; the four columns of a record without a problem are non-empty strings.
+        One record per row. In a record without a problem the texts are non-empty strings, and
+        there is at least one negative, as `negatives_of` returns them.
 
     Raises:
         UserError: The file cannot be read.
@@ -33,31 +62,43 @@ def read_pair_records(path: Path) -> Iterator[Record]:
 
 def find_problem(row: Mapping[str, Any]) -> str:
     """Returns what makes a row unusable as a pair; empty where nothing does."""
-    needs = "every line needs non-empty query, positive, negative and domain"
-    for name in COLUMNS:
-        if name not in row:
-            return f'field "{name}" is missing; {needs}'
-        value = row[name]
-        if not isinstance(value, str):
-            return f'field "{name}" is {type(value).__name__}, not a string'
-        if is_blank(value):
-            return f'field "{name}" is empty; {needs}'
-        if not is_encodable(value):
-            return f'field "{name}" holds half a surrogate pair, which is not valid UTF-8'
-    if comparable(row["positive"]) == comparable(row["negative"]):
-        return "positive and negative are the same text; the negative must be a wrong passage"
+    if NEGATIVE in row and (numbered := _numbered(row)):
+        return f'fields "{NEGATIVE}" and "{numbered[0]}": give all negatives of a row in one way'
+    negatives = _negatives(row)
+    for field in (*_fields(row, QUERY, POSITIVE), *negatives, *_fields(row, DOMAIN)):
+        if problem := _text_problem(field):
+            return problem
+    if not negatives:
+        none = "is an empty list" if NEGATIVE in row else "is null, as is every other negative"
+        return f'field "{next(filter(_is_negative, row))}" {none}; {NEEDS}'
+    positive = comparable(row[POSITIVE])
+    for field in negatives:
+        if comparable(field.value) == positive:
+            return (
+                f"positive and {field.name} are the same text; the negative must be a wrong passage"
+            )
     return ""
 
 
-def texts_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Returns query, positive and negative of a checked row, without surrounding white space."""
-    query, positive, negative = (row[name].strip() for name in TEXT_COLUMNS)
-    return query, positive, negative
+def texts_of(row: Mapping[str, Any]) -> tuple[str, str, list[str]]:
+    """Returns query, positive and negatives of a checked row, without surrounding white space."""
+    return row[QUERY].strip(), row[POSITIVE].strip(), negatives_of(row)
+
+
+def negatives_of(row: Mapping[str, Any]) -> list[str]:
+    """Returns the different negatives of a checked row in their order, one or more."""
+    texts = [field.value.strip() for field in _negatives(row)]
+    if len(texts) == 1:
+        return texts
+    found: dict[str, str] = {}
+    for text in texts:
+        found.setdefault(comparable(text), text)
+    return list(found.values())
 
 
 def domain_of(row: Mapping[str, Any]) -> str:
     """Returns the domain of a checked row in Unicode's composed form (NFC)."""
-    return unicodedata.normalize("NFC", row["domain"].strip())
+    return unicodedata.normalize("NFC", row[DOMAIN].strip())
 
 
 def is_encodable(text: str) -> bool:
@@ -67,3 +108,49 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_negative(name: str) -> bool:
+    return name == NEGATIVE or NUMBERED.fullmatch(name) is not None
+
+
+def _numbered(row: Mapping[str, Any]) -> list[str]:
+    """Returns the fields negative_1, negative_2, ... of a row, by their numbers."""
+    names = [name for name in row if NUMBERED.fullmatch(name)]
+    return sorted(names, key=lambda name: int(name.removeprefix(f"{NEGATIVE}_")))
+
+
+def _negatives(row: Mapping[str, Any]) -> list[Field]:
+    """Returns the negatives of a row: a string, a list, or fields with numbers.
+
+    A numbered field that is null stands for none: a table has it in rows with fewer negatives.
+    """
+    if numbered := _numbered(row):
+        return [
+            Field(name.replace("_", " "), f'field "{name}"', row[name])
+            for name in numbered
+            if row[name] is not None
+        ]
+    if not isinstance(row.get(NEGATIVE), list):
+        return _fields(row, NEGATIVE)
+    return [
+        Field(f"negative {number}", f'negative {number} of field "{NEGATIVE}"', value)
+        for number, value in enumerate(row[NEGATIVE], 1)
+    ]
+
+
+def _fields(row: Mapping[str, Any], *names: str) -> list[Field]:
+    return [Field(name, f'field "{name}"', row.get(name, MISSING)) for name in names]
+
+
+def _text_problem(field: Field) -> str:
+    """Returns what makes a value unusable as a text; empty where nothing does."""
+    if field.value is MISSING:
+        return f"{field.place} is missing; {NEEDS}"
+    if not isinstance(field.value, str):
+        return f"{field.place} is {type(field.value).__name__}, not a string"
+    if is_blank(field.value):
+        return f"{field.place} is empty; {NEEDS}"
+    if not is_encodable(field.value):
+        return f"{field.place} holds half a surrogate pair, which is not valid UTF-8"
+    return ""

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset, Features, Value
 
 from nic.files import sha256_of
-from pairs.columns import COLUMNS, TEXT_COLUMNS, domain_of, read_pair_records
+from pairs.columns import (
+    DOMAIN,
+    POSITIVE,
+    QUERY,
+    domain_of,
+    is_column,
+    negative_column,
+    read_pair_records,
+    texts_of,
+)
 from pairs.readers import refuse_problems
 from pairs.words import comparable
 
@@ -19,7 +30,9 @@ class Pairs:
     """The checked content of one file of pairs.
 
     Attributes:
-        dataset: Columns query, positive, negative, domain, all non-empty strings.
+        dataset: Columns query, positive, negative, domain, all non-empty strings. Where rows have
+            several negatives, further ones are in columns negative_2, ... before domain, which
+            are None in rows with fewer.
         line_numbers: 1-based line number in the file of each row of `dataset`.
         extras: The further fields of each row, which the training ignores.
         path: The file.
@@ -36,9 +49,34 @@ class Pairs:
         """Returns the number of rows."""
         return len(self.line_numbers)
 
+    @property
+    def text_columns(self) -> list[str]:
+        """Returns the columns of texts: query, positive, negative, and those of further ones."""
+        return [name for name in self.dataset.column_names if name != DOMAIN]
+
+    @property
+    def negative_columns(self) -> list[str]:
+        """Returns the columns of negatives: negative, negative_2, ..."""
+        return self.text_columns[2:]
+
     def column(self, name: str) -> list[str]:
         """Returns all values of one column, in the order of the file."""
         return list(self.dataset[name])
+
+    def texts(self, columns: Iterable[str] | None = None) -> list[str]:
+        """Returns the different texts of some columns; None stands for all columns of texts."""
+        chosen = self.text_columns if columns is None else columns
+        texts = dict.fromkeys(text for name in chosen for text in self.dataset[name])
+        return [text for text in texts if text is not None]
+
+    def negatives(self) -> list[list[str]]:
+        """Returns the negatives of each row, one or more, which differ in their comparable form."""
+        columns = [self.dataset[name] for name in self.negative_columns]
+        return [[text for text in row if text is not None] for row in zip(*columns, strict=True)]
+
+    def comparable_negatives(self) -> list[list[str]]:
+        """Returns the negatives of each row in the form in which texts are compared."""
+        return [[comparable(text) for text in row] for row in self.negatives()]
 
     def comparable(self, name: str) -> list[str]:
         """Returns the form in which the texts of one column are compared (`words.comparable`).
@@ -52,8 +90,9 @@ class Pairs:
 def load_pairs(path: str | Path) -> Pairs:
     """Reads and checks a file of (query, positive, negative, domain) rows.
 
-    A UTF-8 byte order mark, CRLF line ends, blank lines and gzip are accepted; texts lose the
-    white space around them. Names of domains are brought to Unicode's composed form (NFC).
+    A row may have several negatives: a list, or fields negative_1, negative_2, ... A UTF-8 byte
+    order mark, CRLF line ends, blank lines and gzip are accepted; texts lose the white space around
+    them. Names of domains are brought to Unicode's composed form (NFC).
 
     Args:
         path: A JSONL file, one JSON object per line.
@@ -76,9 +115,12 @@ def load_pairs(path: str | Path) -> Pairs:
             rows.append(row)
             line_numbers.append(place.line)
     refuse_problems(path, problems, len(rows))
-    columns = {name: [row[name].strip() for row in rows] for name in TEXT_COLUMNS}
-    columns["domain"] = [domain_of(row) for row in rows]
-    extras = [{key: row[key] for key in row if key not in COLUMNS} for row in rows]
-    features = Features({name: Value("string") for name in COLUMNS})
+    queries, positives, negatives = zip(*map(texts_of, rows), strict=True)
+    columns: dict[str, list[str | None]] = {QUERY: list(queries), POSITIVE: list(positives)}
+    for number, texts in enumerate(zip_longest(*negatives), 1):
+        columns[negative_column(number)] = list(texts)
+    columns[DOMAIN] = [domain_of(row) for row in rows]
+    extras = [{key: row[key] for key in row if not is_column(key)} for row in rows]
+    features = Features({name: Value("string") for name in columns})
     dataset = Dataset.from_dict(columns, features=features)
     return Pairs(dataset, line_numbers, extras, path, sha256_of(path))

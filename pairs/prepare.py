@@ -36,6 +36,7 @@ def prepare_pairs(
     test_ratio: float = 0.0,
     seed: int = 42,
     small_domains: SmallDomains = "error",
+    negatives: int | None = None,
 ) -> PreparedPairs:
     """Loads and checks a file of pairs, splits it, and logs its counts.
 
@@ -46,6 +47,7 @@ def prepare_pairs(
         test_ratio: As in `split_pairs`.
         seed: As in `split_pairs`.
         small_domains: As in `split_pairs`.
+        negatives: How many negatives of a row are trained on, its first; None for all.
 
     Raises:
         UserError: The file or the split is not usable, or the file cannot be split.
@@ -56,6 +58,6 @@ def prepare_pairs(
         split = load_split(saved_split, pairs)
     else:
         split = split_pairs(pairs, val_ratio, test_ratio, seed, small_domains)
-    counts = describe_split(split, pairs)
+    counts = describe_split(split, pairs, negatives)
     log_split(counts)
     return PreparedPairs(pairs, split, counts)

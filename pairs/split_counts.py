@@ -51,14 +51,20 @@ class SplitCounts:
         }
 
 
-def describe_split(split: Split, pairs: Pairs) -> SplitCounts:
-    """Counts the pairs, the passages and what is shared of each part of a split."""
+def describe_split(split: Split, pairs: Pairs, negatives: int | None = None) -> SplitCounts:
+    """Counts the pairs, the passages and what is shared of each part of a split.
+
+    Args:
+        split: The split.
+        pairs: The checked file.
+        negatives: How many negatives of a row are trained on, its first; None for all.
+    """
     queries, positives = pairs.comparable("query"), pairs.comparable("positive")
-    negatives, domains = pairs.comparable("negative"), pairs.column("domain")
+    of_row, domains = pairs.comparable_negatives(), pairs.column("domain")
     parts = split.parts()
     of_part = {name: Counter(domains[row] for row in rows) for name, rows in parts.items()}
     passages = {name: {positives[row] for row in rows} for name, rows in parts.items()}
-    train_negatives = {negatives[row] for row in split.train}
+    train_negatives = {text for row in split.train for text in of_row[row][:negatives]}
     return SplitCounts(
         pairs={name: len(rows) for name, rows in parts.items()},
         passages={name: len(texts) for name, texts in passages.items()},

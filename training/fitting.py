@@ -27,16 +27,16 @@ from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.progress import RunLogCallback, log_score
 from training.loop.reporters import Reporters
-from training.loop.trainer import (
-    PairsTrainer,
-    build_trainer,
-    run_training,
-    training_columns,
-    training_rows,
-)
+from training.loop.trainer import PairsTrainer, build_trainer, run_training
 from training.mixing import OFF, mix_with_base, trained_weights
 from training.run_data import RunData
 from training.scoring import Scored, check_saved_model, score_model, score_saved_model
+from training.training_rows import (
+    HardNegatives,
+    count_negatives,
+    training_columns,
+    training_rows,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Fitted:
         model: The saved model, read back from the output folder.
         trainer: The trainer, with its log.
         freezing: What was frozen.
+        negatives: How many of the file's negatives were trained on.
         best: The checkpoint that became the model.
         base: Results of the model before the training.
         tuned: Results of the saved model.
@@ -59,6 +60,7 @@ class Fitted:
     model: ChunkedSentenceTransformer
     trainer: PairsTrainer
     freezing: Freezing
+    negatives: HardNegatives
     best: BestCheckpoint
     base: Scored
     tuned: Scored
@@ -102,16 +104,17 @@ def fit(
     keeping = checkpoints.CheckpointCallback(
         folder, evaluator, run.patience, run.keep_checkpoints, interruption
     )
-    columns = training_columns(run.hard_negatives)
+    columns = training_columns(data.pairs, run.negatives_taken)
     rows = training_rows(data.pairs.dataset, data.training_rows, columns)
     callbacks = [freezing, RunLogCallback(evaluator), keeping]
     loss = build_loss(model, run.loss, vars(run))
+    shared = takes_shared_negatives(loss)
+    negatives = count_negatives(data.pairs, data.training_rows, columns, shared)
     trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
     trainer.layer_lr_decay = run.layer_lr_decay
     if data.scan:
-        shared = takes_shared_negatives(loss)
         trainer.kept_apart = known_answers(
-            data.scan, data.training_rows, run.hard_negatives, shared
+            data.scan, data.training_rows, run.negatives_taken, shared
         )
     weights = trained_weights(model) if run.mix != OFF else {}
     reporters.open(trainer)
@@ -138,4 +141,4 @@ def fit(
         kept.serve(saved, freezing.result.frozen_layers)
         tuned = score_model(saved, evaluator, data)
         check_saved_model(folder, mixed, tuned.validation)
-    return Fitted(saved, trainer, freezing.result, best, base, tuned, mixing, seconds)
+    return Fitted(saved, trainer, freezing.result, negatives, best, base, tuned, mixing, seconds)

@@ -15,36 +15,40 @@ logger = logging.getLogger(__name__)
 TEXTS, ANSWERS = "texts", "answers"
 
 
-def known_answers(
-    scan: Scan, rows: Sequence[int], hard_negatives: bool, shared: bool
-) -> list[Values]:
+def known_answers(scan: Scan, rows: Sequence[int], negatives: int, shared: bool) -> list[Values]:
     """Returns what the batch sampler keeps apart, by row.
 
     A row must share a batch with no passage that is a positive of its query anywhere in the file,
-    or nearly equals one, be it another row's positive or its negative. Its own negative is not
+    or nearly equals one, be it another row's positive or its negative. Its own negatives are not
     looked at: `nic-check` flags one that answers its query.
 
     Args:
         scan: The file as numbers.
         rows: Numbers of the rows that are trained on.
-        hard_negatives: Whether their negatives are trained on.
+        negatives: How many negatives of a row are trained on, its first; 0 for none.
         shared: Whether rows may share a negative.
 
     Returns:
         For each row its query and the groups of near-duplicates that answer it, as its own, and
-        the group of its negative.
+        the groups of its negatives.
     """
     groups = scan.passages.groups
     answers: dict[int, set[int]] = defaultdict(set)
     for query, group in zip(scan.queries.tolist(), groups[scan.positives].tolist(), strict=True):
         answers[query].add(group)
-    queries, negatives = scan.queries.tolist(), groups[scan.negatives].tolist()
-    kind = SHARED if shared else OWN
+    queries, kind = scan.queries.tolist(), SHARED if shared else OWN
+    trained_on = scan.negative_places < negatives
+    wrong: dict[int, set[tuple[int, str]]] = defaultdict(set)
+    for row, group in zip(
+        scan.negative_rows[trained_on].tolist(),
+        groups[scan.negatives[trained_on]].tolist(),
+        strict=True,
+    ):
+        wrong[row].add((kind, f"p{group}"))
     found = []
     for row in rows:
         own = {(OWN, f"q{queries[row]}"), *((OWN, f"p{group}") for group in answers[queries[row]])}
-        negative = {(kind, f"p{negatives[row]}")} if hard_negatives else set()
-        found.append(frozenset(own | negative))
+        found.append(frozenset(own | wrong[row]))
     several = sum(len(answers[queries[row]]) > 1 for row in rows)
     alike = int((groups != range(len(groups))).sum())
     logger.info(

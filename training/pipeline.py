@@ -35,13 +35,13 @@ from training.held_out import Names, held_out_results
 from training.known_answers import ANSWERS
 from training.loop import checkpoints
 from training.loop.reporters import Reporters, check_reporters, hold_reporters
-from training.loop.trainer import training_columns
 from training.output.manifest import record_settings
 from training.output.model_folder import describe_training, package
 from training.output.output_folder import open_output_dir, refuse_inputs, refuse_taken
 from training.output.publish_run import check_publication, publish_run
 from training.output.run_lock import hold_output_folder
 from training.run_data import NONE, RunData, check_data, read_data, without_flagged
+from training.training_rows import check_negatives, training_columns
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +98,8 @@ def train(
     checkpoint = checkpoint_to_resume(folder, run)
 
     data = read_data(run, arguments)
+    columns = training_columns(data.pairs, run.negatives_taken)
+    check_negatives(run, columns)
     source = find_base_model(run)
     refuse_inputs(folder, evaluation_folder(folder), {"--base-model": source.location})
     logger.info("Base model %s from %s", source.name, source.origin)
@@ -113,7 +115,6 @@ def train(
     if main_process:
         open_output_folder(folder, run, data, settings, log)
 
-    columns = training_columns(run.hard_negatives)
     kept = KeptStates(data, columns, encoder_dtype(run, arguments), run.frozen_cache_gb, folder)
     names = Names.of(folder, source)
     folds = CrossValidation(source, data, run, arguments, kept, names)

@@ -94,6 +94,7 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
         run.test_ratio,
         arguments.seed,
         run.small_domains,
+        run.negatives_taken,
     )
     pairs, split = prepared.pairs, prepared.split
     folds = draw_folds(pairs, run, arguments.seed)

@@ -51,8 +51,8 @@ class RetrievalTask:
         clusters: `(queries,)` integers: queries that share a passage, directly or over other
             queries, share a number; they are not independent.
         corpus: Different passage texts.
-        passage_ids: "p17" for the positive of line 17, "n17" for its negative, "x17" for line 17
-            of the extra corpus.
+        passage_ids: "p17" for the positive of line 17, "n17" for its negative, "n17.2" for its
+            second one, "x17" for line 17 of the extra corpus.
         passage_domains: The domains in which each passage stands; none for an extra passage.
         relevant: For each query the indices of its relevant passages in `corpus`.
         scope: Whether a query is ranked against the whole corpus or against the passages of its
@@ -112,16 +112,22 @@ def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> R
         UserError: A domain has a name that the report needs for itself.
     """
     queries, positives = pairs.comparable("query"), pairs.comparable("positive")
-    domains, negatives = pairs.column("domain"), pairs.comparable("negative")
+    domains, negatives = pairs.column("domain"), pairs.comparable_negatives()
     if taken := [name for name in RESERVED_DOMAINS if name in domains]:
         raise UserError(f'{pairs.path}: no domain may be named "{taken[0]}"; rename it')
     ids: dict[str, str] = {}
     texts: dict[str, str] = {}
-    for name, column in (("positive", positives), ("negative", negatives)):
-        given = pairs.column(name)
-        for line, text, as_given in zip(pairs.line_numbers, column, given, strict=True):
-            ids.setdefault(text, f"{name[0]}{line}")
-            texts.setdefault(text, as_given)
+    for line, text, given in zip(
+        pairs.line_numbers, positives, pairs.column("positive"), strict=True
+    ):
+        ids.setdefault(text, f"p{line}")
+        texts.setdefault(text, given)
+    for line, of_row, as_given in zip(
+        pairs.line_numbers, negatives, pairs.negatives(), strict=True
+    ):
+        for number, (text, given) in enumerate(zip(of_row, as_given, strict=True), 1):
+            ids.setdefault(text, f"n{line}" if number == 1 else f"n{line}.{number}")
+            texts.setdefault(text, given)
     numbers = {text: n for n, text in enumerate(ids)}
     first_row: dict[str, int] = {}
     relevant: dict[str, set[int]] = defaultdict(set)
@@ -130,7 +136,8 @@ def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> R
         first_row.setdefault(query, row)
         relevant[query].add(numbers[positives[row]])
         stands_in[positives[row]] |= {domains[row], domains[first_row[query]]}
-        stands_in[negatives[row]].add(domains[row])
+        for negative in negatives[row]:
+            stands_in[negative].add(domains[row])
     units = connected_units(queries, positives)
     asked = list(dict.fromkeys(queries[row] for row in rows))
     firsts = [first_row[query] for query in asked]

@@ -20,7 +20,6 @@ from model_card.card.templates import fill_template
 from model_card.card.training_text import find_training_text
 from nic.files import atomic_write_text
 from nic.model_files import CARD
-from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
 
 TITLES = {metric.key: metric.title for metric in shown_in(Shown.CARD)}
@@ -62,7 +61,7 @@ def write_card(metadata: Mapping[str, Any], pairs: Pairs, folder: Path) -> None:
         ValueError: A sentence of the training data stands in it; nothing is written.
     """
     content = render_card(metadata)
-    texts = {text for column in TEXT_COLUMNS for text in pairs.column(column)}
+    texts = set(pairs.texts())
     if found := find_training_text(content, texts):
         raise ValueError(f"the card quotes training data ({len(found)} characters); not written")
     atomic_write_text(folder / CARD, content)
@@ -92,7 +91,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "domains": list(domains),
         "many": len(domains) > MANY_DOMAINS,
         "split_domains": sorted(facts.data.split.domains),
-        "trained_on": sentences.trained_on(facts.data),
+        "trained_on": sentences.trained_on(facts.data, facts.training.negatives.per_row),
         "parts": facts.data.split.parts,
         "parts_share": sentences.parts_share(facts.data.split),
         "comparison": evaluation.comparison,

@@ -161,6 +161,13 @@ class FreezingFacts:
 
 
 @dataclass(frozen=True)
+class NegativesFacts:
+    """How many negatives of a row were trained on at most; earlier versions read one."""
+
+    per_row: int = 1
+
+
+@dataclass(frozen=True)
 class TrainingFacts:
     """How the model was trained.
 
@@ -182,6 +189,7 @@ class TrainingFacts:
     steps: int
     best_step: int
     similarity: str = COSINE
+    negatives: NegativesFacts = field(default_factory=NegativesFacts)
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,8 @@ def describe_terms(license: str | None, language: str | None, folder: Path) -> d
 
 def describe_data(pairs: Pairs, split: dict[str, Any], findings: dict[str, Any]) -> dict[str, Any]:
     """Returns the hash and the counts of the data; of its text only the names of the domains."""
-    positives, negatives = set(pairs.comparable("positive")), set(pairs.comparable("negative"))
+    positives = set(pairs.comparable("positive"))
+    negatives = {text for row in pairs.comparable_negatives() for text in row}
     return {
         "file": pairs.path.name,
         "sha256": pairs.sha256,

@@ -63,11 +63,18 @@ def usage(publication: Publication | None) -> str:
     return as_code(USAGE.format(load=how_to_load(publication)), "python")
 
 
-def trained_on(data: DataFacts) -> str:
-    """Returns how many pairs of which domains the model was trained on."""
+def trained_on(data: DataFacts, negatives: int = 1) -> str:
+    """Returns how many pairs of which domains the model was trained on.
+
+    Args:
+        data: The data.
+        negatives: How many negatives of a row were trained on at most.
+    """
     domains = data.split.domains
     count = sum(parts.get("train", 0) for parts in domains.values())
-    pairs = f"{count:,} of {data.pairs:,} (query, positive, negative) triplets"
+    several = f"(query, positive, up to {negatives} negatives) rows"
+    kind = several if negatives > 1 else "(query, positive, negative) triplets"
+    pairs = f"{count:,} of {data.pairs:,} {kind}"
     names = report.join_names([as_text(name) for name in sorted(domains)])
     return f"{pairs} from {len(domains)} domain{'s' if len(domains) != 1 else ''}: {names}"
 

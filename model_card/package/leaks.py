@@ -13,7 +13,6 @@ from model_card.card.training_text import find_training_text
 from model_card.package.integrity import packaged_files
 from nic.errors import UserError
 from nic.model_files import CARD, METADATA
-from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
 
 # Folders that hold users' files, with what follows; "https://host/home" does not match.
@@ -65,7 +64,7 @@ def check_no_training_text(folder: Path, pairs: Pairs) -> None:
     Raises:
         UserError: Names the file; the sentence itself is not shown.
     """
-    texts = {text for column in TEXT_COLUMNS for text in pairs.column(column)}
+    texts = set(pairs.texts())
     metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
     pages = {
         CARD: (folder / CARD).read_text(encoding="utf-8"),

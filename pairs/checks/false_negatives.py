@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,7 @@ class InBatch:
 
 @dataclass(frozen=True)
 class Suspects:
-    """Rows whose negative a model ranks above their positive.
+    """Rows with a negative that a model ranks above their positive.
 
     Attributes:
         model: The model's name.
@@ -79,13 +80,13 @@ def share_with_a_mate(others: np.ndarray, batch_size: int) -> float:
 def find_suspects(
     scan: Scan, model: SentenceTransformer, name: str, margin: float, batch_size: int
 ) -> Suspects:
-    """Finds rows whose negative a model ranks above the positive; reads the file once more.
+    """Finds rows with a negative that a model ranks above the positive; reads the file once more.
 
     Args:
         scan: The file.
         model: Encodes the texts.
         name: The model's name for the report.
-        margin: Similarity, as the model compares, by which the negative is above the positive.
+        margin: Similarity, as the model compares, by which a negative is above the positive.
         batch_size: Texts per forward pass.
     """
     excess = np.concatenate([_excess(model, block, batch_size) for block in _text_blocks(scan)])
@@ -95,25 +96,28 @@ def find_suspects(
 
 
 def _excess(
-    model: SentenceTransformer, rows: list[tuple[str, str, str]], batch_size: int
+    model: SentenceTransformer, rows: list[tuple[str, str, list[str]]], batch_size: int
 ) -> np.ndarray:
-    """Returns `(rows,)` similarity of query and negative minus that of query and positive."""
+    """Returns `(rows,)` similarity of query and nearest negative minus that of the positive."""
 
-    def embed(encode: Callable[..., np.ndarray], *columns: tuple[str, ...]) -> list[np.ndarray]:
+    def embed(encode: Callable[..., np.ndarray], *columns: Sequence[str]) -> list[np.ndarray]:
         texts = list(dict.fromkeys(text for column in columns for text in column))
         vectors = encode(texts, batch_size=batch_size, show_progress_bar=False)
         number = {text: n for n, text in enumerate(texts)}
         return [vectors[[number[text] for text in column]] for column in columns]
 
     queries, positives, negatives = zip(*rows, strict=True)
+    counts = np.array([len(of_row) for of_row in negatives])
+    row = np.repeat(np.arange(len(rows)), counts)
     (query,) = embed(model.encode_query, queries)
-    positive, negative = embed(model.encode_document, positives, negatives)
+    positive, negative = embed(model.encode_document, positives, list(chain(*negatives)))
     similarity = model.similarity_pairwise
-    return np.asarray(similarity(query, negative) - similarity(query, positive))
+    excess = np.asarray(similarity(query[row], negative) - similarity(query, positive)[row])
+    return np.asarray(np.maximum.reduceat(excess, np.cumsum(counts) - counts))
 
 
-def _text_blocks(scan: Scan) -> Iterator[list[tuple[str, str, str]]]:
-    block: list[tuple[str, str, str]] = []
+def _text_blocks(scan: Scan) -> Iterator[list[tuple[str, str, list[str]]]]:
+    block: list[tuple[str, str, list[str]]] = []
     for _, row, problem, _ in read_pair_records(scan.path):
         if problem:
             continue

@@ -33,20 +33,20 @@ def bad_lines(scan: Scan) -> Finding:
 
 
 def exact_duplicates(scan: Scan) -> Finding:
-    """Finds rows that equal an earlier row in query, positive and negative."""
+    """Finds rows that equal an earlier row in query, positive and negatives, in any order."""
     return of_rows(
         scan,
         "exact_duplicates",
         "rows that repeat an earlier row",
         "warning",
-        ~_is_first(scan.queries, scan.positives, scan.negatives),
+        ~_is_first(scan.queries, scan.positives, *_sorted_negatives(scan).T),
         "keep one of each",
         leave_out=True,
     )
 
 
 def conflicts(scan: Scan) -> Finding:
-    """Finds rows whose negative is a positive of the same query, or a near-duplicate of one."""
+    """Finds rows with a negative that is or nearly equals a positive of the same query."""
     return of_rows(
         scan,
         "conflicts",
@@ -81,14 +81,17 @@ def _flawed(flaw: str, title: str, advice: str) -> Callable[[Scan], Finding]:
 
 
 def flawed_negatives(scan: Scan) -> Finding:
-    """Finds rows whose negative is not prose, which a model rejects without reading it."""
-    return of_rows(
-        scan,
-        "flawed_negatives",
-        "negatives that are contents tables, digits or debris",
-        "note",
-        _flawed_passages(scan)[scan.negatives],
-        "they are too easy to teach much: take a plausible passage that is wrong",
+    """Finds negatives that are not prose, which a model rejects without reading them."""
+    flawed = _flawed_passages(scan)[scan.negatives]
+    return Finding(
+        key="flawed_negatives",
+        title="negatives that are contents tables, digits or debris",
+        level="note",
+        count=int(flawed.sum()),
+        total=len(flawed),
+        unit="rows" if len(flawed) == len(scan) else "negatives",
+        lines=example_lines(scan, scan.rows_with(flawed)),
+        advice="they are too easy to teach much: take a plausible passage that is wrong",
     )
 
 
@@ -126,7 +129,7 @@ def near_duplicate_passages(scan: Scan) -> Finding:
         count=int(again.sum()),
         total=len(passages),
         unit="passages",
-        lines=example_lines(scan, again[scan.positives] | again[scan.negatives]),
+        lines=example_lines(scan, _rows_of_passages(scan, again)),
         advice="a search that finds one version where the other is the positive counts as wrong:"
         " keep one version",
     )
@@ -144,7 +147,7 @@ def truncated(scan: Scan) -> Finding:
         count=int(long.sum()),
         total=len(passages),
         unit="passages",
-        lines=example_lines(scan, long[scan.positives] | long[scan.negatives]),
+        lines=example_lines(scan, _rows_of_passages(scan, long)),
         advice="the model does not read the rest: split such passages",
     )
 
@@ -183,18 +186,15 @@ def many_queries(scan: Scan) -> Finding:
 
 
 def shared_negatives(scan: Scan) -> Finding:
-    """Finds rows whose negative is that of ten rows or more."""
+    """Finds rows with a negative that ten rows or more have."""
     rows = np.bincount(scan.negatives, minlength=len(scan.passages))
-    shared = rows[scan.negatives] >= MANY_QUERIES
-    return Finding(
-        key="shared_negatives",
-        title=f"rows that share their negative with {MANY_QUERIES - 1} others or more",
-        level="note",
-        count=int(shared.sum()),
-        total=len(scan.negatives),
-        unit="rows",
-        lines=example_lines(scan, shared),
-        advice="all are trained on, but a batch has such a negative only once: others teach more",
+    return of_rows(
+        scan,
+        "shared_negatives",
+        f"rows that share their negative with {MANY_QUERIES - 1} others or more",
+        "note",
+        scan.rows_with(rows[scan.negatives] >= MANY_QUERIES),
+        "all are trained on, but a batch has such a negative only once: others teach more",
     )
 
 
@@ -209,7 +209,7 @@ def negatives_elsewhere_positive(scan: Scan) -> Finding:
         count=int(elsewhere.sum()),
         total=len(negatives),
         unit="passages",
-        lines=example_lines(scan, np.isin(scan.negatives, negatives[elsewhere])),
+        lines=example_lines(scan, scan.rows_with(np.isin(scan.negatives, negatives[elsewhere]))),
         advice="usual for hard negatives; a held-out passage is then seen in training, as a wrong"
         " answer",
     )
@@ -247,10 +247,24 @@ CHECKS: list[Callable[[Scan], Finding]] = [
 
 
 def _negative_answers(scan: Scan) -> np.ndarray:
-    """Returns `(rows,)` whether the negative's group holds a positive of the row's query."""
+    """Returns `(rows,)` whether a negative's group holds a positive of the row's query."""
     groups, passages = scan.passages.groups, len(scan.passages)
     answers = scan.queries * passages + groups[scan.positives]
-    return np.isin(scan.queries * passages + groups[scan.negatives], answers)
+    queries = scan.queries[scan.negative_rows]
+    return scan.rows_with(np.isin(queries * passages + groups[scan.negatives], answers))
+
+
+def _rows_of_passages(scan: Scan, passages: np.ndarray) -> np.ndarray:
+    """Returns `(rows,)` whether the positive or a negative is a flagged passage."""
+    return np.asarray(passages[scan.positives] | scan.rows_with(passages[scan.negatives]))
+
+
+def _sorted_negatives(scan: Scan) -> np.ndarray:
+    """Returns `(rows, most negatives)` numbers from 1, ascending in each row; 0 for none."""
+    places, order = scan.negative_places, np.lexsort((scan.negatives, scan.negative_rows))
+    table = np.zeros((len(scan), int(places.max()) + 1), np.int64)
+    table[scan.negative_rows, places] = scan.negatives[order] + 1
+    return table
 
 
 def _flawed_passages(scan: Scan) -> np.ndarray:

@@ -26,13 +26,13 @@ class Example:
         line: Its 1-based line number.
         query: Its query.
         positive: The start of its positive.
-        negative: The start of its negative.
+        negatives: The starts of its negatives.
     """
 
     line: int
     query: str
     positive: str
-    negative: str
+    negatives: list[str]
 
 
 def write_page(report: CheckReport, scan: Scan, path: Path) -> None:
@@ -87,7 +87,9 @@ def read_examples(report: CheckReport, scan: Scan) -> dict[int, Example]:
         if place.line > last:
             break
         if place.line in wanted and not problem:
-            found[place.line] = Example(place.line, *map(_shorten, texts_of(row)))
+            query, positive, negatives = texts_of(row)
+            shortened = list(map(_shorten, negatives))
+            found[place.line] = Example(place.line, _shorten(query), _shorten(positive), shortened)
     return found
 
 

@@ -60,8 +60,8 @@ class CheckReport:
         domains: Size and statistical power of each domain; the last is "overall".
         tokens: Histogram of the passages' lengths in tokens.
         rows_of_a_positive: Histogram of the number of rows per positive.
-        suspects: Rows whose negative the base model ranks above the positive; None where the check
-            is not `semantic`.
+        suspects: Rows with a negative that the base model ranks above the positive; None where the
+            check is not `semantic`.
     """
 
     file: str

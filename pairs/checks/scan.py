@@ -56,7 +56,8 @@ class Scan:
         lines: `(rows,)` 1-based line number of each good row.
         queries: `(rows,)` number of the query; equal texts have equal numbers.
         positives: `(rows,)` number of the positive among `passages`.
-        negatives: `(rows,)` number of the negative among `passages`.
+        negatives: `(negatives,)` number of each negative among `passages`, row by row.
+        negative_rows: `(negatives,)` ascending number of the row of each; a row has one or more.
         domains: `(rows,)` number of the domain among `domain_names`.
         domain_names: The domains by name.
         empty_queries: `(rows,)` whether the query has no content word.
@@ -71,6 +72,7 @@ class Scan:
     queries: np.ndarray
     positives: np.ndarray
     negatives: np.ndarray
+    negative_rows: np.ndarray
     domains: np.ndarray
     domain_names: list[str]
     empty_queries: np.ndarray
@@ -79,6 +81,18 @@ class Scan:
     def __len__(self) -> int:
         """Returns the number of good rows."""
         return len(self.lines)
+
+    @property
+    def negative_places(self) -> np.ndarray:
+        """Returns `(negatives,)` place of each among the negatives of its row, from 0."""
+        starts = np.searchsorted(self.negative_rows, np.arange(len(self)))
+        return np.asarray(np.arange(len(self.negatives)) - starts[self.negative_rows])
+
+    def rows_with(self, negatives: np.ndarray) -> np.ndarray:
+        """Returns `(rows,)` whether a row has one of the flagged negatives, `(negatives,)`."""
+        rows = np.zeros(len(self), bool)
+        rows[self.negative_rows[negatives]] = True
+        return rows
 
 
 def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
@@ -94,7 +108,8 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
     path = Path(path)
     problems: list[str] = []
     bad_lines, lines = array("q"), array("q")
-    queries, positives, negatives, domains = array("q"), array("q"), array("q"), array("q")
+    queries, positives, domains = array("q"), array("q"), array("q")
+    negatives, negative_rows = array("q"), array("q")
     empty = array("b")
     names: dict[str, int] = {}
     with closing(_PassageReader(counter)) as reader:
@@ -104,11 +119,13 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
                 if len(problems) < PROBLEMS_SHOWN:
                     problems.append(f"{place}: {problem}")
                 continue
-            query, positive, negative = texts_of(row)
+            query, positive, wrong = texts_of(row)
             lines.append(place.line)
             queries.append(_key(query))
             positives.append(reader.number(positive))
-            negatives.append(reader.number(negative))
+            for negative in wrong:
+                negatives.append(reader.number(negative))
+                negative_rows.append(len(lines) - 1)
             domains.append(names.setdefault(domain_of(row), len(names)))
             empty.append(has_no_content_words(query))
         if not lines:
@@ -125,6 +142,7 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
         queries=np.unique(_numbers(queries), return_inverse=True)[1],
         positives=_numbers(positives),
         negatives=_numbers(negatives),
+        negative_rows=_numbers(negative_rows),
         domains=np.array([order[name] for name in names])[_numbers(domains)],
         domain_names=domain_names,
         empty_queries=np.frombuffer(empty, np.int8).astype(bool),

@@ -84,13 +84,14 @@ def leakage(scan: Scan, split: Split) -> Leakage:
     groups = scan.passages.groups
     positives = scan.positives[held_out]
     same = np.isin(positives, scan.positives[train])
+    trained_on = scan.negatives[np.isin(scan.negative_rows, train)]
     near = np.isin(groups[positives], groups[scan.positives[train]]) & ~same
     return Leakage(
         validation_rows=len(held_out),
         same_positive=int(same.sum()),
         near_positive=int(near.sum()),
         same_query=int(np.isin(scan.queries[held_out], scan.queries[train]).sum()),
-        positive_as_negative=int(np.isin(positives, scan.negatives[train]).sum()),
+        positive_as_negative=int(np.isin(positives, trained_on).sum()),
     )
 
 

@@ -543,3 +543,8 @@ def test_a_mistake_ends_with_one_line_and_exit_code_2(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")
     assert done.stderr.endswith("nowhere: holds no index; build one with the command index\n")
+
+
+def test_an_index_holds_every_negative_of_a_row(write_pairs: MakePairs) -> None:
+    rows = [make_row(1, "hvac", positive="a b", negative=["c d", "e f"]), {"text": "g h"}]
+    assert retrieval.read_passages(write_pairs(rows)) == ["a b", "c d", "e f", "g h"]

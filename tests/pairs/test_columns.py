@@ -56,5 +56,5 @@ def test_the_texts_of_a_row_lose_the_white_space_around_them() -> None:
     assert texts_of({"query": " a\n", "positive": "b ", "negative": "\tc", "n": 1}) == (
         "a",
         "b",
-        "c",
+        ["c"],
     )

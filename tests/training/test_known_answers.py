@@ -51,7 +51,7 @@ def apart(values: list[Values]) -> set[tuple[int, int]]:
 
 
 def test_positives_and_negatives_that_answer_a_query_are_kept_from_it(scan: Scan) -> None:
-    found = apart(known_answers(scan, range(6), hard_negatives=True, shared=True))
+    found = apart(known_answers(scan, range(6), negatives=1, shared=True))
     # 1 has the query of 0; 2 a passage that nearly equals an answer; 3 another answer of the query;
     # the negative of 4 nearly equals an answer of 0, 1 and 2.
     assert found >= {(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (0, 4), (1, 4), (2, 4)}
@@ -60,15 +60,15 @@ def test_positives_and_negatives_that_answer_a_query_are_kept_from_it(scan: Scan
 
 
 def test_negatives_do_not_count_where_they_are_not_trained_on_and_may_be_shared(scan: Scan) -> None:
-    without = apart(known_answers(scan, range(6), hard_negatives=False, shared=True))
+    without = apart(known_answers(scan, range(6), negatives=0, shared=True))
     assert not [pair for pair in without if 4 in pair]
-    assert (2, 5) not in apart(known_answers(scan, range(6), hard_negatives=True, shared=True))
-    assert (2, 5) in apart(known_answers(scan, range(6), hard_negatives=True, shared=False))
+    assert (2, 5) not in apart(known_answers(scan, range(6), negatives=1, shared=True))
+    assert (2, 5) in apart(known_answers(scan, range(6), negatives=1, shared=False))
 
 
 def test_rows_are_those_that_are_trained_on(scan: Scan) -> None:
-    whole = known_answers(scan, range(6), hard_negatives=True, shared=True)
-    assert known_answers(scan, [5, 0], hard_negatives=True, shared=True) == [whole[5], whole[0]]
+    whole = known_answers(scan, range(6), negatives=1, shared=True)
+    assert known_answers(scan, [5, 0], negatives=1, shared=True) == [whole[5], whole[0]]
 
 
 @pytest.mark.usefixtures("no_pictures")

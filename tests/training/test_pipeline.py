@@ -37,9 +37,10 @@ from training.loop.checkpoints import EVALUATION, load_best
 from training.loop.interruption import Interruption
 from training.loop.losses import build_loss
 from training.loop.reporters import Reporters
-from training.loop.trainer import build_trainer, set_dropout, training_rows
+from training.loop.trainer import build_trainer, set_dropout
 from training.output.manifest import owned_names
 from training.output.run_lock import hold_output_folder
+from training.training_rows import training_rows
 
 # `finished` is made before this fixture, with plots and page.
 pytestmark = pytest.mark.usefixtures("no_pictures")

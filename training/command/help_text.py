@@ -82,6 +82,7 @@ FURTHER = {
         "directions",
         "partition_mode",
         "hardness",
+        "negatives_per_row",
         "guide_margin",
         "guide_margin_strategy",
         "gather_across_devices",

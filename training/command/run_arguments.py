@@ -14,6 +14,9 @@ from pairs.readers import DEFAULT_FILE
 from training.loop.loss_options import LossOptions, read_dimensions, read_directions, read_hardness
 from training.loop.losses import DEFAULT_LOSS, LOSSES, check_loss_options, loss_help
 
+# Negatives of a row that are trained on where no number is asked for.
+MOST_NEGATIVES = 8
+
 
 def flag(
     default: Any,
@@ -112,6 +115,7 @@ class RunArguments:
         LossOptions.hardness, "weight of hard negatives in the loss; default: none", "MODE[:N]"
     )
     hard_negatives: bool = flag(True, "train on the negatives of the file too")
+    negatives_per_row: int = flag(0, "hard negatives of a row to train on; 0: all, up to 8", "N")
     guide_margin: float = flag(
         LossOptions.guide_margin,
         "guided losses mask what is closer than the positive less M",
@@ -153,6 +157,12 @@ class RunArguments:
                 0 < self.layer_lr_decay <= 1,
                 "above 0, up to 1",
             ),
+            (
+                "--negatives-per-row",
+                self.negatives_per_row,
+                self.negatives_per_row >= 0,
+                "0 or more",
+            ),
             ("--patience", self.patience, self.patience >= 0, "0 or more"),
             ("--frozen-cache-gb", self.frozen_cache_gb, self.frozen_cache_gb >= 0, "0 or more"),
             (
@@ -184,10 +194,17 @@ class RunArguments:
                 "--query-adapter: leaves every layer and the passages as they are; leave out "
                 "--matryoshka and --layer-lr-decay"
             )
+        if self.negatives_per_row and not self.hard_negatives:
+            raise UserError("--negatives-per-row: --no-hard-negatives leaves all of them out")
         read_terms(self.license, self.language)
         self._check_publishing()
         if self.resume and self.force:
             raise UserError("--resume goes on with what --force would delete; give one of them")
+
+    @property
+    def negatives_taken(self) -> int:
+        """Returns how many negatives of a row are trained on at most; 0 for none."""
+        return (self.negatives_per_row or MOST_NEGATIVES) if self.hard_negatives else 0
 
     def inputs(self) -> dict[str, str | None]:
         """Returns what the run reads, by flag: paths, and names that are no paths."""

@@ -10,13 +10,11 @@ import torch
 
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.query_adapter import has_query_adapter
-from pairs.columns import TEXT_COLUMNS
+from pairs.columns import POSITIVE, QUERY
 from training.frozen.frozen_embeddings import FrozenEmbeddings, keep_embeddings
 from training.frozen.frozen_states import FrozenStates, keep_frozen_states
 from training.loop.prompts import column_prompts
 from training.run_data import RunData
-
-QUERY, POSITIVE, _ = TEXT_COLUMNS
 
 
 class KeptStates:
@@ -51,7 +49,7 @@ class KeptStates:
             UserError: The frozen layers are others.
         """
         if self._states is None:
-            prompts = column_prompts(model)
+            prompts = column_prompts(model, self._columns)
             texts = texts_by_precision(self._data, self._dtype, prompts, self._columns)
             if has_query_adapter(model):
                 self._states = keep_embeddings(model, texts[torch.float32], self._gib)
@@ -84,7 +82,7 @@ def texts_by_precision(
     """
     trained: dict[str | None, dict[str, None]] = defaultdict(dict)
     for name in columns:
-        trained[prompts.get(name)] |= dict.fromkeys(data.pairs.column(name))
+        trained[prompts.get(name)] |= dict.fromkeys(data.pairs.texts([name]))
     reported = trained if dtype == torch.float32 else defaultdict(dict)
     for found, tasks in ((trained, [data.task]), (reported, [data.task, data.final_task])):
         for task in tasks:

@@ -18,9 +18,8 @@ from sentence_transformers.sentence_transformer.losses import (
 )
 from torch import nn
 
-from pairs.columns import TEXT_COLUMNS
+from pairs.columns import NEGATIVE, POSITIVE, QUERY
 
-QUERY, POSITIVE, NEGATIVE = TEXT_COLUMNS
 # The kinds of text that must not occur twice in a batch, and the kind that may.
 OWN, SHARED = 0, 1
 
@@ -57,11 +56,16 @@ class SharedNegativesBatchSampler(NoDuplicatesBatchSampler):
 
 
 class SharedNegativesCollator(SentenceTransformerDataCollator):
-    """Embeds each negative of a batch once: it is one column of the similarities for all rows."""
+    """Embeds each negative of a batch once: it is one column of the similarities for all rows.
+
+    A negative that several rows have, or a row repeats, counts once.
+    """
 
     def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
         """Returns the tokenized batch; its negatives are as many as there are different ones."""
-        negatives = dict.fromkeys(row[NEGATIVE] for row in features if NEGATIVE in row)
+        negatives = dict.fromkeys(
+            text for row in features for name, text in row.items() if name.startswith(NEGATIVE)
+        )
         others = [{name: row[name] for name in (QUERY, POSITIVE)} for row in features]
         # Nothing of no rows: pairs without negatives have two columns.
         return {
@@ -74,7 +78,7 @@ class SharedNegativesCollator(SentenceTransformerDataCollator):
 
 
 def conflicts(values: Values, batch: set[tuple[int, str]]) -> bool:
-    """Whether a row must not join a batch: a text of its own is in it, or its negative is."""
+    """Whether a row must not join a batch: a text of its own is in it, or a negative is."""
     return any(
         (OWN, text) in batch or (kind == OWN and (SHARED, text) in batch) for kind, text in values
     )

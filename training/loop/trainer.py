@@ -27,7 +27,6 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import Interrupted, UserError
 from nic.logs import lines_above_progress_bars, on_terminal
 from nic.model_length import write_length
-from pairs.columns import TEXT_COLUMNS
 from pairs.split import check_fills_a_batch
 from training.command.arguments import TrainingArguments
 from training.loop.batch_sampler import (
@@ -149,21 +148,6 @@ class PairsTrainer(SentenceTransformerTrainer):
         torch.save(self.args, os.path.join(folder, TRAINING_ARGS_NAME))
 
 
-def training_columns(hard_negatives: bool) -> list[str]:
-    """Returns the columns that are trained on: query, positive and, unless left out, negative."""
-    return TEXT_COLUMNS if hard_negatives else TEXT_COLUMNS[:2]
-
-
-def training_rows(
-    dataset: Dataset, rows: list[int], columns: Sequence[str] = TEXT_COLUMNS
-) -> Dataset:
-    """Returns the training half with the columns of `training_columns`, in this order.
-
-    The loss reads columns by position; a fourth one would be embedded as one more negative.
-    """
-    return dataset.select(rows).select_columns(list(columns))
-
-
 def set_dropout(model: SentenceTransformer, probability: float) -> None:
     """Sets the dropout of every layer for training; the saved configuration keeps its own.
 
@@ -228,14 +212,17 @@ def build_trainer(
     Args:
         model: The model to train, on its device.
         arguments: The Trainer's arguments.
-        rows: The training half: query, positive and, unless left out, negative.
+        rows: The training half, as `training_rows` returns it.
         loss: The loss over these columns.
         evaluator: Runs at each evaluation.
         callbacks: Called in this order, after the Trainer's own.
     """
     # A copy: what was asked of the run stays as it is.
     arguments = copy.copy(arguments)
-    arguments.router_mapping = {**column_routes(model), **arguments.router_mapping}
+    arguments.router_mapping = {
+        **column_routes(model, rows.column_names),
+        **arguments.router_mapping,
+    }
     trainer = PairsTrainer(
         model=model,
         args=arguments,
@@ -252,7 +239,7 @@ def build_trainer(
                 if entry.init
             }
         )
-    trainer.data_collator.prompts = column_prompts(model)
+    trainer.data_collator.prompts = column_prompts(model, rows.column_names)
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     if on_terminal() and not arguments.disable_tqdm:

@@ -72,6 +72,7 @@ def describe_training(
         "max_grad_norm": arguments.max_grad_norm,
         "seed": arguments.seed,
         "freezing": asdict(fitted.freezing),
+        "negatives": asdict(fitted.negatives),
         "steps": trainer.state.global_step,
         "best_step": fitted.best.step,
         "seconds": round(fitted.seconds, 1),

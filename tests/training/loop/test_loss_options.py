@@ -16,12 +16,8 @@ from training.command.parser import parse_arguments
 from training.loop.batch_sampler import SharedNegativesCollator
 from training.loop.loss_options import HARDNESS, read_directions, read_hardness
 from training.loop.losses import build_loss, describe_loss
-from training.loop.trainer import (
-    PairsTrainer,
-    build_trainer,
-    training_columns,
-    training_rows,
-)
+from training.loop.trainer import PairsTrainer, build_trainer
+from training.training_rows import training_rows
 
 BATCH = 8
 EACH = torch.eye(BATCH, dtype=torch.bool)
@@ -150,7 +146,7 @@ def test_where_a_row_owns_its_negative_no_batch_holds_it_twice(
 def test_without_hard_negatives_a_query_meets_the_passages_of_other_rows_alone(
     tiny_model: SentenceTransformer, tmp_path: Path, loss: str
 ) -> None:
-    data = training_rows(rows(sharing=3), list(range(BATCH)), training_columns(False))
+    data = training_rows(rows(sharing=3), list(range(BATCH)), ["query", "positive"])
     trainer = trainer_of(tiny_model, data, tmp_path, "--loss", loss, "--no-hard-negatives")
     batch = next(iter(trainer.get_train_dataloader()))
     assert {key.split("_")[0] for key in batch} == {"query", "positive"}

@@ -16,7 +16,8 @@ from pairs.loading import load_pairs
 from training.command.parser import parse_arguments
 from training.command.run_arguments import RunArguments
 from training.loop.losses import LIBRARY, LOSSES, Loss, build_loss, describe_loss, loss_help
-from training.loop.trainer import build_trainer, training_rows
+from training.loop.trainer import build_trainer
+from training.training_rows import training_rows
 
 
 @pytest.mark.parametrize("key", LOSSES)

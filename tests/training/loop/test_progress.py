@@ -16,7 +16,8 @@ from pairs.loading import load_pairs
 from training.command.parser import parse_arguments
 from training.loop.losses import build_loss
 from training.loop.progress import RunLogCallback
-from training.loop.trainer import build_trainer, training_rows
+from training.loop.trainer import build_trainer
+from training.training_rows import training_rows
 
 
 @pytest.mark.parametrize("main_process", [True, False])
