@@ -12,14 +12,16 @@ from nic.lazy import lazy_exports
 if TYPE_CHECKING:
     from training.command.arguments import TrainingArguments
     from training.command.run_arguments import RunArguments
+    from training.command.search_arguments import SearchArguments
     from training.pipeline import fine_tune
 
-__all__ = ["RunArguments", "TrainingArguments", "fine_tune"]
+__all__ = ["RunArguments", "SearchArguments", "TrainingArguments", "fine_tune"]
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "RunArguments": "training.command.run_arguments",
+        "SearchArguments": "training.command.search_arguments",
         "TrainingArguments": "training.command.arguments",
         "fine_tune": "training.pipeline",
     },

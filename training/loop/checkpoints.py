@@ -19,7 +19,7 @@ from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
 from nic.files import replace_folder
-from nic.model_files import BESIDE_THE_MODEL, FOLD, checkpoint_folders
+from nic.model_files import BESIDE_THE_MODEL, FOLD, TRIAL, checkpoint_folders
 from nic.model_length import write_length
 from training.loop.interruption import Interruption
 from training.loop.progress import epoch_and_batch
@@ -118,10 +118,11 @@ def copy_model(source: Path, folder: Path) -> None:
 def remove_temporary_checkpoints(folder: Path) -> None:
     """Removes what only an unfinished run needs.
 
-    These are step checkpoints, the results of single folds, and an empty `eval` folder.
+    These are step checkpoints, the folders of single folds and trials, and an empty `eval` folder.
     """
+    parts = (FOLD.format(""), TRIAL.format(""))
     for path in list(checkpoint_folders(folder)):
-        unfinished = path.name.endswith(INCOMPLETE) or path.name.startswith(FOLD.format(""))
+        unfinished = path.name.endswith(INCOMPLETE) or path.name.startswith(parts)
         if STEP_CHECKPOINT.fullmatch(path.name) or unfinished:
             shutil.rmtree(path)
     evaluations = folder / "eval"
