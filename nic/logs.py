@@ -80,11 +80,11 @@ def open_run_log(main_process: bool) -> Iterator[RunLog]:
 
 
 @contextmanager
-def warnings_only() -> Iterator[None]:
-    """Logs nothing below a warning while the block runs."""
+def errors_only() -> Iterator[None]:
+    """Logs nothing below an error while the block runs."""
     before = {name: logging.getLogger(name).level for name in OUR_LOGGERS}
     for name, level in before.items():
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+        logging.getLogger(name).setLevel(max(level, logging.ERROR))
     try:
         yield
     finally:

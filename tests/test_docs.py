@@ -23,7 +23,7 @@ import pairs.check
 import training.command.parser
 from nic.errors import UserError
 from nic.models import MINILM, find_model
-from training.command.help_text import answer_help
+from training.command.help_text import answer_help, answer_tune_help
 
 README = PROJECT / "README.md"
 DOCS = sorted(PROJECT.glob("docs/*.md"))
@@ -32,12 +32,14 @@ OTHER_TOOLS = PROJECT / "docs" / "clients.md"
 TUNED = "models/nic-embeddings-v1.0"
 PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
     "nic-train": training.command.parser.parse_arguments,
+    "nic-tune": training.command.parser.parse_search,
     "nic-check": pairs.check.parse_arguments,
     "nic-evaluate": evaluation.run.parse_arguments,
     "nic-publish": model_card.publish.parse_arguments,
 }
 SCRIPTS = {
     "training/train.py": "nic-train",
+    "training/tune.py": "nic-tune",
     "pairs/check.py": "nic-check",
     "evaluation/run.py": "nic-evaluate",
     "model_card/publish.py": "nic-publish",
@@ -128,7 +130,7 @@ def flags() -> set[str]:
     text.seek(0, io.SEEK_END)
     asked = [(PARSERS[name], ["--help"]) for name in ("nic-check", "nic-evaluate", "nic-publish")]
     asked += [(PARSERS["nic-publish"], [name, "--help"]) for name in PUBLISHING]
-    for show, words in [(answer_help, ["--help-all"]), *asked]:
+    for show, words in [(answer_help, ["--help-all"]), (answer_tune_help, ["--help"]), *asked]:
         with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
             show(words)
     return {flag.replace("_", "-") for flag in re.findall(r"--[a-z][\w-]+", text.getvalue())}

@@ -16,6 +16,7 @@ import nic_commands
 PROJECT = Path(__file__).resolve().parents[1]
 SCRIPTS = {
     "train": "nic-train",
+    "tune": "nic-tune",
     "check": "nic-check",
     "evaluate": "nic-evaluate",
     "publish": "nic-publish",

@@ -179,7 +179,7 @@ def tune_help_text() -> str:
     test_ratio.default = TEST_RATIO
     test_ratio.metadata = {
         **test_ratio.metadata,
-        "help": "share for the report, as no trial saw it",
+        "help": "share for the final report, which no trial is scored on",
     }  # type: ignore[assignment]
     fields["test_ratio"] = test_ratio
     hints = get_type_hints(RunArguments)

@@ -18,7 +18,7 @@ from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.trials import COMPLETE, FAILED, PRUNED, Search, Settings, State, Trial, best_trial
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError, one_line, out_of_memory
-from nic.logs import log_lines, warnings_only
+from nic.logs import errors_only, log_lines
 from nic.model_files import TRIAL
 from nic.models import ModelSource
 from pairs.columns import TEXT_COLUMNS
@@ -98,7 +98,7 @@ class SettingsSearch:
         following = TrialCallback(drawn, VALIDATION)
         state: State = COMPLETE
         reason = ""
-        with warnings_only():
+        with errors_only():
             try:
                 self._train(number, settings, following, kept)
             except optuna.TrialPruned:

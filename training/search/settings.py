@@ -47,6 +47,8 @@ def apply_settings(
     given: dict[str, Any] = {FIELDS[name]: value for name, value in settings.items()}
     ours = {name: value for name, value in given.items() if name in OF_THE_RUN}
     theirs = {name: value for name, value in given.items() if name not in OF_THE_RUN}
+    if FIELDS["epochs"] in theirs:
+        theirs[FIELDS["epochs"]] = float(theirs[FIELDS["epochs"]])
     return dataclasses.replace(run, **ours), dataclasses.replace(arguments, **theirs)
 
 
