@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
+from accelerate import PartialState
 from transformers import set_seed
 
 from evaluation.report.trials import show_settings, show_trials
@@ -115,6 +116,8 @@ class SettingsSearch:
     def _train(
         self, number: int, settings: Settings, following: TrialCallback, kept: SharedStates
     ) -> None:
+        # No process begins a trial while another one still ends that before it.
+        PartialState().wait_for_everyone()
         run, arguments = apply_settings(self.run, self.arguments, settings)
         folder = Path(arguments.output_dir) / TRIAL.format(number)
         checkpoint = find_newest_checkpoint(folder) if run.resume else None
