@@ -35,9 +35,9 @@ def draw_trial(space: Space, trials: Sequence[Trial], seed: int) -> optuna.Trial
     """Returns the next trial; equal arguments give equal ones.
 
     Its settings are drawn at random until ten trials have ended, then by a tree-structured Parzen
-    estimator (Bergstra et al., NIPS 2011). It is to be stopped where its best validation is below the median of the
-    complete trials at the same share of an epoch, after five of these, and not within its first
-    epoch. The first trial has no settings that are drawn.
+    estimator (Bergstra et al., NIPS 2011). It is to be stopped where its best validation is below
+    the median of the complete trials at the same share of an epoch, after five of these, and not
+    within its first epoch. The first trial has no settings that are drawn.
 
     Args:
         space: What is searched.

@@ -16,7 +16,7 @@ from training.base_model import check_settings
 from training.command.arguments import TrainingArguments
 from training.command.parser import CommandParser, as_words
 from training.command.run_arguments import RunArguments
-from training.frozen.encoder_parts import encoder_parts
+from training.frozen.freezing import count_layers
 from training.loop.loss_options import TEMPERATURE
 from training.loop.losses import loss_temperature
 from training.loop.trainer import check_trainable
@@ -93,7 +93,7 @@ def default_space(
     if arguments.max_steps <= 0:
         space["epochs"] = Range(1, 5)
     space["batch_size"] = Choices((16, 32, 64))
-    if layers := _layers(model):
+    if layers := count_layers(model):
         space["freeze_layers"] = Range(0, layers - 1)
     if loss_temperature(model, run.loss, {}) == TEMPERATURE:
         space["temperature"] = Range(0.02, 0.1, log=True)
@@ -187,9 +187,11 @@ def _problem(
     rows: int,
 ) -> str:
     """Returns why a run cannot have some settings; empty where it can."""
-    asked, layers = settings.get("freeze_layers"), _layers(model)
+    asked, layers = settings.get("freeze_layers"), count_layers(model)
     if isinstance(asked, int) and layers and asked >= layers:
         return f"{asked}: the encoder has {layers} layers; give at most {layers - 1}"
+    if run.query_adapter and "freeze_layers" in settings:
+        return "--query-adapter freezes every layer; leave it out"
     try:
         run, arguments = apply_settings(run, arguments, settings)
         check_settings(model, run, arguments)
@@ -197,14 +199,6 @@ def _problem(
     except UserError as error:
         return str(error)
     return ""
-
-
-def _layers(model: ChunkedSentenceTransformer) -> int:
-    """Returns the number of layers of a model; 0 where they cannot be found."""
-    try:
-        return len(encoder_parts(model).layers)
-    except UserError:
-        return 0
 
 
 def _read_parameter(parser: CommandParser, name: str, given: Any) -> Parameter | Setting:

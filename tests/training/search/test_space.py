@@ -111,6 +111,7 @@ def test_the_default_space_leaves_out_what_does_not_fit(
     assert "batch_size" not in default_of(tiny_model, "--batch-size", "8", rows=20)
     assert "epochs" not in default_of(tiny_model, "--max_steps", "5")
     assert "directions" not in default_of(tiny_model, "--loss", "guided")
+    assert "freeze_layers" not in default_of(tiny_model, "--query-adapter")
     assert "hard_negatives" not in default_of(tiny_model, "--hardness", "hard_negatives")
     by_dot = ChunkedSentenceTransformer(modules=list(tiny_model)[:2], similarity_fn_name="dot")
     assert "temperature" not in default_of(by_dot)
@@ -121,6 +122,11 @@ def test_the_default_space_leaves_out_what_does_not_fit(
     [
         ({"learning_rate": Range(0.1, 2.0)}, "", "learning_rate: --learning-rate 2.0: must be"),
         ({"freeze_layers": Range(0, 4)}, "", "freeze_layers: 4: the encoder has 4 layers; give"),
+        (
+            {"freeze_layers": Range(0, 3)},
+            "--query-adapter",
+            "freeze_layers: --query-adapter freezes every layer; leave it out",
+        ),
         ({"batch_size": Choices((8, 2000))}, "", "batch_size: .*2000"),
         ({"epochs": Range(1, 5)}, "--max_steps 3", "epochs: --max_steps sets the length"),
         (
