@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
@@ -190,6 +191,9 @@ class CheckpointCallback(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Names the checkpoint of a finished epoch by the epoch, and deletes the oldest."""
+        # Every process writes its random state into the folder before it gets another name.
+        if args.world_size > 1:
+            PartialState().wait_for_everyone()
         saved = self.folder / f"checkpoint-{state.global_step}"
         if not state.is_world_process_zero or not saved.is_dir():
             return

@@ -138,10 +138,9 @@ class SettingsSearch:
             training.run(checkpoint)
 
     def _is_of_its_settings(self, error: BaseException) -> bool:
-        """Whether other settings may do; of several processes only one may be out of memory."""
-        if isinstance(error, UserError):
-            return True
-        return out_of_memory(error) and self.arguments.world_size == 1
+        """Whether other settings may do; of several processes one alone may have failed."""
+        alone = self.arguments.world_size == 1
+        return alone and (isinstance(error, UserError) or out_of_memory(error))
 
 
 class SharedStates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -44,12 +45,15 @@ def apply_settings(
     Raises:
         UserError: A value is out of its range, or contradicts another argument.
     """
-    given: dict[str, Any] = {FIELDS[name]: value for name, value in settings.items()}
-    ours = {name: value for name, value in given.items() if name in OF_THE_RUN}
-    theirs = {name: value for name, value in given.items() if name not in OF_THE_RUN}
-    if FIELDS["epochs"] in theirs:
-        theirs[FIELDS["epochs"]] = float(theirs[FIELDS["epochs"]])
-    return dataclasses.replace(run, **ours), dataclasses.replace(arguments, **theirs)
+    given = {FIELDS[name]: value for name, value in settings.items()}
+    ours: dict[str, Any] = {name: given[name] for name in given if name in OF_THE_RUN}
+    # A copy: to make them anew would end the processes' common state.
+    theirs = copy.copy(arguments)
+    for name in given.keys() - ours.keys():
+        setattr(theirs, name, given[name])
+    theirs.num_train_epochs = float(theirs.num_train_epochs)
+    theirs.check_ranges()
+    return dataclasses.replace(run, **ours), theirs
 
 
 def present_setting(
