@@ -44,6 +44,11 @@ def train() -> object:
     return import_module("training.train").main()
 
 
+def tune() -> object:
+    """Runs `nic-tune`."""
+    return import_module("training.tune").main()
+
+
 def check() -> object:
     """Runs `nic-check`."""
     return import_module("pairs.check").main()

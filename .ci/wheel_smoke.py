@@ -101,6 +101,8 @@ def use(scripts: Path, folder: Path) -> None:
     recipe = str(Path(recipe).parent / "recipes" / "cpu.yaml")
     data = ("--data-file", "pairs.jsonl")
     print(run(scripts, folder, "nic-check", *data, "--html", "check.html").splitlines()[-1])
+    tune = run(scripts, folder, "nic-tune", "--help")
+    require("--trials N" in tune, f"nic-tune --help says {tune}")
     train = ("--config", recipe, "--epochs", "1", "--val-ratio", "0.25", "--no-speed")
     run(scripts, folder, "nic-train", *data, *train, "--output-dir", "model")
     evaluate = ("nic-evaluate", "--model", "model", *data, "--no-speed", "--output-dir", "results")

@@ -26,6 +26,7 @@ from evaluation.retrieval.query_results import QueryResult, Results, score_task
 from evaluation.retrieval.ranking import DenseScorer, Scorer
 from evaluation.retrieval.task import RetrievalTask, Scope, add_distractors, retrieval_task
 from evaluation.serialization import T, from_json
+from evaluation.trials import Search
 from nic.encoding import Encoding, check_prompts, fill_prompts
 from nic.errors import UserError
 from nic.files import read_json_object
@@ -95,6 +96,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
         dimensions=measure_shorter(names, scorers, found, task),
         mixing=metadata_fact(names.location, "evaluation", "mixing", MixingCurve),
         keeps_passages=shares_passages(models[names.model], models[names.base]),
+        search=metadata_fact(names.location, "evaluation", "search", Search),
     )
     return results, Texts.of(task)
 

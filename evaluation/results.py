@@ -16,6 +16,7 @@ from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.query_results import Results, read_results, write_results
 from evaluation.retrieval.task import TaskDescription
 from evaluation.serialization import JsonObject, from_json, to_json
+from evaluation.trials import Search
 from nic.encoding import Encoding
 from nic.errors import UserError, one_line
 from nic.files import atomic_write_text, read_json_object
@@ -72,6 +73,7 @@ class EvaluationResults:
             was trained for one length.
         keeps_passages: Whether the model under test embeds passages as its base does, so that an
             index of them serves both.
+        search: The trials among which its settings were chosen; None where there were none.
     """
 
     model: str
@@ -90,6 +92,7 @@ class EvaluationResults:
     mixing: MixingCurve | None = None
     dimensions: list[Dimension] = field(default_factory=list)
     keeps_passages: bool = False
+    search: Search | None = None
 
     @property
     def caveat(self) -> str:

@@ -24,6 +24,7 @@ from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.task import TaskDescription
 from evaluation.serialization import JsonObject, report_to_json, to_json
 from evaluation.significance import RESAMPLES
+from evaluation.trials import Search
 from nic.encoding import Encoding
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class PublishedEvaluation:
         mixing: What mixtures of the model with its base find; None where there were none.
         dimensions: What both find with shorter embeddings; empty for a model of one length.
         keeps_passages: Whether passages have the embeddings of the base model.
+        search: The trials among which its settings were chosen; None where there were none.
     """
 
     model: str
@@ -89,6 +91,7 @@ class PublishedEvaluation:
     mixing: MixingCurve | None = None
     dimensions: list[Dimension] = field(default_factory=list)
     keeps_passages: bool = False
+    search: Search | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,7 @@ class EvaluationSummary:
             mixing=results.mixing,
             dimensions=results.dimensions,
             keeps_passages=results.keeps_passages,
+            search=results.search,
         )
 
 

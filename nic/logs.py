@@ -79,6 +79,19 @@ def open_run_log(main_process: bool) -> Iterator[RunLog]:
         log.close()
 
 
+@contextmanager
+def errors_only() -> Iterator[None]:
+    """Logs nothing below an error while the block runs."""
+    before = {name: logging.getLogger(name).level for name in OUR_LOGGERS}
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(max(level, logging.ERROR))
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
 def log_lines(log: logging.Logger, text: str) -> None:
     """Logs each line of a text as a line of its own, with its level."""
     for line in text.splitlines():

@@ -16,6 +16,8 @@ CARD = "README.md"
 METADATA = "metadata.json"
 MODULES = "modules.json"
 SPLIT = "split.json"
+# The trials of a search over training settings.
+TRIALS = "nic-trials.jsonl"
 # The record of what a run wrote, and the lock with its holder while the run goes on.
 MANIFEST = "nic-run.json"
 LOCK = "nic-run.lock"
@@ -51,7 +53,7 @@ PUBLISHED_FOLDERS = {
 }
 
 # What a run writes beside the model, except for its checkpoints and plots.
-RUN_FILES = (METADATA, SPLIT, CARD, LOG_NAME, MANIFEST)
+RUN_FILES = (METADATA, SPLIT, CARD, LOG_NAME, MANIFEST, TRIALS)
 # What `save_pretrained` writes for some models and is not published.
 UNPUBLISHED_MODEL_FILES = (
     "*.safetensors",
@@ -61,11 +63,12 @@ UNPUBLISHED_MODEL_FILES = (
     "adapter_config.json",
 )
 # Checkpoints of the Trainer, of an epoch and of the best model, and the folders of the folds of a
-# cross-validation, complete or not.
+# cross-validation and of the trials of a search, complete or not.
 CHECKPOINT = re.compile(
-    r"(?:checkpoint-(?:\d+|epoch-\d+|best)|nic-fold-\d+)(?:\.incomplete|\.old(?:-\w+)?)*"
+    r"(?:checkpoint-(?:\d+|epoch-\d+|best)|nic-fold-\d+|nic-trial-\d+)(?:\.incomplete|\.old(?:-\w+)?)*"
 )
 FOLD = "nic-fold-{}"
+TRIAL = "nic-trial-{}"
 # What follows the name of a checkpoint while it is written or replaced.
 UNFINISHED = re.compile(r"(?:\.incomplete|\.old(?:-\w+)?)*$")
 # sentence-transformers names the folder of a module by its position and its class.
@@ -75,6 +78,7 @@ MODULE_FOLDER = re.compile(r"\d{1,2}_[A-Za-z]\w*")
 NEVER_PUBLISHED = (
     "checkpoint-",
     "nic-fold-",
+    "nic-trial",
     "nic-run.",
     LOG_NAME,
     SPLIT,
@@ -100,7 +104,7 @@ def is_never_published(path: Path) -> bool:
 
 
 def checkpoint_folders(folder: Path) -> Iterator[Path]:
-    """Yields the checkpoints and folds in an output folder; links are left out."""
+    """Yields the checkpoints, folds and trials in an output folder; links are left out."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if CHECKPOINT.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
             yield path

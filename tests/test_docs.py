@@ -24,7 +24,7 @@ import training.advice.arguments
 import training.command.parser
 from nic.errors import UserError
 from nic.models import MINILM, find_model
-from training.command.help_text import answer_help
+from training.command.help_text import answer_help, answer_tune_help
 
 README = PROJECT / "README.md"
 DOCS = sorted(PROJECT.glob("docs/*.md"))
@@ -34,6 +34,7 @@ TUNED = "models/nic-embeddings-v1.0"
 PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
     "nic-train": training.command.parser.parse_arguments,
     "nic-advise": training.advice.arguments.parse_arguments,
+    "nic-tune": training.command.parser.parse_search,
     "nic-check": pairs.check.parse_arguments,
     "nic-evaluate": evaluation.run.parse_arguments,
     "nic-publish": model_card.publish.parse_arguments,
@@ -41,6 +42,7 @@ PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
 SCRIPTS = {
     "training/train.py": "nic-train",
     "training/advise.py": "nic-advise",
+    "training/tune.py": "nic-tune",
     "pairs/check.py": "nic-check",
     "evaluation/run.py": "nic-evaluate",
     "model_card/publish.py": "nic-publish",
@@ -129,9 +131,10 @@ def flags() -> set[str]:
     """The flags that the help of a command or the source of a small script holds, with dashes."""
     text = io.StringIO("".join(path.read_text(encoding="utf-8") for path in SMALL_SCRIPTS))
     text.seek(0, io.SEEK_END)
-    asked = [(PARSERS[name], ["--help"]) for name in PARSERS if name != "nic-train"]
+    of_its_own = ("nic-train", "nic-tune")
+    asked = [(PARSERS[name], ["--help"]) for name in PARSERS if name not in of_its_own]
     asked += [(PARSERS["nic-publish"], [name, "--help"]) for name in PUBLISHING]
-    for show, words in [(answer_help, ["--help-all"]), *asked]:
+    for show, words in [(answer_help, ["--help-all"]), (answer_tune_help, ["--help"]), *asked]:
         with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
             show(words)
     return {flag.replace("_", "-") for flag in re.findall(r"--[a-z][\w-]+", text.getvalue())}

@@ -17,6 +17,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 SCRIPTS = {
     "train": "nic-train",
     "advise": "nic-advise",
+    "tune": "nic-tune",
     "check": "nic-check",
     "evaluate": "nic-evaluate",
     "publish": "nic-publish",

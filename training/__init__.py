@@ -15,15 +15,24 @@ if TYPE_CHECKING:
     from training.advice.pipeline import give_advice
     from training.command.arguments import TrainingArguments
     from training.command.run_arguments import RunArguments
+    from training.command.search_arguments import SearchArguments
     from training.pipeline import fine_tune
 
-__all__ = ["AdviceArguments", "RunArguments", "TrainingArguments", "fine_tune", "give_advice"]
+__all__ = [
+    "AdviceArguments",
+    "RunArguments",
+    "SearchArguments",
+    "TrainingArguments",
+    "fine_tune",
+    "give_advice",
+]
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "AdviceArguments": "training.advice.arguments",
         "RunArguments": "training.command.run_arguments",
+        "SearchArguments": "training.command.search_arguments",
         "TrainingArguments": "training.command.arguments",
         "fine_tune": "training.pipeline",
         "give_advice": "training.advice.pipeline",

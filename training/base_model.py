@@ -74,6 +74,18 @@ def load_trainable_model(
     if problem := onnx_problem(model):
         logger.warning("%s: the trained model will have no ONNX variant: %s", source.name, problem)
     set_dropout(model, run.dropout)
+    check_settings(model, run, arguments)
+    return model
+
+
+def check_settings(
+    model: ChunkedSentenceTransformer, run: RunArguments, arguments: TrainingArguments
+) -> None:
+    """Refuses settings that do not fit a model, before anything is trained.
+
+    Raises:
+        UserError: Its layers cannot be frozen or told apart, or the loss cannot train it.
+    """
     if not has_query_adapter(model):
         check_freezable(model, run.freeze_layers)
     if run.layer_lr_decay < 1:
@@ -81,4 +93,3 @@ def load_trainable_model(
     check_loss(model, run.loss, vars(run))
     if run.gather_across_devices:
         check_gathering(arguments)
-    return model

@@ -16,6 +16,7 @@ from evaluation.defaults import BATCH_SIZE
 from evaluation.dimensions import measure_dimensions, truncated_name
 from evaluation.results import EvaluationResults, LogEntry
 from evaluation.summary import EvaluationSummary, summarise
+from evaluation.trials import Search
 from nic.logs import on_terminal
 from nic.models import ModelSource
 from nic.query_adapter import shares_passages
@@ -35,6 +36,7 @@ def final_evaluation(
     names: Names,
     history: list[LogEntry],
     run: RunArguments,
+    search: Search | None = None,
 ) -> EvaluationSummary:
     """Returns what `nic-evaluate` reports, for the model of this run and its base.
 
@@ -48,6 +50,7 @@ def final_evaluation(
         history: The Trainer's log.
         run: Its prompts are those of the base model; its `speed` says whether to measure the
             latency.
+        search: The trials among which the settings were chosen; None where there were none.
     """
     cut = {
         truncated_name(name, n) for name in (names.model, names.base) for n in held_out.dimensions
@@ -70,6 +73,7 @@ def final_evaluation(
         best_step=fitted.best.step,
         encodings=describe_encodings(models),
         mixing=fitted.mixing,
+        search=search,
         dimensions=measure_dimensions(held_out.found, names.model, names.base, held_out.dimensions),
         keeps_passages=shares_passages(fitted.model, models[names.base]),
     )

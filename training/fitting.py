@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from datasets import Dataset
+from torch import nn
+from transformers import TrainerCallback
 
 from evaluation.mixing import MixingCurve
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
@@ -68,6 +72,80 @@ class Fitted:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Training:
+    """A training that is set up, and not begun.
+
+    Attributes:
+        model: The model to train.
+        rows: What it is trained on.
+        loss: The loss.
+        trainer: The trainer.
+        evaluator: Scores the validation queries.
+        freezing: What is frozen.
+        negatives: How many negatives of a row are trained on.
+        interruption: The signals of the training.
+        half: The half precision of the training; None for fp32.
+    """
+
+    model: ChunkedSentenceTransformer
+    rows: Dataset
+    loss: nn.Module
+    trainer: PairsTrainer
+    evaluator: DomainRetrievalEvaluator
+    freezing: Freezing
+    negatives: HardNegatives
+    interruption: Interruption
+    half: torch.dtype | None
+
+    def run(self, checkpoint: Path | None) -> float:
+        """Trains, from a checkpoint if one is given; result and errors as in `run_training`."""
+        learn_guide(self.loss, self.model, self.rows)
+        self.model.run_in(self.half)
+        return run_training(self.trainer, self.interruption, checkpoint)
+
+
+def set_up_training(
+    model: ChunkedSentenceTransformer,
+    data: RunData,
+    run: RunArguments,
+    arguments: TrainingArguments,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> Training:
+    """Returns the training of a model on one split; its layers are frozen then.
+
+    Args:
+        model: The base model on its device, with the prompts and the dropout of the run.
+        data: Pairs, split and tasks.
+        run: The arguments of the run.
+        arguments: The Trainer's arguments; the output folder is there.
+        callbacks: Called after those that log, evaluate and save.
+    """
+    evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
+    interruption = Interruption()
+    freezing = FreezeLayersCallback(run.freeze_layers)
+    keeping = checkpoints.CheckpointCallback(
+        Path(arguments.output_dir), evaluator, run.patience, run.keep_checkpoints, interruption
+    )
+    columns = training_columns(data.pairs, run.negatives_taken)
+    rows = training_rows(data.pairs.dataset, data.training_rows, columns)
+    loss = build_loss(model, run.loss, vars(run))
+    shared = takes_shared_negatives(loss)
+    negatives = count_negatives(data.pairs, data.training_rows, columns, shared)
+    ours = [freezing, RunLogCallback(evaluator), keeping, *callbacks]
+    trainer = build_trainer(model, arguments, rows, loss, evaluator, ours)
+    trainer.layer_lr_decay = run.layer_lr_decay
+    if data.scan:
+        trainer.kept_apart = known_answers(
+            data.scan, data.training_rows, run.negatives_taken, shared
+        )
+    dtype = encoder_dtype(run, arguments)
+    half = None if dtype == torch.float32 else dtype
+    return Training(
+        model, rows, loss, trainer, evaluator, freezing.result, negatives, interruption, half
+    )
+
+
 def fit(
     model: ChunkedSentenceTransformer,
     data: RunData,
@@ -96,49 +174,39 @@ def fit(
         UserError: No batch could be drawn, or the saved model does not score as in training.
     """
     folder = Path(arguments.output_dir)
-    dtype = encoder_dtype(run, arguments)
-    half = None if dtype == torch.float32 else dtype
-    evaluator = DomainRetrievalEvaluator(data.task, show_progress=on_terminal())
-    interruption = Interruption()
-    freezing = FreezeLayersCallback(run.freeze_layers)
-    keeping = checkpoints.CheckpointCallback(
-        folder, evaluator, run.patience, run.keep_checkpoints, interruption
-    )
-    columns = training_columns(data.pairs, run.negatives_taken)
-    rows = training_rows(data.pairs.dataset, data.training_rows, columns)
-    callbacks = [freezing, RunLogCallback(evaluator), keeping]
-    loss = build_loss(model, run.loss, vars(run))
-    shared = takes_shared_negatives(loss)
-    negatives = count_negatives(data.pairs, data.training_rows, columns, shared)
-    trainer = build_trainer(model, arguments, rows, loss, evaluator, callbacks)
-    trainer.layer_lr_decay = run.layer_lr_decay
-    if data.scan:
-        trainer.kept_apart = known_answers(
-            data.scan, data.training_rows, run.negatives_taken, shared
-        )
+    training = set_up_training(model, data, run, arguments)
+    evaluator, frozen = training.evaluator, training.freezing.frozen_layers
     weights = trained_weights(model) if run.mix != OFF else {}
-    reporters.open(trainer)
+    reporters.open(training.trainer)
     with model.remembering_tokens():
-        kept.serve(model, freezing.result.frozen_layers)
+        kept.serve(model, frozen)
         base = score_model(model, evaluator, data)
         log_score(logger, "Base model", base.validation)
         reporters.report_base(evaluator.name, base.validation)
-        learn_guide(loss, model, rows)
-        model.run_in(half)
-        seconds = run_training(trainer, interruption, checkpoint)
+        seconds = training.run(checkpoint)
     if not arguments.should_save:
         return None
     best = checkpoints.promote_best(folder)
     source = ModelSource(folder.name, str(folder), "output folder")
     saved = load_model(source, arguments.device)
-    kept.serve(saved, freezing.result.frozen_layers)
-    tuned = score_saved_model(folder, saved, evaluator, data, best, half)
+    kept.serve(saved, frozen)
+    tuned = score_saved_model(folder, saved, evaluator, data, best, training.half)
     mixing = None
     if run.mix != OFF:
         mixing = mix_with_base(folder, saved, weights, data, evaluator, run.mix)
         mixed = evaluator.evaluate(saved)
         saved = load_model(source, arguments.device)
-        kept.serve(saved, freezing.result.frozen_layers)
+        kept.serve(saved, frozen)
         tuned = score_model(saved, evaluator, data)
         check_saved_model(folder, mixed, tuned.validation)
-    return Fitted(saved, trainer, freezing.result, negatives, best, base, tuned, mixing, seconds)
+    return Fitted(
+        saved,
+        training.trainer,
+        training.freezing,
+        training.negatives,
+        best,
+        base,
+        tuned,
+        mixing,
+        seconds,
+    )

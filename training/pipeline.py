@@ -13,20 +13,25 @@ from evaluation.report.output import check_output, evaluation_folder, write_repo
 from evaluation.report.tables import show_summary
 from evaluation.report.texts import Texts
 from evaluation.summary import EvaluationSummary
+from evaluation.trials import Search
+from nic.chunked_model import ChunkedSentenceTransformer
 from nic.devices import use_all_cores
 from nic.errors import UserError
 from nic.logs import RunLog, log_lines, open_run_log, quiet_libraries
 from nic.model_files import FOLD, SPLIT
+from nic.models import ModelSource
 from pairs.split_file import save_split
 from training.base_model import encoder_dtype, find_base_model, load_trainable_model
 from training.command.arguments import TrainingArguments
 from training.command.asked_arguments import warn_outside_usual_range
 from training.command.resumed_settings import (
+    NO_SEARCH,
     describe_settings,
     refuse_other_settings,
     settings_to_record,
 )
 from training.command.run_arguments import RunArguments
+from training.command.search_arguments import SearchArguments
 from training.cross_validation import CrossValidation
 from training.final_evaluation import final_evaluation
 from training.fitting import fit
@@ -40,21 +45,34 @@ from training.output.model_folder import describe_training, package
 from training.output.output_folder import open_output_dir, refuse_inputs, refuse_taken
 from training.output.publish_run import check_publication, publish_run
 from training.output.run_lock import hold_output_folder
-from training.run_data import NONE, RunData, check_data, read_data, without_flagged
+from training.run_data import (
+    NONE,
+    RunData,
+    check_data,
+    read_data,
+    without_flagged,
+    without_test_part,
+)
+from training.search.plan import Plan, plan_search, read_given_space
+from training.search.settings import apply_settings
 from training.training_rows import check_negatives, training_columns
 
 logger = logging.getLogger(__name__)
 
 
-def fine_tune(run: RunArguments, arguments: TrainingArguments) -> EvaluationSummary | None:
+def fine_tune(
+    run: RunArguments, arguments: TrainingArguments, search: SearchArguments | None = None
+) -> EvaluationSummary | None:
     """Fine-tunes, evaluates and packages a model, and publishes it with `publish_to`.
 
-    The job of `nic-train` without its command line. The log goes to standard error and to
-    `training.log` in the output folder. `run.gate` sets the exit code of the command alone.
+    The job of `nic-train`, and of `nic-tune`, without its command line. The log goes to standard
+    error and to `training.log` in the output folder. `run.gate` sets the exit code of the command
+    alone.
 
     Args:
         run: Data, base model, freezing, loss, evaluation and publication.
         arguments: The Trainer's arguments; `output_dir` is the folder of the model.
+        search: What to search over the settings first; None trains with those that are given.
 
     Returns:
         The evaluation of the saved model against its base; None in all processes but the first.
@@ -81,21 +99,28 @@ def fine_tune(run: RunArguments, arguments: TrainingArguments) -> EvaluationSumm
         hold_output_folder(folder, main_process),
         hold_reporters() as reporters,
     ):
-        summary = train(run, arguments, log, reporters)
+        summary = train(run, arguments, log, reporters, search)
         if summary:
             publish_run(folder, summary, run)
     return summary
 
 
 def train(
-    run: RunArguments, arguments: TrainingArguments, log: RunLog, reporters: Reporters
+    run: RunArguments,
+    arguments: TrainingArguments,
+    log: RunLog,
+    reporters: Reporters,
+    search: SearchArguments | None = None,
 ) -> EvaluationSummary | None:
     """Takes pairs to a packaged model; arguments, result and errors as in `fine_tune`."""
     folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
     set_up_process(run, arguments)
-    check_targets(run, folder)
+    check_targets(run, folder, search)
     check_reporters(arguments)
-    checkpoint = checkpoint_to_resume(folder, run)
+    checkpoint = checkpoint_to_resume(folder, run, search)
+    given = None
+    if search:
+        given, run, arguments = read_given_space(search, run, arguments)
 
     data = read_data(run, arguments)
     columns = training_columns(data.pairs, run.negatives_taken)
@@ -104,7 +129,9 @@ def train(
     refuse_inputs(folder, evaluation_folder(folder), {"--base-model": source.location})
     logger.info("Base model %s from %s", source.name, source.origin)
     model = load_trainable_model(source, run, arguments)
-    settings = describe_settings(run, arguments, data, model)
+    plan = plan_search(search, given, run, arguments, model, data) if search else None
+    asked = plan.describe() if plan else NO_SEARCH
+    settings = describe_settings(run, arguments, data, model, asked)
     if run.resume:
         refuse_other_settings(folder, checkpoint, settings, arguments.restarts_every_epoch)
     report = None
@@ -115,6 +142,11 @@ def train(
     if main_process:
         open_output_folder(folder, run, data, settings, log)
 
+    trials = None
+    if plan:
+        trials = search_settings(plan, source, data, run, arguments)
+        run, arguments, model = chosen_settings(trials, source, run, arguments)
+        columns = training_columns(data.pairs, run.negatives_taken)
     kept = KeptStates(data, columns, encoder_dtype(run, arguments), run.frozen_cache_gb, folder)
     names = Names.of(folder, source)
     folds = CrossValidation(source, data, run, arguments, kept, names)
@@ -126,13 +158,36 @@ def train(
     training = describe_training(run, arguments, fitted)
     held_out = pooled or held_out_results(data, fitted, run, names)
     history = training["history"]
-    summary = final_evaluation(folder, data, source, fitted, held_out, names, history, run)
+    summary = final_evaluation(folder, data, source, fitted, held_out, names, history, run, trials)
     reporters.report_gates(summary.gates)
     package(folder, data, report, source, fitted.model, training, summary, run)
     write_report(summary, evaluation_folder(folder), Texts.of(held_out.task))
     checkpoints.remove_temporary_checkpoints(folder)
     log_result(summary, folder)
     return summary
+
+
+def search_settings(
+    plan: Plan,
+    source: ModelSource,
+    data: RunData,
+    run: RunArguments,
+    arguments: TrainingArguments,
+) -> Search:
+    """Returns the trials of a search, which see no query of the test part."""
+    # Imported here: Optuna is an extra.
+    from training.search.search import SettingsSearch
+
+    return SettingsSearch(source, without_test_part(data), run, arguments, plan).results()
+
+
+def chosen_settings(
+    search: Search, source: ModelSource, run: RunArguments, arguments: TrainingArguments
+) -> tuple[RunArguments, TrainingArguments, ChunkedSentenceTransformer]:
+    """Returns the arguments with the settings that a search has chosen, and the base model anew."""
+    run, arguments = apply_settings(run, arguments, search.trials[search.chosen].settings)
+    set_seed(arguments.seed)
+    return run, arguments, load_trainable_model(source, run, arguments)
 
 
 def check_same_device(run: RunArguments, arguments: TrainingArguments) -> None:
@@ -158,28 +213,33 @@ def set_up_process(run: RunArguments, arguments: TrainingArguments) -> None:
     warn_outside_usual_range(run, arguments)
 
 
-def checkpoint_to_resume(folder: Path, run: RunArguments) -> Path | None:
+def checkpoint_to_resume(
+    folder: Path, run: RunArguments, search: SearchArguments | None
+) -> Path | None:
     """Returns the checkpoint that a resumed run goes on from; None for a new run.
 
-    A cross-validation may have been stopped before the model itself had one.
+    A cross-validation or a search may have been stopped before the model itself had one.
 
     Raises:
         UserError: The run is to be resumed, and there is none.
     """
     if not run.resume:
         return None
+    if search and (folder / SPLIT).is_file():
+        return checkpoints.find_newest_checkpoint(folder)
     if run.folds and (folder / FOLD.format(1)).is_dir():
         return checkpoints.find_newest_checkpoint(folder)
     return checkpoints.newest_checkpoint(folder)
 
 
-def check_targets(run: RunArguments, folder: Path) -> None:
+def check_targets(run: RunArguments, folder: Path, search: SearchArguments | None) -> None:
     """Refuses folders and names that cannot be written to or published, before any work.
 
     Raises:
         UserError: The output folder is taken, or the name of the repository is not allowed.
     """
-    refuse_inputs(folder, evaluation_folder(folder), run.inputs())
+    read = {**run.inputs(), "--space": search.space if search else None}
+    refuse_inputs(folder, evaluation_folder(folder), read)
     refuse_taken(folder, run.resume, run.force)
     check_output(evaluation_folder(folder), force=True)
     check_publication(run)

@@ -145,6 +145,11 @@ def data_of_fold(data: RunData, split: Split, run: RunArguments, seed: int) -> R
     )
 
 
+def without_test_part(data: RunData) -> RunData:
+    """Returns the data of a run without the queries of its test part, which choose nothing."""
+    return replace(data, split=replace(data.split, test=[]), final_task=data.task)
+
+
 def check_data(
     data: RunData, source: ModelSource, run: RunArguments, arguments: TrainingArguments
 ) -> tuple[CheckReport, Scan]:

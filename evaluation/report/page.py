@@ -36,6 +36,7 @@ from evaluation.report.sentences import (
     show_estimate,
 )
 from evaluation.report.texts import Texts
+from evaluation.report.trials import search_sentence, trial_rows
 from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
 from evaluation.serialization import to_json
 from evaluation.summary import EvaluationSummary
@@ -198,6 +199,8 @@ def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
         "change_sentence": change_sentence(*rows),
         "forgetting_sentence": forgetting_sentence(evaluation),
         "mixing_sentence": mixing_sentence(evaluation),
+        "search_sentence": search_sentence(results.search),
+        "trials": trial_rows(results.search) if results.search else [],
         "dimensions": results.dimensions,
         "adapter_sentence": adapter_sentence(evaluation),
         "advice": summary.advice,

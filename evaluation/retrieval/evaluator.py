@@ -23,6 +23,9 @@ from nic.errors import UserError
 # Metrics by key, and under "queries" the number of queries.
 Metrics = dict[str, int | float]
 
+# The evaluator that chooses the checkpoint; the Trainer puts "eval_" before its keys.
+VALIDATION = "validation"
+
 
 @dataclass(frozen=True)
 class RetrievalReport:
@@ -65,7 +68,7 @@ class DomainRetrievalEvaluator(BaseEvaluator):
     def __init__(
         self,
         task: RetrievalTask,
-        name: str = "validation",
+        name: str = VALIDATION,
         batch_size: int = BATCH_SIZE,
         show_progress: bool = False,
     ) -> None:

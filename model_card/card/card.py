@@ -10,6 +10,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from evaluation.report import sentences as report
+from evaluation.report.trials import search_sentence
 from evaluation.retrieval.task import OVERALL
 from evaluation.retrieval_metrics.definitions import PRIMARY, Shown, shown_in
 from model_card.card import sentences
@@ -120,6 +121,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "loss_source": LOSS_SOURCES.get(facts.training.loss, ""),
         "forgetting": report.forgetting_sentence(evaluation, sentences.as_text),
         "mixing": report.mixing_sentence(evaluation),
+        "search": search_sentence(evaluation.search),
         "dimensions": evaluation.dimensions,
         "speed": evaluation.speed,
         "machine": partial(report.machine_phrase, escape=sentences.as_text),

@@ -41,6 +41,7 @@ def test_an_unknown_flag_is_one_error_that_names_help() -> None:
 COMMANDS = {
     "nic-train": "training/train.py",
     "nic-advise": "training/advise.py",
+    "nic-tune": "training/tune.py",
     "nic-check": "pairs/check.py",
     "nic-evaluate": "evaluation/run.py",
     "nic-publish": "model_card/publish.py",

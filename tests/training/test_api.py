@@ -52,8 +52,8 @@ def test_a_device_that_the_trainer_does_not_take_is_refused(tmp_path: Path) -> N
 
 
 def test_the_room_exports_the_jobs_with_their_arguments_and_no_other_name() -> None:
-    jobs = ["AdviceArguments", "RunArguments", "TrainingArguments", "fine_tune", "give_advice"]
-    assert training.__all__ == jobs
+    arguments = {"AdviceArguments", "RunArguments", "SearchArguments", "TrainingArguments"}
+    assert set(training.__all__) == {*arguments, "fine_tune", "give_advice"}
     assert all(getattr(training, name).__doc__ for name in training.__all__)
     with pytest.raises(AttributeError, match="module 'training' has no attribute 'fine_tuned'"):
         _ = training.fine_tuned

@@ -28,14 +28,7 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
 
     def __post_init__(self) -> None:
         """Refuses values out of their ranges, then lets the Trainer's own checks run."""
-        epochs, batch = self.num_train_epochs, self.per_device_train_batch_size
-        enough = epochs > 0 and math.isfinite(epochs)
-        require_value(enough, "--epochs", epochs, "more than 0")
-        negatives = "2 or more: the loss needs in-batch negatives"
-        require_value(batch >= 2, "--batch-size", batch, negatives)
-        rate = self.learning_rate
-        require_value(0 < rate < 1, "--learning-rate", rate, "more than 0 and less than 1")
-        require_value(0 <= self.seed < 2**32, "--seed", self.seed, "0 to 4294967295")
+        self.check_ranges()
         if self.load_best_model_at_end:
             raise UserError(
                 "--load_best_model_at_end: checkpoint-best is always kept and becomes the model; "
@@ -60,6 +53,21 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
         self.use_cpu: bool = self.use_cpu or not torch.accelerator.is_available()
         self._choose_precision()
         super().__post_init__()
+
+    def check_ranges(self) -> None:
+        """Refuses values out of their ranges.
+
+        Raises:
+            UserError: It names the flag.
+        """
+        epochs, batch = self.num_train_epochs, self.per_device_train_batch_size
+        enough = epochs > 0 and math.isfinite(epochs)
+        require_value(enough, "--epochs", epochs, "more than 0")
+        negatives = "2 or more: the loss needs in-batch negatives"
+        require_value(batch >= 2, "--batch-size", batch, negatives)
+        rate = self.learning_rate
+        require_value(0 < rate < 1, "--learning-rate", rate, "more than 0 and less than 1")
+        require_value(0 <= self.seed < 2**32, "--seed", self.seed, "0 to 4294967295")
 
     def _choose_precision(self) -> None:
         """Sets `bf16`, and `precision` to what was chosen; `fp16` is left to the Trainer."""

@@ -1,8 +1,9 @@
-"""The help of `nic-train`, grouped; only `--help-all` waits for the import of PyTorch."""
+"""The help of `nic-train` and `nic-tune`, grouped; only `--help-all` waits for PyTorch."""
 
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import shutil
 import sys
@@ -13,8 +14,10 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from nic import __version__
 from nic.command_line import exit_code_text, say
 from training.command.run_arguments import RunArguments, TrainerDefaults
+from training.command.search_arguments import TEST_RATIO, SearchArguments
 
 PROGRAM = "nic-train"
+TUNE = "nic-tune"
 # Every flag of this project, in the order of the help.
 GROUPS = {
     "data": (
@@ -90,6 +93,15 @@ FURTHER = {
         "layer_lr_decay",
     )
 }
+# The help of nic-tune names these and leaves the others to that of nic-train.
+TUNE_GROUPS = {
+    "search": ("trials", "space"),
+    "data": ("data_file", "val_ratio", "test_ratio", "split", "probe"),
+    "training": ("base_model", "patience", "seed", "device", "precision"),
+    "output": ("output_dir", "resume", "force"),
+}
+CONFIG_HELP = "YAML file of flags, or the name of a recipe; flags win"
+GATE_CODE = {3: "a gate failed (with --gate or --publish-to)"}
 Fields = dict[str, "dataclasses.Field[Any]"]
 
 
@@ -111,6 +123,22 @@ def answer_help(argv: Sequence[str]) -> None:
     sys.exit(0)
 
 
+def answer_tune_help(argv: Sequence[str]) -> None:
+    """Prints the help or the version of `nic-tune` and exits, if the command line asks for either.
+
+    Args:
+        argv: The arguments without the program's name.
+    """
+    if "--version" in argv:
+        text = f"{TUNE} {__version__}"
+    elif {"-h", "--help"} & set(argv):
+        text = tune_help_text()
+    else:
+        return
+    say([text.rstrip()])
+    sys.exit(0)
+
+
 def own_fields() -> Fields:
     """Returns the fields behind this project's flags, by name."""
     classes = (RunArguments, TrainerDefaults)
@@ -124,14 +152,7 @@ def help_text(trainer: Iterable[dataclasses.Field[Any]] = ()) -> str:
         trainer: The Trainer's fields, for the whole help, which lists `FURTHER` too; none of them
             gives the help of one screen.
     """
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        usage=f"{PROGRAM} [--flag value ...]",
-        description="Fine-tune a sentence-embedding model. Defaults stand in brackets.",
-        epilog=exit_code_text({3: "a gate failed (with --gate or --publish-to)"}),
-        add_help=False,
-        formatter_class=_formatter,
-    )
+    parser = _parser(PROGRAM, "Fine-tune a sentence-embedding model.")
     fields, hints = own_fields(), get_type_hints(RunArguments)
     theirs = list(trainer)
     for title, names in {**GROUPS, **(FURTHER if theirs else {})}.items():
@@ -144,6 +165,45 @@ def help_text(trainer: Iterable[dataclasses.Field[Any]] = ()) -> str:
         for field in theirs:
             _add(group, field)
     return parser.format_help()
+
+
+def tune_help_text() -> str:
+    """Returns the help of `nic-tune`, on one screen."""
+    parser = _parser(
+        TUNE,
+        "Search training settings on the validation queries, train with the best ones, and report "
+        "on a test part. Takes every flag of nic-train (nic-train --help); they are the settings "
+        "of the first trial, and of all trials where they are not searched.",
+    )
+    fields = own_fields() | {field.name: field for field in dataclasses.fields(SearchArguments)}
+    test_ratio = copy.copy(fields["test_ratio"])
+    test_ratio.default = TEST_RATIO
+    test_ratio.metadata = {
+        **test_ratio.metadata,
+        "help": "share for the final report, which no trial is scored on",
+    }  # type: ignore[assignment]
+    fields["test_ratio"] = test_ratio
+    hints = get_type_hints(RunArguments)
+    for title, names in TUNE_GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name in names:
+            _add(group, fields[name], hints.get(name))
+    add = parser.add_argument_group("general").add_argument
+    add("--config", metavar="FILE", help=CONFIG_HELP)
+    add("-h", "--help", action="store_true", help="show this help")
+    add("--version", action="store_true", help="show the version")
+    return parser.format_help()
+
+
+def _parser(program: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=program,
+        usage=f"{program} [--flag value ...]",
+        description=f"{description} Defaults stand in brackets.",
+        epilog=exit_code_text(GATE_CODE),
+        add_help=False,
+        formatter_class=_formatter,
+    )
 
 
 def shown_names(field: dataclasses.Field[Any]) -> list[str]:
@@ -173,7 +233,7 @@ def _add(group: Any, field: dataclasses.Field[Any], hint: Any = None) -> None:
 
 def _add_general(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("general").add_argument
-    add("--config", metavar="FILE", help="YAML file of flags, or the name of a recipe; flags win")
+    add("--config", metavar="FILE", help=CONFIG_HELP)
     add("-h", "--help", action="store_true", help="show this help")
     trainers = "show those of the loss and of the Trainer too: --temperature, --report-to, ..."
     add("--help-all", action="store_true", help=trainers)

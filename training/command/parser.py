@@ -1,4 +1,4 @@
-"""The parser of `nic-train`: this project's flags, the Trainer's, and a YAML file of them."""
+"""The parser of `nic-train` and `nic-tune`: flags of this project and the Trainer, and YAML."""
 
 from __future__ import annotations
 
@@ -15,17 +15,23 @@ from nic.errors import UserError, one_line
 from nic.files import read_mapping
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
+from training.command.search_arguments import TEST_RATIO, SearchArguments
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
 
 class CommandParser(HfArgumentParser):
-    """An `HfArgumentParser` that takes a YAML file and reports a mistake on one line."""
+    """An `HfArgumentParser` that takes a YAML file and reports a mistake on one line.
 
-    def __init__(self) -> None:
+    Args:
+        program: The command.
+        more: Dataclasses of the flags that it has beside those of a training.
+    """
+
+    def __init__(self, program: str = "nic-train", *more: type) -> None:
         super().__init__(
-            [RunArguments, TrainingArguments],
-            prog="nic-train",
+            [RunArguments, TrainingArguments, *more],
+            prog=program,
             allow_abbrev=False,
             add_help=False,
         )
@@ -33,7 +39,8 @@ class CommandParser(HfArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises what `one_line_errors` shows, instead of printing the usage of 200 flags."""
-        raise UserError(f"{message}; --help lists the flags, --help-all also the Trainer's")
+        everything = "--help-all" if self.prog == "nic-train" else "nic-train --help-all"
+        raise UserError(f"{message}; --help lists the flags, {everything} also the Trainer's")
 
     def read_config(self, path: str | None) -> list[str]:
         """Returns the flags that a YAML file stands for.
@@ -65,15 +72,35 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[RunArguments, Tr
     Raises:
         UserError: A flag is unknown, or its value has the wrong type or is impossible.
     """
+    run, arguments = _parse(CommandParser(), argv)
+    return run, arguments
+
+
+def parse_search(
+    argv: Sequence[str] | None = None,
+) -> tuple[RunArguments, TrainingArguments, SearchArguments]:
+    """Reads the command line of `nic-tune`; arguments and errors as in `parse_arguments`.
+
+    Raises:
+        UserError: Besides, there is to be no test part, or a cross-validation.
+    """
+    parser = CommandParser("nic-tune", SearchArguments)
+    parser.set_defaults(test_ratio=TEST_RATIO)
+    run, arguments, search = _parse(parser, argv)
+    return run, arguments, search
+
+
+def _parse(parser: CommandParser, argv: Sequence[str] | None) -> tuple[Any, ...]:
     from evaluation.report.output import evaluation_folder
     from training.output.output_folder import refuse_inputs
 
-    parser = CommandParser()
     given = list(sys.argv[1:] if argv is None else argv)
     config = _config_path(given)
     given = parser.read_config(config) + given
     asked = parser.parse_args(given)
     check_device(asked.device)
+    if hasattr(asked, "trials"):
+        check_reports_on_test_part(asked.folds, asked.test_ratio, asked.split, asked.resume)
     if asked.device == "cpu":
         given += ["--use_cpu", "true"]
     try:
@@ -82,7 +109,31 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[RunArguments, Tr
         raise UserError(one_line(error)) from error
     folder = Path(parsed[1].output_dir)
     refuse_inputs(folder, evaluation_folder(folder), {"--config": config})
-    return parsed[0], parsed[1]
+    # What follows is the flag that belongs to no dataclass.
+    return tuple(parsed[: len(parser.dataclass_types)])
+
+
+def check_reports_on_test_part(
+    folds: int, test_ratio: float, split: str | None, resume: bool
+) -> None:
+    """Refuses a search whose report would ask the queries that chose the settings.
+
+    Args:
+        folds: As `--folds`.
+        test_ratio: As `--test-ratio`.
+        split: As `--split`; a split that is given says itself what the test part is.
+        resume: As `--resume`; the split is that of the output folder.
+
+    Raises:
+        UserError: There is no test part.
+    """
+    if folds:
+        raise UserError("--folds: nic-tune reports on a test part of its own; leave it out")
+    if test_ratio <= 0 and not split and not resume:
+        raise UserError(
+            f"--test-ratio {test_ratio:g}: the validation queries choose the settings, so the "
+            f"report needs others; give a share above 0, as {TEST_RATIO:g}"
+        )
 
 
 def find_recipe(named: str) -> Path:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,22 @@ FREE_OF_THE_TRAINER = re.compile(
 LENGTH = ("num_train_epochs", "max_steps")
 FLAGS = {"num_train_epochs": "--epochs", "per_device_train_batch_size": "--batch-size"}
 WORDS = {"similarity": "the similarity of --base-model"}
-CONTENTS = {"data": "--data-file", "base": "--base-model", "given_split": "--split"}
+CONTENTS = {
+    "data": "--data-file",
+    "base": "--base-model",
+    "given_split": "--split",
+    "space": "--space",
+}
+# What a run without a search records.
+NO_SEARCH = {"trials": 0, "space": None}
 
 
 def describe_settings(
-    run: RunArguments, arguments: TrainingArguments, data: RunData, model: SentenceTransformer
+    run: RunArguments,
+    arguments: TrainingArguments,
+    data: RunData,
+    model: SentenceTransformer,
+    search: Mapping[str, Any] = NO_SEARCH,
 ) -> dict[str, Any]:
     """Returns the settings that a resumed run must share; files and weights by their SHA-256.
 
@@ -57,6 +69,7 @@ def describe_settings(
         arguments: The Trainer's arguments.
         data: The pairs.
         model: The base model, before training.
+        search: The number of trials, and the space that they are drawn from.
     """
     ours = {
         name: value
@@ -77,6 +90,7 @@ def describe_settings(
         "data": data.pairs.sha256,
         "base": hash_weights(model),
         "given_split": sha256_of(Path(run.split)) if run.split else None,
+        **search,
     }
 
 
@@ -108,24 +122,34 @@ def refuse_other_settings(
             "with --force"
         )
     else:
-        before = {**_defaults(), **before}
+        before = {**_defaults(), **NO_SEARCH, **before}
     if "bf16" in before:
         # What an earlier version recorded in its place.
         before.setdefault("precision", "bf16" if before["bf16"] else "fp32")
     # Earlier versions trained without prompts and by cosine.
     before = {**_describe_encoding(Encoding()), **before}
+    may_grow = _may_grow(checkpoint, settings, restarts_every_epoch)
     changed = [
         _difference(name, before[name], value)
         for name, value in json.loads(json.dumps(settings)).items()
         if name in before
         and value != before[name]
-        and not (restarts_every_epoch and name in LENGTH and _is_longer(before[name], value))
+        and not (name in may_grow and _is_longer(before[name], value))
     ]
     if changed:
         raise UserError(
             f"{folder}: --resume continues with the settings that the training began with; "
             f"changed: {'; '.join(changed)}; give the former values, or start anew with --force"
         )
+
+
+def _may_grow(
+    checkpoint: Path | None, settings: Mapping[str, Any], restarts_every_epoch: bool
+) -> tuple[str, ...]:
+    """Returns the settings that may be raised: more trials until the model itself is trained."""
+    if settings["trials"]:
+        return () if checkpoint else ("trials",)
+    return LENGTH if restarts_every_epoch else ()
 
 
 def _defaults() -> dict[str, Any]:

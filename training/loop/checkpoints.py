@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from accelerate import PartialState
 from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
@@ -19,7 +20,7 @@ from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
 from nic.files import replace_folder
-from nic.model_files import BESIDE_THE_MODEL, FOLD, checkpoint_folders
+from nic.model_files import BESIDE_THE_MODEL, FOLD, TRIAL, checkpoint_folders
 from nic.model_length import write_length
 from training.loop.interruption import Interruption
 from training.loop.progress import epoch_and_batch
@@ -118,10 +119,11 @@ def copy_model(source: Path, folder: Path) -> None:
 def remove_temporary_checkpoints(folder: Path) -> None:
     """Removes what only an unfinished run needs.
 
-    These are step checkpoints, the results of single folds, and an empty `eval` folder.
+    These are step checkpoints, the folders of single folds and trials, and an empty `eval` folder.
     """
+    parts = (FOLD.format(""), TRIAL.format(""))
     for path in list(checkpoint_folders(folder)):
-        unfinished = path.name.endswith(INCOMPLETE) or path.name.startswith(FOLD.format(""))
+        unfinished = path.name.endswith(INCOMPLETE) or path.name.startswith(parts)
         if STEP_CHECKPOINT.fullmatch(path.name) or unfinished:
             shutil.rmtree(path)
     evaluations = folder / "eval"
@@ -189,6 +191,9 @@ class CheckpointCallback(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Names the checkpoint of a finished epoch by the epoch, and deletes the oldest."""
+        # Every process writes its random state into the folder before it gets another name.
+        if args.world_size > 1:
+            PartialState().wait_for_everyone()
         saved = self.folder / f"checkpoint-{state.global_step}"
         if not state.is_world_process_zero or not saved.is_dir():
             return

@@ -14,6 +14,7 @@ from nic.model_files import (
     MANIFEST,
     MODULES,
     SPLIT,
+    TRIALS,
     checkpoint_folders,
     is_name_of_a_run,
 )
@@ -87,8 +88,9 @@ def open_output_dir(folder: Path, force: bool) -> None:
 
 
 def holds_model(folder: Path) -> bool:
-    """Whether a folder holds a model or checkpoints."""
-    return (folder / MODULES).exists() or any(checkpoint_folders(folder))
+    """Whether a folder holds a model, checkpoints or the trials of a search."""
+    held = (folder / MODULES).exists() or (folder / TRIALS).exists()
+    return held or any(checkpoint_folders(folder))
 
 
 def refuse_foreign(folder: Path) -> None:
