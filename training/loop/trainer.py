@@ -141,6 +141,9 @@ class PairsTrainer(SentenceTransformerTrainer):
         """Adds no callback: the stock card is not written."""
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        # Every process comes here.
+        if not self.args.should_save:
+            return
         folder = output_dir or self.args.output_dir
         record(Path(self.args.output_dir), [checkpoint_entry(Path(folder).name)])
         self.model.save_pretrained(folder, create_model_card=False)

@@ -37,6 +37,7 @@ from training.search.records import read_trials, write_trials
 from training.search.reporting import TrialCallback
 from training.search.sampling import draw_trial
 from training.search.settings import apply_settings
+from training.training_rows import check_negatives, training_columns
 
 logger = logging.getLogger(__name__)
 
@@ -131,6 +132,7 @@ class SettingsSearch:
         set_dropout(model, run.dropout)
         check_settings(model, run, arguments)
         check_trainable(arguments, len(self.data.training_rows))
+        check_negatives(run, training_columns(self.data.pairs, run.negatives_taken))
         training = set_up_training(model, self.data, run, arguments, [following])
         with model.remembering_tokens():
             kept.serve(model, training.freezing.frozen_layers)

@@ -31,6 +31,7 @@ FIELDS = {
     "partition_mode": "partition_mode",
     "hardness": "hardness",
     "hard_negatives": "hard_negatives",
+    "negatives_per_row": "negatives_per_row",
     "guide_margin": "guide_margin",
     "guide_margin_strategy": "guide_margin_strategy",
 }
