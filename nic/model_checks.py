@@ -18,7 +18,10 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
 HAVE_WEIGHTS = ("Transformer", "StaticEmbedding", "Dense")
 HAVE_SETTINGS = ("Pooling", "Dense")
 ROUTER = "Router"
+# Its name in sentence-transformers before version 5.
+EARLIER_ROUTER = "Asym"
 ROUTES = "router_config.json"
+NO_ROUTER = "what is in it is not checked; give another base model"
 SETTINGS_FILES = (
     *("config.json", "sentence_bert_config.json", "config_sentence_transformers.json"),
     *("tokenizer_config.json", "preprocessor_config.json", "processor_config.json"),
@@ -56,6 +59,8 @@ def check_code(name: str, folder: Path) -> None:
     """
     for module in read_modules_or_none(name, folder) or []:
         _check_class(name, MODULES, module["type"])
+        if module["type"].split(".")[-1] == EARLIER_ROUTER:
+            raise UserError(f"{name}: {MODULES} names {module['type']}; {NO_ROUTER}")
         if module["type"].split(".")[-1] == ROUTER:
             for routed in read_routed_modules(name, folder, module["path"]):
                 _check_class(name, f"{module['path']}/{ROUTES}", routed["type"])
@@ -102,6 +107,9 @@ def read_routed_modules(name: str, folder: Path, path: str) -> list[dict[str, st
     types = config.get("types") if isinstance(config, dict) else None
     if not isinstance(types, dict) or not all(isinstance(kind, str) for kind in types.values()):
         raise UserError(f"{name}: {path}/{ROUTES} is no list of modules with their types")
+    for kind in types.values():
+        if kind.split(".")[-1] in (ROUTER, EARLIER_ROUTER):
+            raise UserError(f"{name}: {path}/{ROUTES} names {kind} inside of a Router; {NO_ROUTER}")
     for routed in types:
         if Path(routed).name != routed or routed in ("", ".", ".."):
             raise UserError(

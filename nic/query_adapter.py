@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nic.encoding import DOCUMENT, QUERY
+from nic.encoding import DOCUMENT, QUERY, Encoding
 from nic.model_checks import ROUTER
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ def add_query_adapter(model: SentenceTransformer) -> None:
     import torch
     from sentence_transformers.base.modules import Dense, Module, Normalize, Router
 
+    # What is cut off an embedding is cut behind the adapter.
+    cut, model.truncate_dim = model.truncate_dim, None
     width = model.get_embedding_dimension()
+    model.truncate_dim = cut
     start = torch.eye(width, device=model.device)
     adapter: list[Module] = [
         Dense(width, width, bias=False, activation_function=None, init_weight=start)
@@ -34,10 +37,12 @@ def add_query_adapter(model: SentenceTransformer) -> None:
 
 
 def shares_passages(model: SentenceTransformer, base: SentenceTransformer) -> bool:
-    """Whether a model with a query adapter encodes passages with the very weights of a base."""
+    """Whether a model with a query adapter encodes passages as a base does, bit for bit."""
     import torch
 
-    if not has_query_adapter(model):
+    ours, theirs = Encoding.of(model), Encoding.of(base)
+    alike = (ours.document_prompt, ours.similarity) == (theirs.document_prompt, theirs.similarity)
+    if not has_query_adapter(model) or not alike or model.max_seq_length != base.max_seq_length:
         return False
     kept = {name: value for name, value in model.state_dict().items() if not _is_adapter(name)}
     return all(
@@ -45,6 +50,11 @@ def shares_passages(model: SentenceTransformer, base: SentenceTransformer) -> bo
         for name, value in base.state_dict().items()
         if not _is_adapter(name)
     )
+
+
+def adapter_width(model: SentenceTransformer) -> int:
+    """Returns the length of the embeddings that the query adapter of a model maps."""
+    return int(model[-1].sub_modules[QUERY][0].in_features)
 
 
 def has_query_adapter(model: SentenceTransformer) -> bool:

@@ -13,7 +13,9 @@ from pairs.words import comparable, is_blank
 
 QUERY, POSITIVE, NEGATIVE, DOMAIN = "query", "positive", "negative", "domain"
 TEXT_COLUMNS = [QUERY, POSITIVE, NEGATIVE]
-NUMBERED = re.compile(r"negative_[0-9]+")
+NUMBERED = re.compile(r"negative_[0-9]{1,4}")
+# Each is a column of the whole file.
+MOST_NEGATIVES = 100
 MISSING = object()
 NEEDS = "every line needs non-empty query, positive, negative and domain"
 
@@ -71,6 +73,8 @@ def find_problem(row: Mapping[str, Any]) -> str:
     if not negatives:
         none = "is an empty list" if NEGATIVE in row else "is null, as is every other negative"
         return f'field "{next(filter(_is_negative, row))}" {none}; {NEEDS}'
+    if len(negatives) > MOST_NEGATIVES:
+        return f"{len(negatives):,} negatives; give at most {MOST_NEGATIVES}, the hardest first"
     positive = comparable(row[POSITIVE])
     for field in negatives:
         if comparable(field.value) == positive:

@@ -61,17 +61,17 @@ class Pairs:
 
     def column(self, name: str) -> list[str]:
         """Returns all values of one column, in the order of the file."""
-        return list(self.dataset[name])
+        return list(self.dataset[name][:])
 
     def texts(self, columns: Iterable[str] | None = None) -> list[str]:
         """Returns the different texts of some columns; None stands for all columns of texts."""
         chosen = self.text_columns if columns is None else columns
-        texts = dict.fromkeys(text for name in chosen for text in self.dataset[name])
+        texts = dict.fromkeys(text for name in chosen for text in self.dataset[name][:])
         return [text for text in texts if text is not None]
 
     def negatives(self) -> list[list[str]]:
         """Returns the negatives of each row, one or more, which differ in their comparable form."""
-        columns = [self.dataset[name] for name in self.negative_columns]
+        columns = [self.dataset[name][:] for name in self.negative_columns]
         return [[text for text in row if text is not None] for row in zip(*columns, strict=True)]
 
     def comparable_negatives(self) -> list[list[str]]:

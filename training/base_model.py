@@ -11,6 +11,7 @@ from model_card.export.exportable import onnx_problem
 from model_card.package.compatibility import check_packageable
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.encoding import Encoding, check_prompts, set_prompts
+from nic.errors import UserError
 from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from nic.query_adapter import add_query_adapter, has_query_adapter
@@ -52,11 +53,6 @@ def load_base(
     return model
 
 
-def encoder_dtype(run: RunArguments, arguments: TrainingArguments) -> torch.dtype:
-    """Returns the precision that the encoder trains in; in front of a query adapter it is fp32."""
-    return torch.float32 if run.query_adapter else arguments.dtype
-
-
 def load_trainable_model(
     source: ModelSource, run: RunArguments, arguments: TrainingArguments
 ) -> ChunkedSentenceTransformer:
@@ -67,6 +63,11 @@ def load_trainable_model(
             cannot train it, or it could not be packaged.
     """
     model = load_base(source, run, arguments.device)
+    if has_query_adapter(model) and not run.query_adapter:
+        raise UserError(
+            f"{source.name}: has a query adapter, behind which its layers stay as they are; train "
+            "the adapter on with --query-adapter, or give the base model of it"
+        )
     logger.info("Encoding: %s", Encoding.of(model))
     for note in loading_notes(source.name, Path(source.location), model):
         logger.info("%s", note)

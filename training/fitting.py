@@ -17,7 +17,6 @@ from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.logs import on_terminal
 from nic.models import ModelSource, load_model
-from training.base_model import encoder_dtype
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.frozen.freezing import FreezeLayersCallback, Freezing
@@ -139,8 +138,7 @@ def set_up_training(
         trainer.kept_apart = known_answers(
             data.scan, data.training_rows, run.negatives_taken, shared
         )
-    dtype = encoder_dtype(run, arguments)
-    half = None if dtype == torch.float32 else dtype
+    half = torch.bfloat16 if arguments.bf16 else None
     return Training(
         model, rows, loss, trainer, evaluator, freezing.result, negatives, interruption, half
     )

@@ -20,8 +20,9 @@ from nic.errors import UserError
 from nic.logs import RunLog, log_lines, open_run_log, quiet_libraries
 from nic.model_files import FOLD, SPLIT
 from nic.models import ModelSource
+from pairs.split_counts import describe_split
 from pairs.split_file import save_split
-from training.base_model import encoder_dtype, find_base_model, load_trainable_model
+from training.base_model import find_base_model, load_trainable_model
 from training.command.arguments import TrainingArguments
 from training.command.asked_arguments import warn_outside_usual_range
 from training.command.resumed_settings import (
@@ -114,6 +115,9 @@ def train(
 ) -> EvaluationSummary | None:
     """Takes pairs to a packaged model; arguments, result and errors as in `fine_tune`."""
     folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
+    if run.query_adapter:
+        # Its steps cost nothing, and the passages are those of an index in fp32.
+        arguments = arguments.in_fp32()
     set_up_process(run, arguments)
     check_targets(run, folder, search)
     check_reporters(arguments)
@@ -147,7 +151,9 @@ def train(
         trials = search_settings(plan, source, data, run, arguments)
         run, arguments, model = chosen_settings(trials, source, run, arguments)
         columns = training_columns(data.pairs, run.negatives_taken)
-    kept = KeptStates(data, columns, encoder_dtype(run, arguments), run.frozen_cache_gb, folder)
+        counts = describe_split(data.split, data.pairs, run.negatives_taken)
+        data = replace(data, counts=counts)
+    kept = KeptStates(data, columns, arguments.dtype, run.frozen_cache_gb, folder)
     names = Names.of(folder, source)
     folds = CrossValidation(source, data, run, arguments, kept, names)
     pooled = folds.results() if data.folds else None

@@ -128,6 +128,8 @@ def _query_steps(folder: Path) -> list[tuple[str, str]]:
         known = set(routes) == {"query", "document"} and not routes["document"]
     except (KeyError, TypeError, AttributeError) as error:
         raise EncoderError(f"{folder / ROUTES}: no list of modules by route") from error
+    if foreign := [n for n in routes["query"] if Path(n).name != n or n in ("", ".", "..")]:
+        raise EncoderError(f"{folder / ROUTES}: names the folder {foreign[0]}, outside of its own")
     names = " ".join(name for name, _ in steps)
     if not known or not QUERY_STEPS.fullmatch(names):
         raise EncoderError(

@@ -8,6 +8,7 @@ from nic.encoding import QUERY
 from nic.errors import UserError
 from nic.query_adapter import has_query_adapter
 
+QUERY_ROUTES = (["Dense"], ["Dense", "Normalize"])
 ORDER = ("Transformer", "Pooling", "Dense", "Normalize")
 # What nic-encoder computes itself, on the token vectors that the ONNX file gives.
 ACTIVATIONS = ("Tanh", "Identity", "ReLU", "Sigmoid")
@@ -25,6 +26,9 @@ def onnx_problem(model: SentenceTransformer) -> str | None:
         or kinds != sorted(kinds, key=ORDER.index)
     ):
         return f"its modules are {', '.join(kinds)}; {', '.join(ORDER)} in this order have one"
+    routed = [type(module).__name__ for module in (model[-1].sub_modules[QUERY] if adapted else ())]
+    if routed and routed not in QUERY_ROUTES:
+        return f"its queries pass {', '.join(routed)}; Dense with or without Normalize have one"
     for module in [*own, *(model[-1].sub_modules[QUERY] if adapted else ())]:
         if type(module).__name__ == "Dense":
             activation = type(module.activation_function).__name__

@@ -94,6 +94,11 @@ def test_a_query_adapter_changes_queries_alone(onnx_copy: Path, tmp_path: Path) 
     edit(routes, structure={"query": [], "document": ["query_0_Dense"]})
     with pytest.raises(EncoderError, match="nothing for passages"):
         OnnxEncoder(adapted)
+    for place in ("../../other", ".."):
+        types = {place: "sentence_transformers.models.Dense"}
+        edit(routes, types=types, structure={"query": [place], "document": []})
+        with pytest.raises(EncoderError, match="outside of its own"):
+            OnnxEncoder(adapted)
 
 
 def test_configurations_in_the_older_spelling_mean_the_same(onnx_copy: Path) -> None:

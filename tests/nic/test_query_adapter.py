@@ -14,9 +14,15 @@ from model_card.export.exportable import onnx_problem
 from model_card.package.allow_list import publishable_files
 from model_card.package.compatibility import check_packageable, write_compatible
 from nic.chunked_model import ChunkedSentenceTransformer
+from nic.encoding import set_prompts
 from nic.errors import UserError
 from nic.models import find_model, load_model
-from nic.query_adapter import add_query_adapter, has_query_adapter, shares_passages
+from nic.query_adapter import (
+    adapter_width,
+    add_query_adapter,
+    has_query_adapter,
+    shares_passages,
+)
 
 TEXTS = ["pump leaks", "why is the motor hot", "valve"]
 
@@ -63,6 +69,14 @@ def test_embeddings_without_unit_length_stay_so(tiny_model_folder: Path, tmp_pat
     assert len(model[-1].sub_modules["query"]) == 1
 
 
+def test_what_is_cut_is_cut_behind_it(tiny_model: ChunkedSentenceTransformer) -> None:
+    whole = tiny_model.encode_query(TEXTS)
+    tiny_model.truncate_dim = 8
+    add_query_adapter(tiny_model)
+    assert adapter_width(tiny_model) == 32
+    assert tiny_model.encode_query(TEXTS) == pytest.approx(whole[:, :8], abs=1e-6)
+
+
 def test_it_knows_the_base_whose_index_it_serves(
     tiny_model_folder: Path, tiny_model: ChunkedSentenceTransformer
 ) -> None:
@@ -71,6 +85,21 @@ def test_it_knows_the_base_whose_index_it_serves(
     assert shares_passages(adapted(tiny_model), base)
     with torch.no_grad():
         next(base.parameters()).add_(1e-6)
+    assert not shares_passages(tiny_model, base)
+
+
+@pytest.mark.parametrize("change", ["prompt", "length", "similarity"])
+def test_a_base_that_encodes_passages_otherwise_is_another_one(
+    change: str, tiny_model_folder: Path, tiny_model: ChunkedSentenceTransformer
+) -> None:
+    base = load_model(find_model(str(tiny_model_folder)), "cpu")
+    adapted(tiny_model)
+    if change == "prompt":
+        set_prompts(base, None, "passage: ")
+    elif change == "length":
+        base.max_seq_length = 16
+    else:
+        base.similarity_fn_name = "dot"
     assert not shares_passages(tiny_model, base)
 
 
@@ -118,6 +147,8 @@ def test_another_router_has_no_package(tiny_model: ChunkedSentenceTransformer) -
     [
         ({"types": {"query_0_Dense": "somebody.Dense"}}, "class somebody.Dense, which is not of"),
         ({"types": {"../x": "sentence_transformers.models.Dense"}}, "names the folder ../x"),
+        ({"types": {"x": "sentence_transformers.models.Router"}}, "inside of a Router"),
+        ({"types": {"x": "sentence_transformers.models.Asym"}}, "inside of a Router"),
         ({"types": ["query_0_Dense"]}, "no list of modules with their types"),
         (None, "router_config.json cannot be read"),
     ],
@@ -133,6 +164,22 @@ def test_a_router_that_names_code_or_other_folders_is_refused(
         path.write_text(json.dumps({**content, **change}), encoding="utf-8")
     with pytest.raises(UserError, match=reason):
         load_model(find_model(str(saved)), "cpu")
+
+
+def test_the_earlier_form_of_a_router_is_refused(saved: Path) -> None:
+    path = saved / "modules.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("base.modules.router.Router", "models.Asym"), encoding="utf-8")
+    with pytest.raises(UserError, match="Asym; what is in it is not checked"):
+        load_model(find_model(str(saved)), "cpu")
+
+
+def test_a_query_route_that_nic_encoder_does_not_know_is_not_exportable(
+    tiny_model: ChunkedSentenceTransformer,
+) -> None:
+    route = adapted(tiny_model)[-1].sub_modules["query"]
+    route.append(torch.nn.LayerNorm(32))
+    assert "queries pass Dense, Normalize, LayerNorm" in (onnx_problem(tiny_model) or "")
 
 
 def test_a_damaged_adapter_is_told_before_it_is_loaded(saved: Path) -> None:

@@ -123,6 +123,18 @@ PROBLEMS = {
 }
 
 
+PROBLEMS["101 negatives; give at most 100, the hardest first"] = {
+    "negative": [f"no {number}" for number in range(101)]
+}
+
+
+def test_a_field_with_a_number_of_thousands_of_digits_is_no_negative(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    row = {**make_row(1, "hvac"), "negative_" + "9" * 5000: "further"}
+    path.write_text(json.dumps(row), encoding="utf-8")
+    assert load_pairs(path).negatives() == [[row["negative"]]]
+
+
 @pytest.mark.parametrize(("problem", "negatives"), PROBLEMS.items(), ids=PROBLEMS)
 def test_an_error_names_the_line_and_which_negative(
     problem: str, negatives: dict[str, Any], tmp_path: Path

@@ -98,8 +98,54 @@ def test_it_compares_every_way_and_leaves_the_adapter_as_a_model(
     splits = [load_split(folder / "split.json", pairs) for folder in folders]
     assert splits[0].parts() == splits[1].parts()
 
-    with pytest.raises(UserError, match="holds an advice; replace it with --force"):
+    with pytest.raises(
+        UserError, match="holds an advice, or a part of one; replace it with --force"
+    ):
         give_advice(given)
+
+
+@pytest.mark.usefixtures("short_recipe")
+def test_every_way_encodes_with_the_prompts_that_are_given(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "advice"
+    prompts = {"query_prompt": "why ", "document_prompt": "check the pump "}
+    give_advice(arguments(tiny_model_folder, two_domains, output, **prompts))
+    estimates = json.loads((output / "advice.json").read_text(encoding="utf-8"))["estimates"]
+    metadata = json.loads((output / "query-adapter" / "metadata.json").read_text(encoding="utf-8"))
+    report = metadata["evaluation"]["comparison"]["groups"]["overall"]["estimates"]
+    assert metadata["evaluation"]["keeps_passages"]
+    for name in ("query-adapter", "tiny-base"):
+        assert estimates[name]["mrr"]["value"] == pytest.approx(report[name]["mrr"]["value"])
+
+
+def test_a_further_model_that_was_trained_on_the_queries_that_compare_is_refused(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    models = [tmp_path / "one", tmp_path / "other"]
+    for seed, model in enumerate(models):
+        more = ("--test-ratio", "0.2", "--seed", str(seed), "--epochs", "1")
+        train_tiny(tiny_model_folder, two_domains, model, *more)
+    output = tmp_path / "advice"
+    given = {"model": [str(model) for model in models]}
+    with pytest.raises(UserError, match="other: was trained on .* of the 16 rows that compare"):
+        give_advice(arguments(tiny_model_folder, two_domains, output, **given))
+    assert not output.exists()
+
+
+@pytest.mark.usefixtures("short_recipe")
+def test_wrong_input_leaves_an_earlier_advice_as_it_is(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "advice"
+    (output / "query-adapter").mkdir(parents=True)
+    (output / "advice.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="a part of one"):
+        give_advice(arguments(tiny_model_folder, two_domains, output))
+    nowhere = tmp_path / "nowhere.jsonl"
+    with pytest.raises(UserError, match=r"nowhere.jsonl"):
+        give_advice(arguments(tiny_model_folder, nowhere, output, force=True))
+    assert (output / "advice.json").read_text(encoding="utf-8") == "{}"
 
 
 def test_a_folder_with_something_else_is_refused_before_any_work(tmp_path: Path) -> None:

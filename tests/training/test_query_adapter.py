@@ -155,6 +155,43 @@ def test_the_encoder_runs_once_over_each_text_and_the_result_is_the_same(
     assert found[0][1].overall == pytest.approx(found[1][1].overall)
 
 
+def test_it_is_trained_in_fp32_whatever_is_asked(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    weights = []
+    for precision in ("fp32", "bf16"):
+        output = tmp_path / precision
+        more = ("--query-adapter", "--epochs", "1", "--precision", precision)
+        train_tiny(tiny_model_folder, two_domains, output, *more)
+        assert "Precision: fp32" in (output / "training.log").read_text(encoding="utf-8")
+        found = load_file(output / "3_Router" / "query_0_Dense" / "model.safetensors")
+        weights.append(found["linear.weight"])
+    assert torch.equal(*weights)
+
+
+def test_a_base_with_an_adapter_is_trained_on_as_one_or_refused(
+    tiny_model_folder: Path, two_domains: Path, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    train_tiny(tiny_model_folder, two_domains, base, "--query-adapter", "--epochs", "1")
+    with pytest.raises(UserError, match="has a query adapter, .* with --query-adapter"):
+        train_tiny(base, two_domains, tmp_path / "whole", "--epochs", "1")
+    output = tmp_path / "further"
+    train_tiny(base, two_domains, output, "--query-adapter", "--epochs", "1")
+    assert not (output / "4_Router").exists()
+
+
+def test_embeddings_beyond_the_memory_are_computed_each_time(
+    tiny_model: ChunkedSentenceTransformer,
+) -> None:
+    expected = tiny_model.encode_document(TEXTS)
+    add_query_adapter(tiny_model)
+    rows = list(token_rows_of(tiny_model, TEXTS, None))
+    kept = FrozenEmbeddings(tiny_model, rows, memory=2 * 32 * 4)
+    assert len(kept) == 2
+    assert tiny_model.encode_document(TEXTS) == pytest.approx(expected, abs=1e-6)
+
+
 def test_kept_embeddings_serve_no_model_with_other_weights(
     tiny_model: ChunkedSentenceTransformer, tiny_model_folder: Path
 ) -> None:

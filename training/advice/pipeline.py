@@ -15,6 +15,7 @@ from evaluation.report.tables import align
 from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.serialization import JsonObject, to_json
 from evaluation.summary import SEED
+from nic.encoding import set_prompts
 from nic.errors import UserError
 from nic.files import atomic_write_text
 from nic.logs import log_lines, open_run_log
@@ -54,6 +55,7 @@ def give_advice(arguments: AdviceArguments) -> Advice | None:
     """
     folder = Path(arguments.output_dir)
     check_advice_folder(folder, arguments.force)
+    refuse_trained_queries(arguments)
     run, training = parse_arguments(arguments.adapter_flags())
     if fine_tune(run, training) is None:
         return None
@@ -69,6 +71,7 @@ def give_advice(arguments: AdviceArguments) -> Advice | None:
                 device=arguments.device,
             )
         )
+        set_prompts(models[names.base], arguments.query_prompt, arguments.document_prompt)
         ways = measure_ways(models, names.base, pairs, split, arguments.language)
         logger.info("Comparing %d ways to search", len(ways.needs))
         advice = advise(ways.results, ways.needs, SEED)
@@ -92,6 +95,26 @@ def give_advice(arguments: AdviceArguments) -> Advice | None:
     return advice
 
 
+def refuse_trained_queries(arguments: AdviceArguments) -> None:
+    """Refuses a further model that was trained on queries of the first one's split.
+
+    Raises:
+        UserError: It was, or it holds no split of this file.
+    """
+    if len(arguments.model) < 2:
+        return
+    pairs = load_pairs(arguments.data_file)
+    first, *others = (load_split(Path(folder) / SPLIT, pairs) for folder in arguments.model)
+    asked = {*first.reported, *first.validation}
+    for folder, split in zip(arguments.model[1:], others, strict=True):
+        if seen := asked & set(split.train):
+            raise UserError(
+                f"--model {folder}: was trained on {len(seen)} of the {len(asked)} rows that "
+                f"compare and choose here, those of {arguments.model[0]}; train it with --split "
+                f"{Path(arguments.model[0]) / SPLIT}, or compare it alone"
+            )
+
+
 def check_advice_folder(folder: Path, force: bool) -> None:
     """Refuses an output folder that holds something else, or an advice without `force`.
 
@@ -104,8 +127,10 @@ def check_advice_folder(folder: Path, force: bool) -> None:
         return
     if foreign := sorted(path.name for path in folder.iterdir() if path.name not in OWN):
         raise UserError(f"{folder}: holds {foreign[0]}, which no advice wrote; give another folder")
-    if (folder / ADVICE).exists() and not force:
-        raise UserError(f"{folder}: holds an advice; replace it with --force, or give another")
+    if any(folder.iterdir()) and not force:
+        raise UserError(
+            f"{folder}: holds an advice, or a part of one; replace it with --force, or give another"
+        )
 
 
 def describe(advice: Advice, ways: Ways, group: Group) -> str:

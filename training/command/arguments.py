@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from dataclasses import dataclass
@@ -68,6 +69,12 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
         rate = self.learning_rate
         require_value(0 < rate < 1, "--learning-rate", rate, "more than 0 and less than 1")
         require_value(0 <= self.seed < 2**32, "--seed", self.seed, "0 to 4294967295")
+
+    def in_fp32(self) -> TrainingArguments:
+        """Returns a copy that trains in fp32, whatever precision was chosen."""
+        found = copy.copy(self)
+        found.precision, found.bf16, found.fp16, found.mixed_precision = "fp32", False, False, "no"
+        return found
 
     def _choose_precision(self) -> None:
         """Sets `bf16`, and `precision` to what was chosen; `fp16` is left to the Trainer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import torch
 from tqdm.auto import tqdm
@@ -12,12 +13,12 @@ from tqdm.auto import tqdm
 from nic.chunked_model import IDS, ChunkedSentenceTransformer, Row
 from nic.errors import UserError
 from nic.logs import on_terminal
-from nic.query_adapter import shares_passages
-from training.frozen.frozen_states import PromptedTexts, token_rows_of
+from nic.query_adapter import adapter_width, shares_passages
+from training.frozen.frozen_states import GIB, PromptedTexts, token_rows_of
 
 logger = logging.getLogger(__name__)
 
-TEXTS_AT_A_TIME = 256
+TEXTS_AT_A_TIME = 1024
 
 
 class FrozenEmbeddings:
@@ -28,13 +29,27 @@ class FrozenEmbeddings:
     Args:
         model: A model whose modules but the last are frozen.
         rows: The texts to embed now.
+        memory: Bytes that may be kept; further texts are computed each time.
     """
 
-    def __init__(self, model: ChunkedSentenceTransformer, rows: Iterable[Row]) -> None:
+    def __init__(
+        self, model: ChunkedSentenceTransformer, rows: Iterable[Row], memory: int = 1 << 32
+    ) -> None:
         self._model = model
-        different = {_key(row): row for row in rows}
-        self._places = {key: place for place, key in enumerate(different)}
-        self._values = self._embed(list(different.values()))
+        self._places: dict[bytes, int] = {}
+        width = adapter_width(model)
+        room = memory // (width * torch.float32.itemsize)
+        blocks = [torch.empty(0, width)]
+        remaining = iter(rows)
+        with tqdm(unit="text", disable=not on_terminal()) as bar:
+            while block := list(islice(remaining, TEXTS_AT_A_TIME)):
+                unknown = {_key(row): row for row in block}
+                new = [key for key in unknown if key not in self._places]
+                new = new[: room - len(self._places)]
+                self._places |= {key: len(self._places) + n for n, key in enumerate(new)}
+                blocks.append(self._embed([unknown[key] for key in new]))
+                bar.update(len(block))
+        self._values = torch.cat(blocks)
         self.attach(model)
 
     def __len__(self) -> int:
@@ -62,24 +77,19 @@ class FrozenEmbeddings:
         """Returns `(texts, dim)` embeddings."""
         places = [self._places.get(_key(row), -1) for row in rows]
         unknown = [number for number, place in enumerate(places) if place < 0]
-        found = self._values[torch.tensor(places).clamp(min=0)]
+        found = torch.empty(len(rows), self._values.shape[1])
+        known = [number for number, place in enumerate(places) if place >= 0]
+        found[known] = self._values[[places[number] for number in known]]
         if unknown:
             found[unknown] = self._embed([rows[number] for number in unknown])
         return found.to(self._model.device)
 
     def _embed(self, rows: Sequence[Row]) -> torch.Tensor:
-        """Computes embeddings, those of many texts with a progress bar; they lie on the CPU."""
-        width = self._model.get_embedding_dimension() or 0
-        values = torch.empty(len(rows), width)
-        # Texts of one length together, the longest first.
-        order = sorted(range(len(rows)), key=lambda number: -len(rows[number][IDS]))
-        shown = on_terminal() and len(rows) > TEXTS_AT_A_TIME
-        with torch.no_grad(), tqdm(total=len(rows), unit="text", disable=not shown) as bar:
-            for start in range(0, len(rows), TEXTS_AT_A_TIME):
-                part = order[start : start + TEXTS_AT_A_TIME]
-                values[part] = self._model.embed_front([rows[n] for n in part]).float().cpu()
-                bar.update(len(part))
-        return values
+        """Computes `(texts, dim)` embeddings, which lie on the CPU."""
+        if not rows:
+            return torch.empty(0, adapter_width(self._model))
+        with torch.no_grad():
+            return self._model.embed_front(rows).float().cpu()
 
 
 def keep_embeddings(
@@ -90,7 +100,7 @@ def keep_embeddings(
     Args:
         model: The model, frozen but for its adapter; it tokenizes the texts.
         texts: The texts by their prompt.
-        gib: As `--frozen-cache-gb`: 0 keeps none.
+        gib: As `--frozen-cache-gb`: memory for them in GiB; 0 keeps none.
 
     Returns:
         One object; none where nothing is kept, as for a pooling that leaves the prompt out.
@@ -99,7 +109,7 @@ def keep_embeddings(
         return []
     logger.info("Embedding each text once with the base model")
     rows = (row for prompt, of_it in texts.items() for row in token_rows_of(model, of_it, prompt))
-    return [FrozenEmbeddings(model, rows)]
+    return [FrozenEmbeddings(model, rows, int(gib * GIB))]
 
 
 def _key(row: Row) -> bytes:

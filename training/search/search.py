@@ -22,7 +22,7 @@ from nic.errors import UserError, one_line, out_of_memory
 from nic.logs import errors_only, log_lines
 from nic.model_files import TRIAL
 from nic.models import ModelSource
-from training.base_model import check_settings, encoder_dtype, load_base
+from training.base_model import check_settings, load_base
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.fitting import set_up_training
@@ -170,7 +170,7 @@ class SharedStates:
         if self._kept is None or frozen != self._frozen:
             self.free()
             folder = Path(self._arguments.output_dir)
-            dtype = encoder_dtype(self._run, self._arguments)
+            dtype = self._arguments.dtype
             columns, gib = self._data.pairs.text_columns, self._run.frozen_cache_gb
             self._kept = KeptStates(self._data, columns, dtype, gib, folder)
             self._frozen = frozen
