@@ -121,10 +121,12 @@ def test_results_of_an_earlier_version_are_read(written: Path) -> None:
     assert list(facts) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data"),
         *("speed", "loads", "history", "best_step", "encodings", "mixing", "dimensions"),
+        *("keeps_passages", "search"),
     ]
     assert list(facts["speed"]) == ["models", "runs", "machine"]
     assert list(facts["speed"]["models"]["base"]) == ["latency", "queries", "corpus"]
-    for key in ("loads", "best_step", "encodings", "mixing", "dimensions"):
+    added = ("loads", "best_step", "encodings", "mixing", "dimensions", "keeps_passages", "search")
+    for key in added:
         del facts[key]
     del facts["data"]["rows_asked"], facts["data"]["folds"]
     facts["of_another_version"] = facts["task"]["of_another_version"] = 1
