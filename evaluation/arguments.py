@@ -95,8 +95,7 @@ class EvaluationArguments:
             )
         if self.model_revision and len(self.model) != 1:
             raise UserError("--model-revision: give it with one --model")
-        if self.language is not None and not LANGUAGE.fullmatch(self.language):
-            raise UserError(f'--language {self.language}: give one ISO 639 code, such as "de"')
+        check_language(self.language)
         given = [bool(self.split), self.all_queries, bool(self.from_results)]
         if sum(given) > 1:
             raise UserError("--split, --all, --from-results: give one of them")
@@ -106,6 +105,16 @@ class EvaluationArguments:
         ):
             if value not in allowed:
                 raise UserError(f"{flag} {value}: must be one of {', '.join(allowed)}")
+
+
+def check_language(code: str | None) -> None:
+    """Refuses what is no code of a language; None tells the language from the texts.
+
+    Raises:
+        UserError: It is none.
+    """
+    if code is not None and not LANGUAGE.fullmatch(code):
+        raise UserError(f'--language {code}: give one ISO 639 code, such as "de"')
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> EvaluationArguments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -298,6 +299,11 @@ def pad_rows(rows: Sequence[Row], padding_id: int, device: torch.device) -> Feat
 def row_key(row: Row) -> bytes:
     """Returns what tells a text from every other: its tokens."""
     return b"".join(value.numpy().tobytes() for value in row.values())
+
+
+def token_key(ids: torch.Tensor) -> bytes:
+    """Returns a short name for a text by its token ids, for what is kept of many texts."""
+    return hashlib.blake2b(ids.cpu().numpy().tobytes(), digest_size=16).digest()
 
 
 def batch_settings(features: Features, ignored: Container[str]) -> str:

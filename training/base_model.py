@@ -40,7 +40,7 @@ def find_base_model(run: RunArguments) -> ModelSource:
 def load_base(
     source: ModelSource, run: RunArguments, device: torch.device
 ) -> ChunkedSentenceTransformer:
-    """Returns the base model of a run, with the prompts and the query adapter of the run.
+    """Returns the base model of a run, with its prompts, its query adapter and its dropout.
 
     Raises:
         UserError: It is not found, or a prompt leaves no room for a text.
@@ -50,6 +50,7 @@ def load_base(
     check_prompts(model, source.name)
     if run.query_adapter and not has_query_adapter(model):
         add_query_adapter(model)
+    set_dropout(model, run.dropout)
     return model
 
 
@@ -74,7 +75,6 @@ def load_trainable_model(
     check_packageable(model, source.name)
     if problem := onnx_problem(model):
         logger.warning("%s: the trained model will have no ONNX variant: %s", source.name, problem)
-    set_dropout(model, run.dropout)
     check_settings(model, run, arguments)
     return model
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import shutil
 from collections import defaultdict
@@ -23,11 +22,9 @@ from training.command.run_arguments import RunArguments
 from training.fitting import fit
 from training.frozen.kept_states import KeptStates
 from training.held_out import HeldOut, Names, held_out_results
-from training.loop.checkpoints import find_newest_checkpoint
+from training.loop.checkpoints import open_part
 from training.loop.losses import matryoshka_dimensions
 from training.loop.reporters import Reporters
-from training.loop.trainer import set_dropout
-from training.output.manifest import checkpoint_entry, record
 from training.run_data import RunData, data_of_fold
 
 logger = logging.getLogger(__name__)
@@ -72,7 +69,7 @@ class CrossValidation:
                 sizes = [len(rows) for rows in split.parts().values()]
                 counts = (number, len(folds), *sizes)
                 logger.info("Fold %d of %d: %d/%d/%d pairs to train, choose and ask", *counts)
-                self.train_fold(folder, split)
+                self.train_fold(folder.name, split)
             if main_process:
                 for name, results in read_results(folder / PER_QUERY).items():
                     pooled[name] += results
@@ -84,14 +81,10 @@ class CrossValidation:
         task = retrieval_task(self.data.pairs, rows)
         return HeldOut(task, selection, dict(pooled), dimensions)
 
-    def train_fold(self, folder: Path, split: Split) -> None:
+    def train_fold(self, name: str, split: Split) -> None:
         """Trains the model of a fold and leaves the results of its queries in the fold's folder."""
-        checkpoint = find_newest_checkpoint(folder) if self.run.resume else None
-        if self.arguments.should_save:
-            record(folder.parent, [checkpoint_entry(folder.name)])
-            folder.mkdir(exist_ok=True)
-        own = copy.copy(self.arguments)
-        own.output_dir, own.report_to = str(folder), []
+        own, checkpoint = open_part(self.arguments, name, self.run.resume)
+        folder = Path(own.output_dir)
         data = data_of_fold(self.data, split, self.run, own.seed)
         run = replace(self.run, keep_checkpoints=1)
         fitted = fit(self._base(), data, run, own, Reporters(), self.kept, checkpoint)
@@ -106,6 +99,4 @@ class CrossValidation:
                 path.unlink()
 
     def _base(self) -> ChunkedSentenceTransformer:
-        model = load_base(self.source, self.run, self.arguments.device)
-        set_dropout(model, self.run.dropout)
-        return model
+        return load_base(self.source, self.run, self.arguments.device)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import make_row
-from tiny_runs import train_tiny
+from tiny_runs import calling_in, count_trainings, train_tiny
 from transformers import TrainerCallback
 
 from evaluation.retrieval.query_results import QueryResult
@@ -127,19 +126,6 @@ class SignalAt(TrainerCallback):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def stop_in(training: int, build: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns a `build_trainer` whose trainer of a number, from 0, is stopped."""
-    built: list[Any] = []
-
-    def with_signal(*given: Any) -> Any:
-        built.append(build(*given))
-        if len(built) == training + 1:
-            built[-1].add_callback(SignalAt())
-        return built[-1]
-
-    return with_signal
-
-
 @pytest.mark.parametrize("training", [1, FOLDS])
 def test_a_run_that_is_stopped_goes_on_with_its_fold_and_ends_in_the_same_results(
     training: int,
@@ -152,17 +138,10 @@ def test_a_run_that_is_stopped_goes_on_with_its_fold_and_ends_in_the_same_result
     summary, whole = unbroken
     output = tmp_path / "model"
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "build_trainer", stop_in(training, fitting.build_trainer))
+        patch.setattr(fitting, "build_trainer", calling_in(training, SignalAt()))
         with pytest.raises(Interrupted, match="after step .*--resume"):
             run(tiny_model_folder, data, output)
-    trained: list[Any] = []
-    build = fitting.build_trainer
-
-    def count(*given: Any) -> Any:
-        trained.append(given)
-        return build(*given)
-
-    monkeypatch.setattr(fitting, "build_trainer", count)
+    trained = count_trainings(monkeypatch)
     resumed = run(tiny_model_folder, data, output, "--resume")
     assert len(trained) == FOLDS + 1 - training
     assert rows_of(resumed) == rows_of(summary)
@@ -175,7 +154,7 @@ def test_another_number_of_folds_is_refused_when_a_run_is_resumed(
 ) -> None:
     output = tmp_path / "model"
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "build_trainer", stop_in(0, fitting.build_trainer))
+        patch.setattr(fitting, "build_trainer", calling_in(0, SignalAt()))
         with pytest.raises(Interrupted):
             run(tiny_model_folder, data, output)
     with pytest.raises(UserError, match="--folds 3, now 2"):

@@ -15,9 +15,8 @@ from datasets import Dataset
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from tiny_runs import train_tiny
+from tiny_runs import loss_of_a_batch, train_tiny, trainer_of
 
-from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
 from nic.models import find_model
@@ -35,9 +34,7 @@ from training.loop.batch_sampler import (
     takes_shared_negatives,
 )
 from training.loop.guide import BaseGuide, learn_guide
-from training.loop.losses import build_loss
 from training.loop.prompts import column_prompts
-from training.loop.trainer import PairsTrainer, build_trainer
 from training.run_data import read_data
 from training.training_rows import (
     HardNegatives,
@@ -73,22 +70,6 @@ def two_of_each(sharing: int = 0) -> Dataset:
     second = [n + 1 if n < sharing else 100 + n for n in range(BATCH)]
     columns = {name: [f"{name} {n} pump" for n in range(BATCH)] for name in COLUMNS[:3]}
     return Dataset.from_dict(columns | {COLUMNS[3]: [f"negative {n} pump" for n in second]})
-
-
-def trainer_of(
-    model: SentenceTransformer, data: Dataset, folder: Path, *words: str
-) -> PairsTrainer:
-    given = ["--output-dir", str(folder), "--device", "cpu", "--batch-size", str(BATCH)]
-    run, arguments = parse_arguments([*given, "--mini-batch-size", "3", *words])
-    loss = build_loss(model, run.loss, vars(run))
-    evaluator = DomainRetrievalEvaluator.__new__(DomainRetrievalEvaluator)
-    return build_trainer(model, arguments, data, loss, evaluator, [])
-
-
-def loss_of_a_batch(trainer: PairsTrainer) -> float:
-    trainer.model.eval()
-    batch = next(iter(trainer.get_train_dataloader()))
-    return float(trainer.compute_loss(trainer.model, dict(batch)).item())
 
 
 def librarys_loss(model: SentenceTransformer, columns: list[list[str]], **options: Any) -> float:

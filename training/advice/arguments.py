@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from evaluation.arguments import LANGUAGE, Device
+from evaluation.arguments import Device, check_language
 from nic.command_line import OneLineParser
-from nic.errors import UserError, require_value
+from nic.errors import require_value
 from nic.model_checks import POOLINGS
 from nic.model_files import SPLIT
 from nic.models import MINILM
@@ -65,8 +65,7 @@ class AdviceArguments:
         """Refuses values out of their ranges."""
         require_value(0 < self.test_ratio < 1, "--test-ratio", self.test_ratio, "above 0, below 1")
         require_value(self.label >= 0, "--label", self.label, "0 or more")
-        if self.language is not None and not LANGUAGE.fullmatch(self.language):
-            raise UserError(f'--language {self.language}: give one ISO 639 code, such as "de"')
+        check_language(self.language)
 
     @property
     def split(self) -> Path | None:

@@ -33,7 +33,6 @@ class Ways:
     """What the ways to search find.
 
     Attributes:
-        task: The queries that they are compared on.
         needs: What each way needs, by name, the cheapest first.
         results: Its results on those queries.
         weights: Weight of BM25 by fusion, chosen on the validation queries.
@@ -41,7 +40,6 @@ class Ways:
         all_task: Every query of the file.
     """
 
-    task: RetrievalTask
     needs: dict[str, str]
     results: Results
     weights: dict[str, float]
@@ -71,14 +69,13 @@ def measure_ways(
     choosing = retrieval_task(pairs, split.validation)
     task = retrieval_task(pairs, split.reported)
     chosen, asked = _places(whole, choosing), _places(whole, task)
-    words = lexical.of_queries(asked)
-    results: Results = {BM25: score_task(words, task)}
+    everything: Results = {BM25: score_task(lexical, whole)}
+    everything |= {name: score_task(scorer, whole) for name, scorer in dense.items()}
+    results = {name: [found[place] for place in asked] for name, found in everything.items()}
+    words, choosing_words = lexical.of_queries(asked), lexical.of_queries(chosen)
     weights = {}
     for name, scorer in dense.items():
-        results[name] = score_task(scorer.of_queries(asked), task)
-        weight = choose_fusion_weight(
-            scorer.of_queries(chosen), lexical.of_queries(chosen), choosing
-        )
+        weight = choose_fusion_weight(scorer.of_queries(chosen), choosing_words, choosing)
         fused = FusionScorer(scorer.of_queries(asked), words, weight)
         results[fusion_name(name)] = score_task(fused, task)
         weights[fusion_name(name)] = weight
@@ -87,9 +84,7 @@ def measure_ways(
         for name, model in models.items()
         if name != base
     }
-    everything: Results = {BM25: score_task(lexical, whole)}
-    everything |= {name: score_task(scorer, whole) for name, scorer in dense.items()}
-    return Ways(task, ways_by_cost(base, needs), results, weights, everything, whole)
+    return Ways(ways_by_cost(base, needs), results, weights, everything, whole)
 
 
 def embed_whole(

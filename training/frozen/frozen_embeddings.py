@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -10,7 +9,7 @@ from itertools import islice
 import torch
 from tqdm.auto import tqdm
 
-from nic.chunked_model import IDS, ChunkedSentenceTransformer, Row
+from nic.chunked_model import IDS, ChunkedSentenceTransformer, Row, token_key
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.query_adapter import adapter_width, shares_passages
@@ -43,7 +42,7 @@ class FrozenEmbeddings:
         remaining = iter(rows)
         with tqdm(unit="text", disable=not on_terminal()) as bar:
             while block := list(islice(remaining, TEXTS_AT_A_TIME)):
-                unknown = {_key(row): row for row in block}
+                unknown = {token_key(row[IDS]): row for row in block}
                 new = [key for key in unknown if key not in self._places]
                 new = new[: room - len(self._places)]
                 self._places |= {key: len(self._places) + n for n, key in enumerate(new)}
@@ -75,7 +74,7 @@ class FrozenEmbeddings:
 
     def look_up(self, rows: Sequence[Row]) -> torch.Tensor:
         """Returns `(texts, dim)` embeddings."""
-        places = [self._places.get(_key(row), -1) for row in rows]
+        places = [self._places.get(token_key(row[IDS]), -1) for row in rows]
         unknown = [number for number, place in enumerate(places) if place < 0]
         found = torch.empty(len(rows), self._values.shape[1])
         known = [number for number, place in enumerate(places) if place >= 0]
@@ -110,7 +109,3 @@ def keep_embeddings(
     logger.info("Embedding each text once with the base model")
     rows = (row for prompt, of_it in texts.items() for row in token_rows_of(model, of_it, prompt))
     return [FrozenEmbeddings(model, rows, int(gib * GIB))]
-
-
-def _key(row: Row) -> bytes:
-    return hashlib.blake2b(row[IDS].numpy().tobytes(), digest_size=16).digest()

@@ -6,7 +6,6 @@ run at a step or an evaluation.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import mmap
 import os
@@ -31,6 +30,7 @@ from nic.chunked_model import (
     Row,
     pad_rows,
     plan_chunks,
+    token_key,
     token_rows,
 )
 from nic.errors import UserError
@@ -116,7 +116,7 @@ class FrozenStates:
             progress: Whether to show a progress bar.
         """
         self._source = self._parts
-        different = {_key(row[IDS]): row for row in rows}
+        different = {token_key(row[IDS]): row for row in rows}
         keys = sorted(different, key=lambda key: -len(different[key][IDS]))
         lengths = [len(different[key][IDS]) for key in keys]
         self._states = allocate(sum(lengths), self._width, self.dtype, memory, folder)
@@ -193,7 +193,7 @@ class FrozenStates:
         ids, mask = features[IDS], features[MASK]
         places = torch.arange(ids.shape[1])
         lengths = torch.tensor([len(row[IDS]) for row in rows])
-        starts = torch.tensor([self._starts.get(_key(row[IDS]), -1) for row in rows])
+        starts = torch.tensor([self._starts.get(token_key(row[IDS]), -1) for row in rows])
         unknown = torch.nonzero(starts < 0).flatten()
         states = ids.new_zeros(*ids.shape, self._width, dtype=self.dtype)
         known = torch.nonzero(starts >= 0).flatten()
@@ -304,10 +304,6 @@ def _reserve(file: int, size: int) -> None:
         os.posix_fallocate(file, 0, size)
     else:
         os.truncate(file, size)
-
-
-def _key(ids: torch.Tensor) -> bytes:
-    return hashlib.blake2b(ids.cpu().numpy().tobytes(), digest_size=16).digest()
 
 
 def _same_weights(one: EncoderParts, other: EncoderParts, frozen: int) -> bool:

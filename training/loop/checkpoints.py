@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import re
@@ -22,6 +23,7 @@ from nic.errors import UserError
 from nic.files import replace_folder
 from nic.model_files import BESIDE_THE_MODEL, FOLD, TRIAL, checkpoint_folders
 from nic.model_length import write_length
+from training.command.arguments import TrainingArguments
 from training.loop.interruption import Interruption
 from training.loop.progress import epoch_and_batch
 from training.output.manifest import BEST, checkpoint_entry, record
@@ -73,6 +75,29 @@ def find_newest_checkpoint(folder: Path) -> Path | None:
     steps = {path: _steps(path) for path in folder.glob("checkpoint-*") if path.name != BEST}
     complete = {path: step for path, step in steps.items() if step > 0}
     return max(complete, key=lambda path: complete[path], default=None)
+
+
+def open_part(
+    arguments: TrainingArguments, name: str, resume: bool
+) -> tuple[TrainingArguments, Path | None]:
+    """Creates the folder of one training of a run that has several, inside its output folder.
+
+    Args:
+        arguments: The Trainer's arguments of the run; its output folder is there.
+        name: Name of the folder.
+        resume: Whether it may go on from a checkpoint.
+
+    Returns:
+        The arguments of that training, which reports to nobody, and the checkpoint to go on from.
+    """
+    folder = Path(arguments.output_dir) / name
+    checkpoint = find_newest_checkpoint(folder) if resume else None
+    if arguments.should_save:
+        record(folder.parent, [checkpoint_entry(name)])
+        folder.mkdir(exist_ok=True)
+    own = copy.copy(arguments)
+    own.output_dir, own.report_to = str(folder), []
+    return own, checkpoint
 
 
 def save_model(model: SentenceTransformer, folder: Path) -> None:

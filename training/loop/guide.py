@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from itertools import count
 from typing import Any
@@ -12,7 +11,7 @@ from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 from torch import nn
 
-from nic.chunked_model import EMBEDDING, IDS, MASK, Features
+from nic.chunked_model import EMBEDDING, IDS, MASK, Features, token_key
 from nic.encoding import Encoding
 from nic.errors import UserError
 from nic.logs import on_terminal
@@ -104,7 +103,4 @@ def learn_guide(loss: nn.Module, model: SentenceTransformer, rows: Dataset) -> N
 def _keys(features: Features) -> list[bytes]:
     """Returns what tells the texts of a batch apart: their tokens without the padding."""
     ids, mask = features[IDS].cpu(), features[MASK].cpu().bool()
-    return [
-        hashlib.blake2b(row[own].numpy().tobytes(), digest_size=16).digest()
-        for row, own in zip(ids, mask, strict=True)
-    ]
+    return [token_key(row[own]) for row, own in zip(ids, mask, strict=True)]

@@ -27,10 +27,9 @@ from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.fitting import set_up_training
 from training.frozen.kept_states import KeptStates
-from training.loop.checkpoints import find_newest_checkpoint
-from training.loop.trainer import check_trainable, set_dropout
+from training.loop.checkpoints import open_part
+from training.loop.trainer import check_trainable
 from training.mixing import OFF
-from training.output.manifest import checkpoint_entry, record
 from training.run_data import RunData
 from training.search.plan import Plan
 from training.search.records import read_trials, write_trials
@@ -119,17 +118,11 @@ class SettingsSearch:
         # No process begins a trial while another one still ends that before it.
         PartialState().wait_for_everyone()
         run, arguments = apply_settings(self.run, self.arguments, settings)
-        folder = Path(arguments.output_dir) / TRIAL.format(number)
-        checkpoint = find_newest_checkpoint(folder) if run.resume else None
-        if arguments.should_save:
-            record(folder.parent, [checkpoint_entry(folder.name)])
-            folder.mkdir(exist_ok=True)
-        arguments.output_dir, arguments.report_to = str(folder), []
+        arguments, checkpoint = open_part(arguments, TRIAL.format(number), run.resume)
         run = replace(run, keep_checkpoints=1, mix=OFF)
         # The same draws in each trial, whatever was trained before it.
         set_seed(arguments.seed)
         model = load_base(self.source, run, arguments.device)
-        set_dropout(model, run.dropout)
         check_settings(model, run, arguments)
         check_trainable(arguments, len(self.data.training_rows))
         check_negatives(run, training_columns(self.data.pairs, run.negatives_taken))

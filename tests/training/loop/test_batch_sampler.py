@@ -11,17 +11,14 @@ import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
+from tiny_runs import trainer_of
 
-from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
-from training.command.parser import parse_arguments
 from training.loop.batch_sampler import (
     SharedNegativesBatchSampler,
     SharedNegativesCollator,
     conflicts,
     count_rows_seen,
 )
-from training.loop.losses import build_loss
-from training.loop.trainer import PairsTrainer, build_trainer
 
 
 def rows(count: int, sharing: int = 0) -> Dataset:
@@ -78,22 +75,11 @@ def test_only_a_negative_may_occur_twice_and_no_rows_positive_is_anothers_negati
     assert len(batches(SharedNegativesBatchSampler, data, 2)) == (0 if conflict else 1)
 
 
-def trainer_of(
-    model: SentenceTransformer, data: Dataset, folder: Path, loss: str = "mnrl"
-) -> PairsTrainer:
-    given = ["--output-dir", str(folder), "--device", "cpu", "--batch-size", "8", "--loss", loss]
-    run, arguments = parse_arguments([*given, "--mini-batch-size", "3"])
-    loss_module = build_loss(model, run.loss, vars(run))
-    # It is not called: no test here evaluates.
-    evaluator = DomainRetrievalEvaluator.__new__(DomainRetrievalEvaluator)
-    return build_trainer(model, arguments, data, loss_module, evaluator, [])
-
-
 @pytest.mark.parametrize("loss", ["mnrl", "cached_mnrl"])
 def test_a_shared_negative_is_one_column_of_the_loss(
     tiny_model: SentenceTransformer, tmp_path: Path, loss: str
 ) -> None:
-    trainer = trainer_of(tiny_model, rows(8, sharing=6), tmp_path, loss)
+    trainer = trainer_of(tiny_model, rows(8, sharing=6), tmp_path, "--loss", loss)
     assert isinstance(trainer.data_collator, SharedNegativesCollator)
     batch = next(iter(trainer.get_train_dataloader()))
     columns = ("query", "positive", "negative")

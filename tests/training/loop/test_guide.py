@@ -11,8 +11,8 @@ from datasets import Dataset
 from own_models import own_model
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import GISTEmbedLoss, MatryoshkaLoss
+from tiny_runs import trainer_of
 
-from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
 from nic.models import find_model, load_model
@@ -20,7 +20,7 @@ from training.command.parser import parse_arguments
 from training.loop.batch_sampler import SharedNegativesCollator
 from training.loop.guide import BaseGuide, learn_guide
 from training.loop.losses import build_loss
-from training.loop.trainer import PairsTrainer, build_trainer
+from training.loop.trainer import PairsTrainer
 
 BATCH = 8
 KEYS = ["guided", "cached_guided"]
@@ -40,13 +40,8 @@ def guided_trainer(
     model: ChunkedSentenceTransformer, data: Dataset, folder: Path, *words: str
 ) -> PairsTrainer:
     """A trainer whose guide has learnt, with a model that was changed since."""
-    given = ["--output-dir", str(folder), "--device", "cpu", "--batch-size", str(BATCH)]
-    run, arguments = parse_arguments([*given, "--mini-batch-size", "3", *words])
-    loss = build_loss(model, run.loss, vars(run))
-    # It is not called: no test here evaluates.
-    evaluator = DomainRetrievalEvaluator.__new__(DomainRetrievalEvaluator)
-    trainer = build_trainer(model, arguments, data, loss, evaluator, [])
-    learn_guide(loss, model, data)
+    trainer = trainer_of(model, data, folder, *words)
+    learn_guide(trainer.loss, model, data)
     torch.manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():

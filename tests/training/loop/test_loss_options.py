@@ -9,14 +9,13 @@ import pytest
 import torch
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer
+from tiny_runs import loss_of_a_batch, trainer_of
 
-from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.errors import UserError
 from training.command.parser import parse_arguments
 from training.loop.batch_sampler import SharedNegativesCollator
 from training.loop.loss_options import HARDNESS, read_directions, read_hardness
-from training.loop.losses import build_loss, describe_loss
-from training.loop.trainer import PairsTrainer, build_trainer
+from training.loop.losses import describe_loss
 from training.training_rows import training_rows
 
 BATCH = 8
@@ -29,23 +28,6 @@ def rows(sharing: int) -> Dataset:
     negatives = ["shared" if n < sharing else f"negative {n}" for n in range(BATCH)]
     texts = {name: [f"{name} {n} pump" for n in range(BATCH)] for name in COLUMNS[:2]}
     return Dataset.from_dict({**texts, "negative": negatives})
-
-
-def trainer_of(
-    model: SentenceTransformer, data: Dataset, folder: Path, *words: str
-) -> PairsTrainer:
-    given = ["--output-dir", str(folder), "--device", "cpu", "--batch-size", str(BATCH)]
-    run, arguments = parse_arguments([*given, "--mini-batch-size", "3", *words])
-    loss = build_loss(model, run.loss, vars(run))
-    # It is not called: no test here evaluates.
-    evaluator = DomainRetrievalEvaluator.__new__(DomainRetrievalEvaluator)
-    return build_trainer(model, arguments, data, loss, evaluator, [])
-
-
-def loss_of_a_batch(trainer: PairsTrainer) -> float:
-    batch = next(iter(trainer.get_train_dataloader()))
-    trainer.model.eval()
-    return float(trainer.compute_loss(trainer.model, dict(batch)).item())
 
 
 def embed(model: SentenceTransformer, data: Dataset) -> list[torch.Tensor]:

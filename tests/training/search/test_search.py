@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 import pytest
 from conftest import make_row
-from tiny_runs import train_tiny, tune_tiny
+from tiny_runs import calling_in, count_trainings, train_tiny, tune_tiny
 from transformers import TrainerCallback
 
 from evaluation.serialization import to_json
@@ -207,20 +207,6 @@ def ask_to_stop() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def end_in(training: int, step: int, act: Callable[[], None]) -> Callable[..., Any]:
-    """Returns a `build_trainer` whose trainer of a number, from 0, is ended after a step."""
-    built: list[Any] = []
-    build = fitting.build_trainer
-
-    def with_end(*given: Any) -> Any:
-        built.append(build(*given))
-        if len(built) == training + 1:
-            built[-1].add_callback(At(step, act))
-        return built[-1]
-
-    return with_end
-
-
 @pytest.mark.parametrize(
     ("training", "step", "act"),
     [
@@ -245,19 +231,12 @@ def test_a_search_that_was_stopped_ends_in_the_same_trials_and_bytes(
     summary, whole = unbroken
     output = tmp_path / "model"
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "build_trainer", end_in(training, step, act))
+        patch.setattr(fitting, "build_trainer", calling_in(training, At(step, act)))
         with pytest.raises((Killed, Interrupted)):
             tune(tiny_model_folder, data, output)
     with pytest.raises(UserError, match="go on with --resume"):
         tune(tiny_model_folder, data, output)
-    built: list[Any] = []
-    build = fitting.build_trainer
-
-    def count(*given: Any) -> Any:
-        built.append(given)
-        return build(*given)
-
-    monkeypatch.setattr(fitting, "build_trainer", count)
+    built = count_trainings(monkeypatch)
     resumed = tune(tiny_model_folder, data, output, "--resume")
     assert len(built) == TRIALS + 1 - training
     assert trials_of(resumed) == trials_of(summary)
@@ -271,7 +250,7 @@ def stopped(
 ) -> None:
     """Leaves a search of two trials that was stopped in a training of a number."""
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "build_trainer", end_in(training, 2, ask_to_stop))
+        patch.setattr(fitting, "build_trainer", calling_in(training, At(2, ask_to_stop)))
         with pytest.raises(Interrupted, match="after step .*--resume"):
             tune(model, data, output, trials=2)
 
