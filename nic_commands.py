@@ -16,7 +16,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
-PACKAGES = ("training", "model_card", "evaluation", "pairs", "nic")
+PACKAGES = ("training", "model_card", "manuals", "evaluation", "pairs", "nic")
 HOME = str(Path(__file__).resolve().parent)
 
 

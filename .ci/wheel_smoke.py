@@ -20,7 +20,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 PROJECT = Path(__file__).resolve().parents[1]
-ROOMS = ("nic", "pairs", "evaluation", "model_card", "training")
+ROOMS = ("nic", "pairs", "evaluation", "manuals", "model_card", "training")
 ENCODER = "nic_encoder"
 PAIRS = 64
 ORIGIN = "import sys, importlib; print(importlib.import_module(sys.argv[1]).__file__)"

@@ -1,0 +1,1 @@
+"""Manuals: from documents, work orders and a local language model to pairs to train on."""

@@ -1,0 +1,55 @@
+"""Made pairs: queries that nobody asked, each with the passage that it was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from manuals.passages import Passage
+from nic.files import atomic_write
+from pairs.columns import DOMAIN, POSITIVE, QUERY
+
+SYNTHETIC, ORIGIN = "synthetic", "origin"
+
+
+@dataclass(frozen=True)
+class MadePair:
+    """A query and the passage that answers it.
+
+    Attributes:
+        query: The query.
+        passage: The passage.
+        origin: What made the query, such as "fault table" or "generated: keywords".
+    """
+
+    query: str
+    passage: Passage
+    origin: str
+
+    def row(self) -> dict[str, Any]:
+        """Returns the row of a file of pairs: the pair, that it is synthetic, and its source."""
+        return {
+            QUERY: self.query,
+            POSITIVE: self.passage.text,
+            DOMAIN: self.passage.domain,
+            SYNTHETIC: True,
+            ORIGIN: self.origin,
+            "document": self.passage.document,
+            "page": self.passage.page,
+            "heading": list(self.passage.heading),
+        }
+
+
+def write_pairs(pairs: Iterable[MadePair], path: Path) -> None:
+    """Writes a JSONL file of pairs, whole or not at all.
+
+    Args:
+        pairs: The pairs, in the order of the file.
+        path: The file.
+    """
+    with atomic_write(path) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
+        for pair in pairs:
+            file.write(json.dumps(pair.row(), ensure_ascii=False) + "\n")
