@@ -22,6 +22,7 @@ from pairs.readers import DEFAULT_FILE
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 Corpus = Literal["all", "domain"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+Export = Literal["trec", "beir"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class EvaluationArguments:
         gates: YAML file of thresholds; None takes `evaluation/gates.yaml`.
         gate: Whether the command exits with 3 if a gate fails.
         output_dir: Folder for results, metrics, plots and report.html; None writes nothing.
+        export: Formats of other tools to write into `output_dir` as well: "trec", "beir".
         force: Whether to replace the evaluation that `output_dir` holds.
         batch_size: Texts encoded at a time, 1 or more.
         device: Where to encode; "auto" takes the best device there is.
@@ -75,6 +77,7 @@ class EvaluationArguments:
     gates: str | Path | None = None
     gate: bool = False
     output_dir: str | Path | None = None
+    export: Sequence[Export] = ()
     force: bool = False
     batch_size: int = BATCH_SIZE
     device: Device = "auto"
@@ -96,6 +99,7 @@ class EvaluationArguments:
         if self.model_revision and len(self.model) != 1:
             raise UserError("--model-revision: give it with one --model")
         check_language(self.language)
+        self._check_exports()
         given = [bool(self.split), self.all_queries, bool(self.from_results)]
         if sum(given) > 1:
             raise UserError("--split, --all, --from-results: give one of them")
@@ -105,6 +109,24 @@ class EvaluationArguments:
         ):
             if value not in allowed:
                 raise UserError(f"{flag} {value}: must be one of {', '.join(allowed)}")
+
+    def _check_exports(self) -> None:
+        if unknown := set(self.export) - set(get_args(Export)):
+            raise UserError(
+                f"--export {unknown.pop()}: must be one of {', '.join(get_args(Export))}"
+            )
+        if self.export and not self.output_dir:
+            raise UserError("--export: give a folder for the files with --output-dir")
+        if self.export and self.from_results:
+            raise UserError(
+                "--export: an earlier evaluation holds ten passages of each ranking; evaluate the "
+                "models again, with --model"
+            )
+        if "beir" in self.export and self.corpus != "all":
+            raise UserError(
+                "--export beir: such a folder has one corpus for all queries; leave --corpus "
+                "domain out, or give --export trec"
+            )
 
 
 def check_language(code: str | None) -> None:
@@ -171,6 +193,8 @@ def _build_parser() -> OneLineParser:
     add("--gates", type=Path, help="YAML file of thresholds; default: evaluation/gates.yaml")
     add("--gate", action="store_true", help="exit with 3 if a gate fails")
     add("--output-dir", type=Path, help="folder for results, metrics, plots and report.html")
+    exports = "write files for other tools as well: trec (runs, qrels), beir (a folder with texts)"
+    add("--export", nargs="+", choices=get_args(Export), default=(), help=exports)
     add("--force", action="store_true", help="replace the evaluation that --output-dir holds")
     add("--batch-size", type=int, default=BATCH_SIZE, help="texts encoded at a time")
     add("--device", choices=get_args(Device), default="auto", help="where to encode")

@@ -13,6 +13,7 @@ from sentence_transformers.util.distributed import distributed_evaluation
 
 from evaluation.arguments import EvaluationArguments
 from evaluation.dimensions import Dimension, measure_dimensions, score_truncated
+from evaluation.exports import Rankings
 from evaluation.latency import SpeedReport, measure_speed
 from evaluation.mixing import MixingCurve
 from evaluation.report.tables import short_names
@@ -58,11 +59,11 @@ class QuerySelection:
     folds: int = 0
 
 
-def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] | None:
+def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Rankings] | None:
     """Runs the models on the queries that the arguments select.
 
     Returns:
-        The results and the texts behind their ids; None in all processes but the first.
+        The results and the scores behind them; None in all processes but the first.
 
     Raises:
         UserError: A file or a model is not what it should be.
@@ -78,13 +79,13 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
     if not found:
         return None
     fused = {name: scorers[name] for name in (names.model, names.base)}
-    lexical = score_lexical(task, fused, arguments.language)
+    lexical = lexical_scorers(task, fused, arguments.language)
     results = EvaluationResults(
         model=names.model,
         base=names.base,
         data=describe_selection(pairs, asked),
         task=task.describe(),
-        per_query=all_results(names.model, names.base, found, lexical),
+        per_query=all_results(names.model, names.base, found, score_all(lexical, task)),
         chose_checkpoint=asked.chose_checkpoint,
         probe=probe_results or None,
         probe_data=probe.data if probe else None,
@@ -98,7 +99,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Texts] |
         keeps_passages=shares_passages(models[names.model], models[names.base]),
         search=metadata_fact(names.location, "evaluation", "search", Search),
     )
-    return results, Texts.of(task)
+    return results, Rankings(task, {**scorers, **lexical})
 
 
 def choose_rows(arguments: EvaluationArguments, pairs: Pairs) -> QuerySelection:
@@ -272,13 +273,24 @@ def score_lexical(
         models: The scores of models by name.
         language: ISO 639 code of the texts' language, for BM25; None tells it from the corpus.
     """
-    logger.info("Ranking %d queries by BM25", len(task.queries))
+    return score_all(lexical_scorers(task, models, language), task)
+
+
+def lexical_scorers(
+    task: RetrievalTask, models: Mapping[str, Scorer], language: str | None = None
+) -> dict[str, Scorer]:
+    """Returns the scores of BM25 and of its fusions, as in `score_lexical`."""
     lexical = BM25Scorer.of(task, language)
-    fused = {
-        fusion_name(name): score_task(FusionScorer(dense, lexical), task)
-        for name, dense in models.items()
+    return {
+        BM25: lexical,
+        **{fusion_name(name): FusionScorer(dense, lexical) for name, dense in models.items()},
     }
-    return {BM25: score_task(lexical, task), **fused}
+
+
+def score_all(scorers: Mapping[str, Scorer], task: RetrievalTask) -> Results:
+    """Returns the results of BM25 and its fusions by name."""
+    logger.info("Ranking %d queries by BM25", len(task.queries))
+    return {name: score_task(scorer, task) for name, scorer in scorers.items()}
 
 
 def score_models(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evaluation.arguments import EvaluationArguments
 from evaluation.collect import collect, find_texts
+from evaluation.exports import Rankings
 from evaluation.gates import DEFAULTS, read_thresholds
 from evaluation.report.output import check_output, write_report
 from evaluation.report.tables import show_summary
@@ -40,19 +41,22 @@ def evaluate_models(arguments: EvaluationArguments) -> EvaluationSummary | None:
     found = _find_results(arguments)
     if found is None:
         return None
-    results, texts = found
+    results, texts, rankings = found
     summary = summarise(results, thresholds)
     log_lines(logger, show_summary(summary))
     if folder:
-        write_report(summary, folder, texts)
+        write_report(summary, folder, texts, rankings, arguments.export)
     return summary
 
 
 def _find_results(
     arguments: EvaluationArguments,
-) -> tuple[EvaluationResults, Texts | None] | None:
-    """Returns new results, or those of an earlier evaluation."""
-    if not arguments.from_results:
-        return collect(arguments)
-    results = read_results_folder(Path(arguments.from_results))
-    return results, find_texts(results, arguments)
+) -> tuple[EvaluationResults, Texts | None, Rankings | None] | None:
+    """Returns new results, or those of an earlier evaluation, whose scores are gone."""
+    if arguments.from_results:
+        results = read_results_folder(Path(arguments.from_results))
+        return results, find_texts(results, arguments), None
+    if (collected := collect(arguments)) is None:
+        return None
+    results, rankings = collected
+    return results, Texts.of(rankings.task), rankings

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from evaluation.arguments import Export
+from evaluation.exports import Rankings, write_exports
 from evaluation.report.page import write_page
 from evaluation.report.plots import draw_plots
 from evaluation.report.texts import Texts
@@ -43,7 +46,13 @@ def evaluation_folder(model: Path) -> Path:
     return model.with_name(f"{model.name}-evaluation")
 
 
-def write_report(summary: EvaluationSummary, folder: Path, texts: Texts | None = None) -> None:
+def write_report(
+    summary: EvaluationSummary,
+    folder: Path,
+    texts: Texts | None = None,
+    rankings: Rankings | None = None,
+    exports: Sequence[Export] = (),
+) -> None:
     """Writes the folder atomically.
 
     `report.html` quotes queries and passages: the folder is for those who may read the data.
@@ -52,6 +61,8 @@ def write_report(summary: EvaluationSummary, folder: Path, texts: Texts | None =
         summary: What to write.
         folder: Folder to write; it replaces an earlier evaluation.
         texts: The texts behind the ids; None leaves the page with ids alone.
+        rankings: The scores, for `exports`; None where they are not known.
+        exports: Formats of other tools to write as well.
     """
     logger.info("Drawing the report")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +73,8 @@ def write_report(summary: EvaluationSummary, folder: Path, texts: Texts | None =
         (staged / PLOTS).mkdir()
         draw_plots(summary, staged / PLOTS)
         write_page(summary, texts, staged / PAGE)
+        if rankings:
+            write_exports(rankings, exports, staged)
         replace_folder(staged, folder)
     logger.info("Evaluation written to %s", folder.as_posix())
     if texts:

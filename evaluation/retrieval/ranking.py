@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,19 +92,37 @@ def rank_queries(
     # Lists until the end: small arrays kept between large ones that are freed would leave holes
     # in the heap, some megabytes a query.
     found: dict[int, tuple[list[int], list[int], list[float], int]] = {}
+    for number, candidates, row in scored_queries(scorer, task, scores_at_a_time):
+        relevant = np.searchsorted(candidates, task.relevant[number]).tolist()
+        found[number] = _rank_row(row, relevant, candidates)
+    in_order = [found[number] for number in range(len(task.queries))]
+    return [
+        Ranked(np.array(ranks), np.array(top), np.array(scores, np.float64), candidates)
+        for ranks, top, scores, candidates in in_order
+    ]
+
+
+def scored_queries(
+    scorer: Scorer, task: RetrievalTask, scores_at_a_time: int = SCORES_AT_A_TIME
+) -> Iterator[tuple[int, np.ndarray, torch.Tensor]]:
+    """Yields the scores of each query against its candidates.
+
+    Args:
+        scorer: Gives the scores.
+        task: Queries and candidates.
+        scores_at_a_time: Bound on the scores that are held at once.
+
+    Yields:
+        Number of a query, the ascending numbers of its candidates, and their `(candidates,)`
+        scores. The queries of one domain follow each other where each has its own candidates.
+    """
     for candidates, numbers in _by_candidates(task):
         rows = max(1, scores_at_a_time // len(candidates))
         for start in range(0, len(numbers), rows):
             chunk = numbers[start : start + rows]
             scores = scorer.scores(chunk, candidates)
             for number, row in zip(chunk.tolist(), scores, strict=True):
-                relevant = np.searchsorted(candidates, task.relevant[number]).tolist()
-                found[number] = _rank_row(row, relevant, candidates)
-    in_order = [found[number] for number in range(len(task.queries))]
-    return [
-        Ranked(np.array(ranks), np.array(top), np.array(scores, np.float64), candidates)
-        for ranks, top, scores, candidates in in_order
-    ]
+                yield number, candidates, row
 
 
 def _by_candidates(task: RetrievalTask) -> list[tuple[np.ndarray, np.ndarray]]:
