@@ -14,6 +14,7 @@ from sentence_transformers.util.distributed import distributed_evaluation
 from evaluation.arguments import EvaluationArguments
 from evaluation.dimensions import Dimension, measure_dimensions, score_truncated
 from evaluation.exports import Rankings
+from evaluation.known_passages import queries_about_known
 from evaluation.latency import SpeedReport, measure_speed
 from evaluation.mixing import MixingCurve
 from evaluation.report.tables import short_names
@@ -36,6 +37,7 @@ from nic.model_files import METADATA
 from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from nic.query_adapter import shares_passages
+from pairs.draws import Split
 from pairs.loading import Pairs, load_pairs
 from pairs.split_file import load_split
 
@@ -51,12 +53,14 @@ class QuerySelection:
         part: "all", "test", "validation" or "cross-validation".
         chose_checkpoint: Whether these queries chose the checkpoint of the model under test.
         folds: Number of models of a cross-validation; 0 for one model.
+        split: The split that they belong to; None for every row, or for several models.
     """
 
     rows: list[int]
     part: str
     chose_checkpoint: bool | None
     folds: int = 0
+    split: Split | None = None
 
 
 def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Rankings] | None:
@@ -98,6 +102,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Rankings
         mixing=metadata_fact(names.location, "evaluation", "mixing", MixingCurve),
         keeps_passages=shares_passages(models[names.model], models[names.base]),
         search=metadata_fact(names.location, "evaluation", "search", Search),
+        known=queries_about_known(task, pairs, asked.split) if asked.split else [],
     )
     return results, Rankings(task, {**scorers, **lexical})
 
@@ -120,7 +125,8 @@ def choose_rows(arguments: EvaluationArguments, pairs: Pairs) -> QuerySelection:
         )
     split = load_split(Path(arguments.split) if arguments.split else beside_model, pairs)
     part = "test" if split.test else "validation"
-    return QuerySelection(split.reported, part, not split.test if beside_model.is_file() else None)
+    chose = not split.test if beside_model.is_file() else None
+    return QuerySelection(split.reported, part, chose, split=split)
 
 
 def build_task(
@@ -218,7 +224,15 @@ def at_revision(name: str | Path, revision: str | None) -> str:
 
 def describe_selection(pairs: Pairs, asked: QuerySelection) -> DataDescription:
     """Returns the data by its name and hash, and the part of it that is asked."""
-    return DataDescription(pairs.path.name, pairs.sha256, asked.part, len(asked.rows), asked.folds)
+    return DataDescription(
+        pairs.path.name,
+        pairs.sha256,
+        asked.part,
+        len(asked.rows),
+        asked.folds,
+        int(pairs.made[asked.rows].sum()),
+        asked.split.by if asked.split else "passage",
+    )
 
 
 def describe_encodings(models: Mapping[str, SentenceTransformer]) -> dict[str, Encoding]:

@@ -20,6 +20,7 @@ from evaluation.trials import Search
 from nic.encoding import Encoding
 from nic.errors import UserError, one_line
 from nic.files import atomic_write_text, read_json_object
+from pairs.draws import SplitBy
 
 RESULTS = "results.json"
 # Key of the facts in `results.json`; the metrics computed from them stand beside it.
@@ -41,6 +42,8 @@ class DataDescription:
         part: "all", "test", "validation" or "cross-validation".
         rows_asked: Number of rows of that part; None where unknown.
         folds: Number of models of a cross-validation; 0 for the results of one model.
+        made_rows: Number of rows asked whose query was made, not asked by people.
+        split_by: "date" where the queries asked are the latest, whatever passages answer them.
     """
 
     file: str
@@ -48,6 +51,24 @@ class DataDescription:
     part: str
     rows_asked: int | None = None
     folds: int = 0
+    made_rows: int = 0
+    split_by: SplitBy = "passage"
+
+    @property
+    def caveat(self) -> str:
+        """Whether queries were made, and whether they are the latest; empty where neither is."""
+        said = []
+        if self.made_rows:
+            said.append(
+                f"Measured on generated queries: {self.made_rows:,} of {self.rows_asked:,} "
+                "pairs asked were made from their passages, and people ask other things."
+            )
+        if self.split_by == "date":
+            said.append(
+                "Split by date: the queries asked are later than those trained on, and may be "
+                "about the same passages."
+            )
+        return " ".join(said)
 
 
 @dataclass(frozen=True)
@@ -74,6 +95,7 @@ class EvaluationResults:
         keeps_passages: Whether the model under test embeds passages as its base does, so that an
             index of them serves both.
         search: The trials among which its settings were chosen; None where there were none.
+        known: Ids of the queries with a relevant passage that training knows from other queries.
     """
 
     model: str
@@ -93,10 +115,14 @@ class EvaluationResults:
     dimensions: list[Dimension] = field(default_factory=list)
     keeps_passages: bool = False
     search: Search | None = None
+    known: list[str] = field(default_factory=list)
 
     @property
     def caveat(self) -> str:
         """What limits the metrics, or whose they are; empty where nothing needs to be said."""
+        return " ".join(filter(None, [self._who_was_asked(), self.data.caveat]))
+
+    def _who_was_asked(self) -> str:
         if self.data.folds:
             return (
                 f"Cross-validated: each query was asked of one of {self.data.folds} models that "

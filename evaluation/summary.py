@@ -15,6 +15,7 @@ from evaluation.comparison import (
 )
 from evaluation.dimensions import Dimension
 from evaluation.gates import Gate, Measured, Thresholds, check_gates, describe_gates
+from evaluation.known_passages import KnownPassages, compare_known
 from evaluation.latency import SpeedReport
 from evaluation.mixing import MixingCurve
 from evaluation.results import DataDescription, EvaluationResults
@@ -72,6 +73,8 @@ class PublishedEvaluation:
         dimensions: What both find with shorter embeddings; empty for a model of one length.
         keeps_passages: Whether passages have the embeddings of the base model.
         search: The trials among which its settings were chosen; None where there were none.
+        known_passages: Queries about known passages apart from those about passages never seen;
+            None where no passage was known.
     """
 
     model: str
@@ -92,6 +95,7 @@ class PublishedEvaluation:
     dimensions: list[Dimension] = field(default_factory=list)
     keeps_passages: bool = False
     search: Search | None = None
+    known_passages: KnownPassages | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class EvaluationSummary:
         fusion: The model with BM25 against the model alone; None where it was not measured.
         advice: Which way to search is the cheapest that nothing beats; None where a baseline was
             not measured.
+        known_passages: As in `PublishedEvaluation`.
     """
 
     results: EvaluationResults
@@ -116,6 +121,7 @@ class EvaluationSummary:
     gates: list[Gate]
     fusion: Fusion | None = None
     advice: Advice | None = None
+    known_passages: KnownPassages | None = None
 
     def metrics(self) -> JsonObject:
         """Returns what result files hold of it: metrics and names of domains, no text."""
@@ -125,6 +131,7 @@ class EvaluationSummary:
             "probe": to_json(self.probe) if self.probe else None,
             "fusion": to_json(self.fusion) if self.fusion else None,
             "advice": to_json(self.advice) if self.advice else None,
+            **({"known_passages": to_json(self.known_passages)} if self.known_passages else {}),
             "gates": to_json(describe_gates(self.gates)),
         }
 
@@ -150,6 +157,7 @@ class EvaluationSummary:
             dimensions=results.dimensions,
             keeps_passages=results.keeps_passages,
             search=results.search,
+            known_passages=self.known_passages,
         )
 
 
@@ -183,6 +191,7 @@ def summarise(
         gates=check_gates(thresholds, measured),
         fusion=_compare_fusion(results, seed),
         advice=_advise(results, seed),
+        known_passages=compare_known(results, seed),
     )
 
 

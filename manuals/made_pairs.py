@@ -10,9 +10,7 @@ from typing import Any
 
 from manuals.passages import Passage
 from nic.files import atomic_write
-from pairs.columns import DOMAIN, POSITIVE, QUERY
-
-SYNTHETIC, ORIGIN = "synthetic", "origin"
+from pairs.columns import DOMAIN, ORIGIN, POSITIVE, QUERY, SYNTHETIC
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pairs.checks.clean import check_clean_path, list_path
 from pairs.readers import DEFAULT_FILE
 
 if TYPE_CHECKING:
-    from pairs.split import SmallDomains
+    from pairs.draws import SmallDomains
 
 EXIT_CODES = {
     1: "warnings, with --strict (or the disk or the memory is full)",
@@ -43,6 +43,7 @@ class CheckArguments:
         seed: Seed of the split.
         small_domains: What the training would do with a domain too small for both halves: "error"
             refuses, "train" puts the whole of it into training.
+        hold_out_made: Whether made pairs would be held out too, and not only trained on.
         semantic: Whether the base model also ranks each negative against its positive.
         margin: Similarity, as the model compares, by which a negative has to be above the positive
             to be reported.
@@ -65,6 +66,7 @@ class CheckArguments:
     batch_size: int = 32
     seed: int = 42
     small_domains: SmallDomains = "error"
+    hold_out_made: bool = False
     semantic: bool = False
     margin: float = 0.1
     json: str | Path | None = None
@@ -155,6 +157,11 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
         "a domain too small to stand in both halves: error refuses, train puts it whole into "
         "training (default: %(default)s)",
         choices=["error", "train"],
+    )
+    add(
+        "--hold-out-made",
+        "hold out made pairs too, as in training",
+        action="store_true",
     )
     add(
         "--semantic",

@@ -12,6 +12,7 @@ from pairs.readers import Record, read_records
 from pairs.words import comparable, is_blank
 
 QUERY, POSITIVE, NEGATIVE, DOMAIN = "query", "positive", "negative", "domain"
+SYNTHETIC, ORIGIN = "synthetic", "origin"
 TEXT_COLUMNS = [QUERY, POSITIVE, NEGATIVE]
 NUMBERED = re.compile(r"negative_[0-9]{1,4}")
 # Each is a column of the whole file.
@@ -103,6 +104,14 @@ def negatives_of(row: Mapping[str, Any]) -> list[str]:
 def domain_of(row: Mapping[str, Any]) -> str:
     """Returns the domain of a checked row in Unicode's composed form (NFC)."""
     return unicodedata.normalize("NFC", row[DOMAIN].strip())
+
+
+def is_made(row: Mapping[str, Any]) -> bool:
+    """Returns whether `nic-pairs` made the query of a row, or another tool that says so alike.
+
+    Its field "synthetic" is true, and "origin" says what made it.
+    """
+    return bool(row.get(ORIGIN)) and str(row.get(SYNTHETIC)).strip().lower() in ("true", "1")
 
 
 def is_encodable(text: str) -> bool:

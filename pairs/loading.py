@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from datasets import Dataset, Features, Value
 
 from nic.files import sha256_of
@@ -17,6 +18,7 @@ from pairs.columns import (
     QUERY,
     domain_of,
     is_column,
+    is_made,
     negative_column,
     read_pair_records,
     texts_of,
@@ -48,6 +50,11 @@ class Pairs:
     def __len__(self) -> int:
         """Returns the number of rows."""
         return len(self.line_numbers)
+
+    @property
+    def made(self) -> np.ndarray:
+        """Returns `(rows,)` booleans: whether the query of a row was made, not asked."""
+        return np.array([is_made(extra) for extra in self.extras], bool)
 
     @property
     def text_columns(self) -> list[str]:

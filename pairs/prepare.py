@@ -6,8 +6,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from pairs.draws import SmallDomains, Split
 from pairs.loading import Pairs, load_pairs
-from pairs.split import SmallDomains, Split, split_pairs
+from pairs.split import RULES, SplitRules, split_pairs
 from pairs.split_counts import SplitCounts, describe_split, log_split
 from pairs.split_file import load_split
 
@@ -37,6 +38,7 @@ def prepare_pairs(
     seed: int = 42,
     small_domains: SmallDomains = "error",
     negatives: int | None = None,
+    rules: SplitRules = RULES,
 ) -> PreparedPairs:
     """Loads and checks a file of pairs, splits it, and logs its counts.
 
@@ -48,6 +50,7 @@ def prepare_pairs(
         seed: As in `split_pairs`.
         small_domains: As in `split_pairs`.
         negatives: How many negatives of a row are trained on, its first; None for all.
+        rules: As in `split_pairs`; ignored where a split is given.
 
     Raises:
         UserError: The file or the split is not usable, or the file cannot be split.
@@ -57,7 +60,7 @@ def prepare_pairs(
     if saved_split:
         split = load_split(saved_split, pairs)
     else:
-        split = split_pairs(pairs, val_ratio, test_ratio, seed, small_domains)
+        split = split_pairs(pairs, val_ratio, test_ratio, seed, small_domains, rules)
     counts = describe_split(split, pairs, negatives)
     log_split(counts)
     return PreparedPairs(pairs, split, counts)

@@ -2,49 +2,76 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Value
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from nic.errors import UserError
+from pairs.draws import SmallDomains, Split, SplitBy, draw_by_date, draw_folds, draw_split
 from pairs.loading import Pairs
 
-SmallDomains = Literal["error", "train"]
+KnownPassages = Literal["none", "half", "all"]
 
 
 @dataclass(frozen=True)
-class Split:
-    """Which rows of a file are trained on and which are held out.
+class SplitRules:
+    """What is held out besides a share of the passages.
 
     Attributes:
-        train: Row numbers (0-based) that are trained on, ascending.
-        validation: Row numbers that choose the checkpoint, ascending.
-        seed: The seed of the draw.
-        test: Row numbers that are kept for the final evaluation, ascending; empty where the split
-            has no test part.
+        hold_out_made: Whether made pairs are held out like those that people asked; without,
+            they are only trained on.
+        known_passages: Of which held-out passages the made pairs are trained on: of "none", of
+            "half" of them, or of "all". Their queries that people asked stay unseen.
+        split_by: "passage" keeps the passages of the parts apart; "date" holds out the latest
+            queries, whatever passages answer them.
+        date_field: Field with the date of a row, in the form of ISO 8601, for "date".
     """
 
-    train: list[int]
-    validation: list[int]
-    seed: int
-    test: list[int] = field(default_factory=list)
+    hold_out_made: bool = False
+    known_passages: KnownPassages = "none"
+    split_by: SplitBy = "passage"
+    date_field: str = "date"
 
-    @property
-    def reported(self) -> list[int]:
-        """Returns the rows whose queries are evaluated: test, or validation where it is empty."""
-        return self.test or self.validation
 
-    def parts(self) -> dict[str, list[int]]:
-        """Returns the rows of each part by its name, without a test part that is empty."""
-        parts = {"train": self.train, "validation": self.validation}
-        return parts | ({"test": self.test} if self.test else {})
+RULES = SplitRules()
+
+
+@dataclass(frozen=True)
+class RowsToSplit:
+    """What a split needs to know of the rows of a file.
+
+    Attributes:
+        queries: Query of each row in its comparable form, or any number that stands for it.
+        positives: Positive of each row, likewise.
+        domains: Domain of each row.
+        made: `(rows,)` booleans: whether the query was made, not asked.
+        path: The file, for messages.
+        dates: When each query was asked; None where the split is by passage.
+    """
+
+    queries: Sequence[Any]
+    positives: Sequence[Any]
+    domains: Sequence[str]
+    made: np.ndarray
+    path: Path
+    dates: Sequence[datetime] | None = None
+
+    def take(self, numbers: Sequence[int]) -> RowsToSplit:
+        """Returns some of the rows, in the given order."""
+        return RowsToSplit(
+            [self.queries[n] for n in numbers],
+            [self.positives[n] for n in numbers],
+            [self.domains[n] for n in numbers],
+            self.made[list(numbers)],
+            self.path,
+            [self.dates[n] for n in numbers] if self.dates is not None else None,
+        )
 
 
 def connected_units(queries: Sequence[Any], positives: Sequence[Any]) -> np.ndarray:
@@ -75,6 +102,7 @@ def split_pairs(
     test_ratio: float = 0.0,
     seed: int = 42,
     small_domains: SmallDomains = "error",
+    rules: SplitRules = RULES,
 ) -> Split:
     """Draws a train/validation/test split in which no passage and no query is in two parts.
 
@@ -89,14 +117,33 @@ def split_pairs(
         seed: Seed of the draw; the same seed gives the same split.
         small_domains: What to do with a domain too small to stand in every part: "error" refuses,
             "train" puts the whole of it into training.
+        rules: What is done with made pairs, and whether the latest queries are held out.
 
     Raises:
         UserError: A share is out of range, a domain is too small, or too few units are left to
             hold any out.
     """
-    units = connected_units(pairs.comparable("query"), pairs.comparable("positive"))
-    domains = pairs.column("domain")
-    return draw_split(units, domains, pairs.path, val_ratio, test_ratio, seed, small_domains)
+    rows = rows_to_split(pairs, rules)
+    return split_rows(rows, val_ratio, test_ratio, seed, small_domains, rules)
+
+
+def split_rows(
+    rows: RowsToSplit,
+    val_ratio: float = 0.1,
+    test_ratio: float = 0.0,
+    seed: int = 42,
+    small_domains: SmallDomains = "error",
+    rules: SplitRules = RULES,
+) -> Split:
+    """Draws the split of `split_pairs`; arguments as there."""
+    asked = rows_to_ask(rows, rules)
+    real, path = rows.take(asked), rows.path
+    if real.dates is not None:
+        found = draw_by_date(real.queries, real.dates, path, val_ratio, test_ratio, seed)
+    else:
+        units = connected_units(real.queries, real.positives)
+        found = draw_split(units, real.domains, path, val_ratio, test_ratio, seed, small_domains)
+    return add_made_rows(found, rows, asked, rules.known_passages)
 
 
 def split_into_folds(
@@ -105,6 +152,7 @@ def split_into_folds(
     val_ratio: float = 0.1,
     seed: int = 42,
     small_domains: SmallDomains = "error",
+    rules: SplitRules = RULES,
 ) -> list[Split]:
     """Draws one split for each fold of a cross-validation: each row is in the test part of one.
 
@@ -118,93 +166,116 @@ def split_into_folds(
         seed: Seed of the draw; the same seed gives the same folds.
         small_domains: What to do with a domain too small to stand in every part of every split:
             "error" refuses, "train" trains on all of it in each and asks none of its queries.
+        rules: What is done with made pairs.
 
     Raises:
         UserError: A share is out of range, a domain is too small, or too few units are left to
             hold any out.
     """
-    units = connected_units(pairs.comparable("query"), pairs.comparable("positive"))
-    domains = pairs.column("domain")
-    return draw_folds(units, domains, pairs.path, folds, val_ratio, seed, small_domains)
+    rows = rows_to_split(pairs, rules)
+    asked = rows_to_ask(rows, rules)
+    real = rows.take(asked)
+    units = connected_units(real.queries, real.positives)
+    found = draw_folds(units, real.domains, rows.path, folds, val_ratio, seed, small_domains)
+    return [add_made_rows(split, rows, asked, rules.known_passages) for split in found]
 
 
-def draw_folds(
-    units: np.ndarray,
-    row_domains: Sequence[str],
-    path: Path,
-    folds: int,
-    val_ratio: float,
-    seed: int = 42,
-    small_domains: SmallDomains = "error",
-) -> list[Split]:
-    """Draws folds over units that must stay together; arguments as in `draw_split`."""
-    _check_ratios(val_ratio, 1 / folds)
-    domains = _domain_of_units(units, row_domains)
-    everything = set(range(len(domains)))
-    rest, tests = everything, []
-    for left in range(folds, 1, -1):
-        tests.append(_hold_out(rest, domains, 1 / left, seed, path))
-        rest = rest - tests[-1]
-    tests.append(rest)
-    splits = []
-    for test in tests:
-        ratio = val_ratio / (1 - len(test) / len(domains))
-        validation = _hold_out(everything - test, domains, ratio, seed, path)
-        splits.append((everything - test - validation, validation, test))
-    small = {name for parts in splits for name in _not_in_every_part(domains, parts)}
-    if small and small_domains == "error":
+def rows_to_split(pairs: Pairs, rules: SplitRules = RULES) -> RowsToSplit:
+    """Returns what a split needs to know of a file.
+
+    Raises:
+        UserError: The split is by date, and a row has none.
+    """
+    return RowsToSplit(
+        pairs.comparable("query"),
+        pairs.comparable("positive"),
+        pairs.column("domain"),
+        pairs.made,
+        pairs.path,
+        read_dates(pairs, rules.date_field) if rules.split_by == "date" else None,
+    )
+
+
+def read_dates(pairs: Pairs, name: str) -> list[datetime]:
+    """Returns the dates of a field of every row; one without a time zone counts as UTC.
+
+    Raises:
+        UserError: A row has no date in this field.
+    """
+    return [
+        _read_date(extra.get(name), f"{pairs.path}:{line}", name)
+        for line, extra in zip(pairs.line_numbers, pairs.extras, strict=True)
+    ]
+
+
+def _read_date(value: object, place: str, name: str) -> datetime:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if isinstance(value, str):
+        try:
+            # Python 3.10 does not read the "Z" of ISO 8601.
+            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+        except ValueError:
+            value = None
+    if not isinstance(value, datetime):
         raise UserError(
-            f"{path}: too few separate passages to stand in every part of {folds} folds: "
-            f"{', '.join(sorted(small))}; add pairs about other passages, give fewer --folds, or "
-            "put these domains whole into training with --small-domains train"
+            f'{place}: field "{name}" is no date such as 2025-03-31; --split-by date needs one in '
+            "every row, name its field with --date-field"
         )
-    return [_rows(units, domains, small, validation, test, seed) for _, validation, test in splits]
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
 
 
-def draw_split(
-    units: np.ndarray,
-    row_domains: Sequence[str],
-    path: Path,
-    val_ratio: float,
-    test_ratio: float = 0.0,
-    seed: int = 42,
-    small_domains: SmallDomains = "error",
+def rows_to_ask(rows: RowsToSplit, rules: SplitRules) -> list[int]:
+    """Returns the rows among which the held-out ones are drawn.
+
+    Raises:
+        UserError: There is none.
+    """
+    asked = np.arange(len(rows.queries)) if rules.hold_out_made else ~rows.made
+    numbers = np.flatnonzero(asked) if asked.dtype == bool else asked
+    if not len(numbers):
+        raise UserError(
+            f"{rows.path}: every pair is a made one, and such pairs are only trained on; add pairs "
+            "that people asked, or hold made ones out too with --hold-out-made (the report "
+            "then says that it was measured on generated queries)"
+        )
+    return numbers.tolist()
+
+
+def add_made_rows(
+    split: Split, rows: RowsToSplit, asked: Sequence[int], known: KnownPassages
 ) -> Split:
-    """Draws a split over units that must stay together, each domain in its share.
-
-    A unit belongs to the domain that most of its rows name. The test part is drawn first, so that
-    a run with another `val_ratio` keeps it.
+    """Adds the rows that are only trained on to a split of the others.
 
     Args:
-        units: `(rows,)` integers from 0 without a gap, as `connected_units` gives them.
-        row_domains: Domain of each row.
-        path: The file, for messages.
-        val_ratio: Share of the units to hold out for validation, in (0, 1).
-        test_ratio: Share of the units to hold out for the final evaluation; 0 for none.
-        seed: Seed of the draw.
-        small_domains: What to do with a domain too small to stand in every part: "error" refuses,
-            "train" puts the whole of it into training.
-
-    Raises:
-        UserError: A share is out of range, a domain is too small, or too few units are left to
-            hold any out.
+        split: A split of the rows that are asked, by their place in `asked`.
+        rows: All rows.
+        asked: Numbers of the rows that were split.
+        known: Of which held-out passages the made pairs are trained on.
     """
-    _check_ratios(val_ratio, test_ratio)
-    domains = _domain_of_units(units, row_domains)
-    test = _hold_out(set(range(len(domains))), domains, test_ratio, seed, path)
-    rest = set(range(len(domains))) - test
-    validation = _hold_out(rest, domains, val_ratio / (1 - test_ratio), seed, path)
-    held_out = [validation, test] if test_ratio else [validation]
-    small = _not_in_every_part(domains, [rest - validation, *held_out])
-    if small and small_domains == "error":
-        every = "every part" if test_ratio else "both halves"
-        flags = "--val-ratio or --test-ratio" if test_ratio else "--val-ratio"
-        raise UserError(
-            f"{path}: too few separate passages to stand in {every}: "
-            f"{', '.join(sorted(small))}; add pairs about other passages, raise {flags}, or "
-            "put these domains whole into training with --small-domains train"
-        )
-    return _rows(units, domains, small, validation, test, seed)
+    parts = (split.train, split.validation, split.test, split.left_out)
+    train, validation, test, left_out = ([asked[n] for n in part] for part in parts)
+    held_out = [*validation, *test]
+    queries = {rows.queries[row] for row in held_out}
+    passages = list(dict.fromkeys(rows.positives[row] for row in held_out))
+    unseen = set(_unseen_passages(passages, known, split.seed))
+    for row in sorted(set(range(len(rows.queries))).difference(asked)):
+        leaks = rows.queries[row] in queries or rows.positives[row] in unseen
+        (left_out if leaks else train).append(row)
+    return replace(
+        split,
+        train=sorted(train),
+        validation=validation,
+        test=test,
+        left_out=sorted(left_out),
+    )
+
+
+def _unseen_passages(passages: Sequence[Any], known: KnownPassages, seed: int) -> list[Any]:
+    if known == "half":
+        order = np.random.default_rng(seed).permutation(len(passages))
+        return [passages[n] for n in order[: (len(passages) + 1) // 2].tolist()]
+    return list(passages) if known == "none" else []
 
 
 def check_fills_a_batch(rows: int, batch_size: int) -> None:
@@ -220,72 +291,7 @@ def check_fills_a_batch(rows: int, batch_size: int) -> None:
         )
 
 
-def _rows(
-    units: np.ndarray,
-    domains: list[str],
-    small: set[str],
-    validation: set[int],
-    test: set[int],
-    seed: int,
-) -> Split:
-    """Returns the rows of held-out units; domains that are too small are trained on."""
-    parts = [[unit for unit in part if domains[unit] not in small] for part in (validation, test)]
-    validation_rows, test_rows = (np.isin(units, part) for part in parts)
-    return Split(
-        np.flatnonzero(~(validation_rows | test_rows)).tolist(),
-        np.flatnonzero(validation_rows).tolist(),
-        seed,
-        np.flatnonzero(test_rows).tolist(),
-    )
-
-
-def _check_ratios(val_ratio: float, test_ratio: float) -> None:
-    if val_ratio <= 0 or test_ratio < 0 or val_ratio + test_ratio >= 1:
-        raise UserError(
-            f"val_ratio {val_ratio} and test_ratio {test_ratio}: must be above 0, 0 or more, and "
-            "below 1 together"
-        )
-
-
 def _number(values: Sequence[Any]) -> np.ndarray:
     """Numbers the different values in the order of first appearance."""
     numbers: dict[Any, int] = {}
     return np.array([numbers.setdefault(value, len(numbers)) for value in values])
-
-
-def _domain_of_units(units: np.ndarray, domains: Sequence[str]) -> list[str]:
-    """Returns the most frequent domain of each unit; of equally frequent ones the first by name."""
-    names = sorted(set(domains))
-    number = {name: n for n, name in enumerate(names)}
-    cells = units * len(names) + np.array([number[domain] for domain in domains])
-    cells, counts = np.unique(cells, return_counts=True)
-    unit, domain = np.divmod(cells, len(names))
-    order = np.lexsort((domain, -counts, unit))
-    first = np.unique(unit[order], return_index=True)[1]
-    return [names[n] for n in domain[order][first]]
-
-
-def _not_in_every_part(domains: list[str], parts: Sequence[set[int]]) -> set[str]:
-    found = [{domains[unit] for unit in part} for part in parts]
-    return {name for name in set(domains) if not all(name in part for part in found)}
-
-
-def _hold_out(units: set[int], domains: list[str], ratio: float, seed: int, path: Path) -> set[int]:
-    """Draws a share of the units; a domain with a single unit is left out of the draw."""
-    if not ratio:
-        return set()
-    counts = Counter(domains[unit] for unit in units)
-    drawn = [unit for unit in sorted(units) if counts[domains[unit]] > 1]
-    return _draw(drawn, [domains[unit] for unit in drawn], ratio, seed, path)
-
-
-def _draw(units: list[int], domains: list[str], ratio: float, seed: int, path: Path) -> set[int]:
-    """Holds out a share of the units by `Dataset.train_test_split`, stratified by domain."""
-    names = sorted(set(domains))
-    held_out = min(max(round(len(units) * ratio), len(names)), len(units) - len(names))
-    if not names or held_out < len(names):
-        raise UserError(f"{path}: too few separate passages to hold any out; add more pairs")
-    features = Features({"unit": Value("int64"), "domain": ClassLabel(names=names)})
-    table = Dataset.from_dict({"unit": units, "domain": domains}, features=features)
-    halves = table.train_test_split(test_size=held_out, stratify_by_column="domain", seed=seed)
-    return set(halves["test"]["unit"])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
+from pairs.draws import Split
 from pairs.loading import Pairs
-from pairs.split import Split
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +26,15 @@ class SplitCounts:
         passages: Number of different positives of each part.
         shared_queries: Number of queries in more than one part; 0 for a split by passage.
         shared_passages: Number of positives in more than one part; 0 for a split by passage.
+            Made pairs that are only trained on do not count.
         positives_among_train_negatives: Of each held-out part, the number of different positives
             that also occur as training negatives.
         domains: Number of pairs of each part, by domain.
+        made_pairs: Number of made pairs of each part; none in a file without any.
+        left_out_pairs: Number of pairs that are neither trained on nor asked.
+        known_passages: Of each held-out part, the number of different positives that are also
+            positives of training; none for a split by passage without made pairs.
+        by_date: Whether the latest queries are held out, whatever passages answer them.
     """
 
     pairs: dict[str, int]
@@ -37,6 +43,10 @@ class SplitCounts:
     shared_passages: int
     positives_among_train_negatives: dict[str, int]
     domains: dict[str, dict[str, int]]
+    made_pairs: dict[str, int] = field(default_factory=dict)
+    left_out_pairs: int = 0
+    known_passages: dict[str, int] = field(default_factory=dict)
+    by_date: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the counts as they stand in `metadata.json`, one key per part and count."""
@@ -47,6 +57,10 @@ class SplitCounts:
             "shared_queries": self.shared_queries,
             "shared_passages": self.shared_passages,
             **{f"{part}_positives_among_train_negatives": count for part, count in held_out},
+            **{f"{part}_made_pairs": count for part, count in self.made_pairs.items()},
+            **({"left_out_pairs": self.left_out_pairs} if self.left_out_pairs else {}),
+            **{f"{part}_known_passages": count for part, count in self.known_passages.items()},
+            **({"split_by": "date"} if self.by_date else {}),
             "domains": self.domains,
         }
 
@@ -64,12 +78,19 @@ def describe_split(split: Split, pairs: Pairs, negatives: int | None = None) -> 
     parts = split.parts()
     of_part = {name: Counter(domains[row] for row in rows) for name, rows in parts.items()}
     passages = {name: {positives[row] for row in rows} for name, rows in parts.items()}
+    made = pairs.made
+    # Made pairs that are only trained on may know a held-out passage; no other pair may.
+    only_trained = made & ~made[[*split.validation, *split.test]].any()
+    own = {
+        name: {positives[r] for r in rows if not only_trained[r]} for name, rows in parts.items()
+    }
+    trained = trained_positives(pairs, split)
     train_negatives = {text for row in split.train for text in of_row[row][:negatives]}
     return SplitCounts(
         pairs={name: len(rows) for name, rows in parts.items()},
         passages={name: len(texts) for name, texts in passages.items()},
-        shared_queries=_shared(queries, parts),
-        shared_passages=_shared(positives, parts),
+        shared_queries=_shared({queries[row] for row in rows} for rows in parts.values()),
+        shared_passages=_shared(own.values()),
         positives_among_train_negatives={
             name: len(texts & train_negatives)
             for name, texts in passages.items()
@@ -79,7 +100,21 @@ def describe_split(split: Split, pairs: Pairs, negatives: int | None = None) -> 
             domain: {name: counts[domain] for name, counts in of_part.items()}
             for domain in sorted(set(domains))
         },
+        made_pairs={n: int(made[rows].sum()) for n, rows in parts.items()} if made.any() else {},
+        left_out_pairs=len(split.left_out),
+        known_passages={
+            name: len(texts & trained)
+            for name, texts in passages.items()
+            if name != "train" and (made.any() or split.by == "date")
+        },
+        by_date=split.by == "date",
     )
+
+
+def trained_positives(pairs: Pairs, split: Split) -> set[str]:
+    """Returns the positives that are trained on, in their comparable form."""
+    positives = pairs.comparable("positive")
+    return {positives[row] for row in split.train}
 
 
 def log_split(counts: SplitCounts) -> None:
@@ -102,13 +137,33 @@ def log_split(counts: SplitCounts) -> None:
             for part, count in counts.positives_among_train_negatives.items()
         ),
     )
+    if counts.made_pairs:
+        made = counts.made_pairs
+        logger.info(
+            "Made pairs: %d trained on, %d held out; %d pairs about held-out passages left out",
+            made["train"],
+            sum(made.values()) - made["train"],
+            counts.left_out_pairs,
+        )
+    if counts.known_passages:
+        found = [
+            f"{n} of {counts.passages[part]} {part}" for part, n in counts.known_passages.items()
+        ]
+        logger.info("Training knows %s passages, from other queries", " and ".join(found))
+    if counts.by_date:
+        logger.info(
+            "Split by date: the held-out queries are the latest, whatever passages answer them; "
+            "%d earlier ones with the same words are left out",
+            counts.left_out_pairs,
+        )
+        return
     if counts.shared_passages or counts.shared_queries:
         logger.warning(
             "the given split leaks: the texts that its parts share bias every metric upwards"
         )
 
 
-def _shared(column: Sequence[str], parts: dict[str, list[int]]) -> int:
+def _shared(parts: Iterable[set[str]]) -> int:
     """Returns the number of texts that stand in more than one part."""
-    found = Counter(text for rows in parts.values() for text in {column[row] for row in rows})
+    found = Counter(text for texts in parts for text in texts)
     return sum(count > 1 for count in found.values())

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from nic.errors import UserError
 from nic.files import atomic_write_text
+from pairs.draws import Split, SplitBy
 from pairs.loading import Pairs
-from pairs.split import Split
+
+# The parts that the file lists; what is in none of them is trained on.
+LISTED = ("validation", "test", "left_out")
 
 
 def save_split(split: Split, pairs: Pairs, path: str | Path) -> None:
     """Writes `split.json`: data_sha256, seed, and the 1-based line numbers that are held out.
 
-    The line numbers are in `validation_lines` and, where there is a test part, in `test_lines`.
+    The line numbers are in `validation_lines` and, where there are any, in `test_lines` and
+    `left_out_lines`. A split by date says so in `split_by`.
 
     Args:
         split: The split.
@@ -23,9 +28,13 @@ def save_split(split: Split, pairs: Pairs, path: str | Path) -> None:
         path: The file to write.
     """
     content: dict[str, Any] = {"data_sha256": pairs.sha256, "seed": split.seed}
-    for name, rows in split.parts().items():
-        if name != "train":
-            content[f"{name}_lines"] = [pairs.line_numbers[row] for row in rows]
+    if split.by != "passage":
+        content["split_by"] = split.by
+    listed = {name: rows for name, rows in split.parts().items() if name != "train"}
+    if split.left_out:
+        listed["left_out"] = split.left_out
+    for name, rows in listed.items():
+        content[f"{name}_lines"] = [pairs.line_numbers[row] for row in rows]
     atomic_write_text(Path(path), json.dumps(content) + "\n")
 
 
@@ -46,18 +55,20 @@ def load_split(path: str | Path, pairs: Pairs) -> Split:
             "give the file it was drawn on, or draw a new split"
         )
     row_of_line = {line: row for row, line in enumerate(pairs.line_numbers)}
-    validation_lines, test_lines = set(content["validation_lines"]), set(content["test_lines"])
-    unknown = sorted((validation_lines | test_lines) - set(row_of_line))
+    lines = {name: set(content[f"{name}_lines"]) for name in LISTED}
+    unknown = sorted(set().union(*lines.values()) - set(row_of_line))
     if unknown:
         raise UserError(f"{path}: line {unknown[0]} is no row of {pairs.path}")
-    if both := sorted(validation_lines & test_lines):
-        raise UserError(f"{path}: line {both[0]} stands in validation and in test")
-    validation = sorted(row_of_line[line] for line in validation_lines)
-    test = sorted(row_of_line[line] for line in test_lines)
-    train = sorted(set(range(len(pairs.line_numbers))) - {*validation, *test})
-    if not train or not validation:
+    for one, other in combinations(LISTED, 2):
+        if both := sorted(lines[one] & lines[other]):
+            says = f"stands in {one} and in {other}".replace("_", " ")
+            raise UserError(f"{path}: line {both[0]} {says}")
+    rows = {name: sorted(row_of_line[line] for line in lines[name]) for name in LISTED}
+    train = sorted(set(range(len(pairs.line_numbers))).difference(*rows.values()))
+    if not train or not rows["validation"]:
         raise UserError(f"{path}: leaves one half empty")
-    return Split(train, validation, content["seed"], test)
+    by: SplitBy = "date" if content["split_by"] == "date" else "passage"
+    return Split(train, rows["validation"], content["seed"], rows["test"], rows["left_out"], by)
 
 
 def _read_split_file(path: Path) -> dict[str, Any]:
@@ -68,12 +79,12 @@ def _read_split_file(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON; --split needs a split.json") from error
     if isinstance(content, dict):
-        content.setdefault("test_lines", [])
-    wanted = {"data_sha256": str, "seed": int, "validation_lines": list, "test_lines": list}
+        content = {"test_lines": [], "left_out_lines": [], "split_by": "passage", **content}
+    wanted = {"data_sha256": str, "seed": int, **{f"{name}_lines": list for name in LISTED}}
     fits = isinstance(content, dict) and all(
         isinstance(content.get(key), kind) for key, kind in wanted.items()
     )
-    lines = [*content["validation_lines"], *content["test_lines"]] if fits else [None]
-    if not all(isinstance(line, int) for line in lines):
+    lines = [line for name in LISTED for line in content[f"{name}_lines"]] if fits else [None]
+    if not all(type(line) is int for line in lines):
         raise UserError(f"{path}: needs the fields data_sha256, seed and validation_lines")
     return content

@@ -15,7 +15,7 @@ from evaluation.retrieval.task import retrieval_task
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.model_files import FOLD
 from nic.models import ModelSource
-from pairs.split import Split
+from pairs.draws import Split
 from training.base_model import load_base
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments

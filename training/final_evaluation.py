@@ -14,6 +14,7 @@ from evaluation.collect import (
 )
 from evaluation.defaults import BATCH_SIZE
 from evaluation.dimensions import measure_dimensions, truncated_name
+from evaluation.known_passages import queries_about_known
 from evaluation.results import EvaluationResults, LogEntry
 from evaluation.summary import EvaluationSummary, summarise
 from evaluation.trials import Search
@@ -58,6 +59,10 @@ def final_evaluation(
     plain = replace(run, query_adapter=False)
     models = {names.model: fitted.model, names.base: load_base(source, plain, fitted.model.device)}
     probe = score_probe(models, data.probe, BATCH_SIZE, on_terminal())
+    splits = [split for split in (held_out.selection.split, *data.folds) if split]
+    known = [
+        id_ for split in splits for id_ in queries_about_known(held_out.task, data.pairs, split)
+    ]
     results = EvaluationResults(
         model=names.model,
         base=names.base,
@@ -74,6 +79,7 @@ def final_evaluation(
         encodings=describe_encodings(models),
         mixing=fitted.mixing,
         search=search,
+        known=known,
         dimensions=measure_dimensions(held_out.found, names.model, names.base, held_out.dimensions),
         keeps_passages=shares_passages(fitted.model, models[names.base]),
     )

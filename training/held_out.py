@@ -72,7 +72,7 @@ def held_out_results(data: RunData, fitted: Fitted, run: RunArguments, names: Na
     lexical = score_lexical(data.final_task, scorers, language)
     return HeldOut(
         data.final_task,
-        QuerySelection(data.split.reported, part, not data.split.test),
+        QuerySelection(data.split.reported, part, not data.split.test, split=data.split),
         all_results(names.model, names.base, found, lexical)
         | score_truncated(scorers, data.final_task, dimensions),
         dimensions,

@@ -17,9 +17,10 @@ from nic.models import ModelSource
 from pairs.checks.report import CheckReport
 from pairs.checks.run import log_check
 from pairs.checks.scan import Scan
+from pairs.draws import Split
 from pairs.loading import Pairs
 from pairs.prepare import prepare_pairs
-from pairs.split import Split, split_into_folds
+from pairs.split import split_into_folds
 from pairs.split_counts import SplitCounts
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
@@ -95,6 +96,7 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
         arguments.seed,
         run.small_domains,
         run.negatives_taken,
+        run.split_rules,
     )
     pairs, split = prepared.pairs, prepared.split
     folds = draw_folds(pairs, run, arguments.seed)
@@ -127,7 +129,9 @@ def draw_folds(pairs: Pairs, run: RunArguments, seed: int) -> list[Split]:
     """
     if not run.folds:
         return []
-    return split_into_folds(pairs, run.folds, run.val_ratio, seed, run.small_domains)
+    return split_into_folds(
+        pairs, run.folds, run.val_ratio, seed, run.small_domains, run.split_rules
+    )
 
 
 def validation_task(pairs: Pairs, split: Split, run: RunArguments, seed: int) -> RetrievalTask:

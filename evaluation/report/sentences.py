@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from evaluation.advice import Advice
 from evaluation.comparison import ALIKE, BETTER, WORSE, Difference, Estimate
 from evaluation.gates import Gate
+from evaluation.known_passages import KnownPart
 from evaluation.latency import Machine
 from evaluation.mixing import AUTO
 from evaluation.retrieval.baselines import BM25
@@ -261,6 +262,28 @@ def adapter_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> s
         f"Passages have the embeddings of {escape(evaluation.base)}, bit for bit: an index that "
         "was made with it serves this model too. Queries alone pass a trained linear map"
     )
+
+
+def known_sentence(evaluation: PublishedEvaluation, escape: Escape = str) -> str:
+    """Returns what the model finds of passages that training knows, and of those it never saw.
+
+    Returns:
+        A sentence without its full stop; empty where training knows none of the passages.
+    """
+    found = evaluation.known_passages
+    if found is None:
+        return ""
+    text = "Queries about passages that training knows from other queries: "
+    text += _known_part(found.known, escape)
+    if found.unseen:
+        text += f". Queries about passages that it never saw: {_known_part(found.unseen, escape)}"
+    return text
+
+
+def _known_part(part: KnownPart, escape: Escape) -> str:
+    means = f"{PRIMARY.title} {part.tuned.value:.3f} against {part.base.value:.3f}"
+    tested = f"{show_difference(part.difference)}, {part.difference.in_words}"
+    return escape(f"{part.queries:,}, {means}, {tested}")
 
 
 def mixing_sentence(evaluation: PublishedEvaluation) -> str:

@@ -17,6 +17,7 @@ from evaluation.report.sentences import (
     fusion_helps,
     fusion_sentence,
     headline,
+    known_sentence,
     machine_phrase,
     show_difference,
     show_estimate,
@@ -103,6 +104,8 @@ def _conclusions(evaluation: PublishedEvaluation) -> list[str]:
     lines = [f"{headline(evaluation)}."]
     if adapter := adapter_sentence(evaluation):
         lines.append(f"{adapter}.")
+    if known := known_sentence(evaluation):
+        lines.append(f"{known}.")
     if fusion := fusion_sentence(evaluation):
         lines.append(f"{fusion}.")
     if fusion_helps(evaluation):

@@ -90,6 +90,8 @@ def findings(evaluation: PublishedEvaluation) -> list[str]:
     ]
     if adapter := report.adapter_sentence(evaluation, as_text):
         lines.append(f"{adapter}.")
+    if known := report.known_sentence(evaluation, as_text):
+        lines.append(f"{known}.")
     if fusion := report.fusion_sentence(evaluation, as_text):
         lines.append(f"**{fusion}.**" if report.fusion_helps(evaluation) else f"{fusion}.")
     if advice := report.advice_sentence(evaluation, as_text):

@@ -18,7 +18,8 @@ from pairs.checks.finding import LEVELS, Finding
 from pairs.checks.findings import find_all
 from pairs.checks.scan import Scan
 from pairs.checks.splits import DomainPower, Leakage, leakage, power_by_domain, split_by_row
-from pairs.split import Split, check_fills_a_batch
+from pairs.draws import Split
+from pairs.split import check_fills_a_batch
 
 ROWS_OF_A_POSITIVE = (1, 2, 3, 5, 9, 17)
 TOKEN_BINS = 16

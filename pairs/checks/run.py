@@ -18,7 +18,8 @@ from pairs.checks.report import CheckReport, build_report, write_json
 from pairs.checks.scan import Scan, scan_file
 from pairs.checks.splits import split_as_training_does
 from pairs.checks.tokens import load_token_counter
-from pairs.split import Split
+from pairs.draws import Split
+from pairs.split import SplitRules
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,11 @@ def _split_or_error(scan: Scan, arguments: CheckArguments) -> Split | UserError:
     """Returns the split that the training would draw, or why it would refuse to."""
     try:
         return split_as_training_does(
-            scan, arguments.val_ratio, arguments.seed, arguments.small_domains
+            scan,
+            arguments.val_ratio,
+            arguments.seed,
+            arguments.small_domains,
+            SplitRules(arguments.hold_out_made),
         )
     except UserError as error:
         return error

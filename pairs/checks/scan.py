@@ -15,7 +15,7 @@ from nic.files import sha256_of
 from pairs.checks.near_duplicates import NearDuplicates
 from pairs.checks.texts import FLAWS, has_no_content_words
 from pairs.checks.tokens import TokenCounter
-from pairs.columns import domain_of, read_pair_records, texts_of
+from pairs.columns import domain_of, is_made, read_pair_records, texts_of
 from pairs.readers import PROBLEMS_SHOWN, refuse_problems
 from pairs.words import comparable
 
@@ -61,6 +61,7 @@ class Scan:
         domains: `(rows,)` number of the domain among `domain_names`.
         domain_names: The domains by name.
         empty_queries: `(rows,)` whether the query has no content word.
+        made: `(rows,)` whether the query was made, not asked.
         passages: The different positives and negatives.
     """
 
@@ -76,6 +77,7 @@ class Scan:
     domains: np.ndarray
     domain_names: list[str]
     empty_queries: np.ndarray
+    made: np.ndarray
     passages: Passages
 
     def __len__(self) -> int:
@@ -110,7 +112,7 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
     bad_lines, lines = array("q"), array("q")
     queries, positives, domains = array("q"), array("q"), array("q")
     negatives, negative_rows = array("q"), array("q")
-    empty = array("b")
+    empty, made = array("b"), array("b")
     names: dict[str, int] = {}
     with closing(_PassageReader(counter)) as reader:
         for place, row, problem, _ in read_pair_records(path):
@@ -128,6 +130,7 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
                 negative_rows.append(len(lines) - 1)
             domains.append(names.setdefault(domain_of(row), len(names)))
             empty.append(has_no_content_words(query))
+            made.append(is_made(row))
         if not lines:
             refuse_problems(path, problems, 0)
         passages = reader.finish()
@@ -146,6 +149,7 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
         domains=np.array([order[name] for name in names])[_numbers(domains)],
         domain_names=domain_names,
         empty_queries=np.frombuffer(empty, np.int8).astype(bool),
+        made=np.frombuffer(made, np.int8).astype(bool),
         passages=passages,
     )
 

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.stats import norm
 
 from pairs.checks.scan import Scan
-from pairs.split import SmallDomains, Split, connected_units, draw_split
+from pairs.draws import SmallDomains, Split
+from pairs.split import RULES, RowsToSplit, SplitRules, split_rows
 
 CONFIDENCE = 0.95
 # Share of the queries on which two models disagree; fine-tuning changes 0.1 to 0.2 of them.
@@ -59,16 +60,21 @@ class DomainPower:
 
 
 def split_as_training_does(
-    scan: Scan, val_ratio: float, seed: int, small_domains: SmallDomains
+    scan: Scan,
+    val_ratio: float,
+    seed: int,
+    small_domains: SmallDomains,
+    rules: SplitRules = RULES,
 ) -> Split:
     """Draws the same split as the training would draw on the good rows.
 
     Raises:
         UserError: Training would refuse to split the file.
     """
-    units = connected_units(scan.queries.tolist(), scan.positives.tolist())
     domains = [scan.domain_names[number] for number in scan.domains]
-    return draw_split(units, domains, scan.path, val_ratio, seed=seed, small_domains=small_domains)
+    queries, positives = scan.queries.tolist(), scan.positives.tolist()
+    rows = RowsToSplit(queries, positives, domains, scan.made, scan.path)
+    return split_rows(rows, val_ratio, seed=seed, small_domains=small_domains, rules=rules)
 
 
 def split_by_row(rows: int, val_ratio: float, seed: int) -> Split:

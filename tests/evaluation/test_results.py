@@ -111,6 +111,12 @@ def test_the_reader_is_told_what_the_queries_were() -> None:
     everything = DataDescription("f", "s", "all")
     assert "trained on too" in make_evaluation(data=everything).caveat
     assert make_evaluation(data=everything, chose_checkpoint=None).caveat == ""
+    made = DataDescription("f", "s", "test", rows_asked=40, made_rows=30)
+    assert make_evaluation(data=made, chose_checkpoint=False).caveat.startswith(
+        "Measured on generated queries: 30 of 40 pairs asked were made from their passages"
+    )
+    by_date = DataDescription("f", "s", "test", split_by="date")
+    assert "later than those trained on" in make_evaluation(data=by_date).caveat
 
 
 def test_results_of_an_earlier_version_are_read(written: Path) -> None:
@@ -121,7 +127,7 @@ def test_results_of_an_earlier_version_are_read(written: Path) -> None:
     assert list(facts) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data"),
         *("speed", "loads", "history", "best_step", "encodings", "mixing", "dimensions"),
-        *("keeps_passages", "search"),
+        *("keeps_passages", "search", "known"),
     ]
     assert list(facts["speed"]) == ["models", "runs", "machine"]
     assert list(facts["speed"]["models"]["base"]) == ["latency", "queries", "corpus"]

@@ -33,6 +33,7 @@ class AdviceArguments:
         val_ratio: Share of the passages that choose checkpoint and weights, in (0, 1).
         test_ratio: Share of the passages that the ways are compared on, in (0, 1).
         small_domains: "error" refuses a domain too small to split, "train" trains on all of it.
+        hold_out_made: Whether made pairs are compared on too, not only trained on.
         language: ISO 639 code of the texts, for the words of BM25; None tells it from the texts.
         label: Passages to list for labelling, 0 or more.
         output_dir: Folder to write.
@@ -54,6 +55,7 @@ class AdviceArguments:
     val_ratio: float = 0.1
     test_ratio: float = 0.1
     small_domains: str = "error"
+    hold_out_made: bool = False
     language: str | None = None
     label: int = 50
     output_dir: str = "advice"
@@ -94,6 +96,8 @@ class AdviceArguments:
             given |= {"--val-ratio": str(self.val_ratio), "--test-ratio": str(self.test_ratio)}
         # One word each: a prompt may begin with a dash.
         flags = [f"{flag}={value}" for flag, value in given.items() if value is not None]
+        if self.hold_out_made:
+            flags.append("--hold-out-made")
         return [*flags, "--no-speed", *(["--force"] if self.force else [])]
 
 
@@ -131,6 +135,8 @@ def _build_parser() -> OneLineParser:
     add("--test-ratio", type=float, default=0.1, metavar="SHARE", help=f"{share} compare")
     small = "too small to split: refuse, or train on all"
     add("--small-domains", choices=("error", "train"), default="error", help=small)
+    made = "compare on made pairs too, not only train on them"
+    add("--hold-out-made", action="store_true", help=made)
     language = 'language of the texts for BM25, such as "de"; default: told from the texts'
     add("--language", metavar="CODE", help=language)
     add("--label", type=int, default=default.label, metavar="N", help="passages to label next")

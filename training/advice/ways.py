@@ -22,8 +22,8 @@ from evaluation.retrieval.ranking import DenseScorer
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from nic.logs import on_terminal
 from nic.query_adapter import shares_passages
+from pairs.draws import Split
 from pairs.loading import Pairs
-from pairs.split import Split
 
 logger = logging.getLogger(__name__)
 

@@ -28,6 +28,10 @@ GROUPS = {
         "split",
         "drop_flagged",
         "small_domains",
+        "hold_out_made",
+        "known_passages",
+        "split_by",
+        "date_field",
     ),
     "training": (
         "base_model",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from model_card.card.licensing import read_terms
 from nic.errors import UserError, require_value
@@ -13,6 +13,9 @@ from nic.models import MINILM
 from pairs.readers import DEFAULT_FILE
 from training.loop.loss_options import LossOptions, read_dimensions, read_directions, read_hardness
 from training.loop.losses import DEFAULT_LOSS, LOSSES, check_loss_options, loss_help
+
+if TYPE_CHECKING:
+    from pairs.split import SplitRules
 
 # Negatives of a row that are trained on where no number is asked for.
 MOST_NEGATIVES = 8
@@ -79,6 +82,14 @@ class RunArguments:
     small_domains: Literal["error", "train"] = flag(
         "error", "too small to split: refuse, or train on all"
     )
+    hold_out_made: bool = flag(False, "hold out made pairs too, not only train on them")
+    known_passages: Literal["none", "half", "all"] = flag(
+        "none", "held-out passages whose made pairs are trained on"
+    )
+    split_by: Literal["passage", "date"] = flag(
+        "passage", "hold out a share of the passages, or the latest queries"
+    )
+    date_field: str = flag("date", "field with the date of a row, for --split-by date", "FIELD")
     dropout: float = flag(0.0, "dropout of the trained layers; slow on a CPU", "SHARE")
     frozen_cache_gb: float = flag(
         4.0, "memory for frozen layers on a CPU; more: a file; 0: none", "GIB"
@@ -184,6 +195,8 @@ class RunArguments:
                 "--folds asks each query of a model that was not trained on it; leave out "
                 "--test-ratio"
             )
+        if self.folds and self.split_by == "date":
+            raise UserError("--folds: folds are drawn by passage; leave out --split-by date")
         if not self.hard_negatives and read_hardness(self.hardness)[0] == "hard_negatives":
             raise UserError(
                 "--hardness hard_negatives: weighs what --no-hard-negatives leaves out; use "
@@ -205,6 +218,14 @@ class RunArguments:
     def negatives_taken(self) -> int:
         """Returns how many negatives of a row are trained on at most; 0 for none."""
         return (self.negatives_per_row or MOST_NEGATIVES) if self.hard_negatives else 0
+
+    @property
+    def split_rules(self) -> SplitRules:
+        """Returns what is held out besides a share of the passages."""
+        # Imported late, since it imports `datasets`, which --help need not wait for.
+        from pairs.split import SplitRules
+
+        return SplitRules(self.hold_out_made, self.known_passages, self.split_by, self.date_field)
 
     def inputs(self) -> dict[str, str | None]:
         """Returns what the run reads, by flag: paths, and names that are no paths."""

@@ -41,7 +41,7 @@ def test_the_published_part_of_a_summary_comes_back_from_json() -> None:
     assert list(stored) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data", "speed", "loads"),
         *("caveat", "comparison", "probe", "fusion", "advice", "encodings", "mixing"),
-        *("dimensions", "keeps_passages", "search"),
+        *("dimensions", "keeps_passages", "search", "known_passages"),
     ]
     found = from_json(PublishedEvaluation, stored)
     assert found == summary.published()
