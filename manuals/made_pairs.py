@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from manuals.passages import Passage
 from nic.files import atomic_write
@@ -41,7 +41,14 @@ class MadePair:
         }
 
 
-def write_pairs(pairs: Iterable[MadePair], path: Path) -> None:
+class HasRow(Protocol):
+    """A pair of a file."""
+
+    def row(self) -> dict[str, Any]:
+        """Returns its row."""
+
+
+def write_pairs(pairs: Iterable[HasRow], path: Path) -> None:
     """Writes a JSONL file of pairs, whole or not at all.
 
     Args:

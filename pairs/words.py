@@ -64,3 +64,8 @@ def comparable(text: str) -> str:
     if text.isascii():
         return text.strip()
     return _INVISIBLE.sub("", unicodedata.normalize("NFC", text)).strip()
+
+
+def folded(text: str) -> str:
+    """Returns the comparable form without case and with single spaces: for titles and queries."""
+    return " ".join(comparable(text).casefold().split())

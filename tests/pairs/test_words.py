@@ -13,7 +13,7 @@ from pairs.checks.findings import find_all
 from pairs.loading import load_pairs
 from pairs.split import split_pairs
 from pairs.split_counts import describe_split
-from pairs.words import comparable, is_blank, words_of
+from pairs.words import comparable, folded, is_blank, words_of
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,7 @@ def test_the_check_finds_twins(scan_rows: ScanRows) -> None:
     lines = {finding.key: finding.lines for finding in find_all(scan) if finding.count}
     assert lines["exact_duplicates"] == [2]
     assert scan.domain_names == ["kühlung"]
+
+
+def test_titles_that_differ_in_case_and_blanks_alone_are_one() -> None:
+    assert folded(" Replace\tthe  FILTER ") == folded("replace the filter") == "replace the filter"

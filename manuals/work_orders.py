@@ -1,0 +1,191 @@
+"""Work orders: what people wrote, with the procedure or page that they then used."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from manuals.passages import Passage
+from nic.errors import UserError
+from pairs.columns import DOMAIN, ORIGIN, POSITIVE, QUERY
+from pairs.readers import read_records
+from pairs.words import folded, is_blank
+
+# "plant.pdf p. 12", "plant.pdf, page 12", "plant.pdf Seite 12", "plant.pdf:12".
+PAGE = re.compile(
+    r"^(?P<document>.+?)[\s,;:#]*(?:p(?:age|\.)?|s(?:eite|\.)?|:)\s*(?P<page>\d+)$", re.I
+)
+# "4.2.1" or "4.2.1 Replacing the filter", as a heading or a reference begins with it.
+NUMBER = re.compile(
+    r"^\W*(?:(?:section|chapter|kapitel|abschnitt)\s+)?(\d+(?:\.\d+)+|\d+)(?=\W|$)", re.I
+)
+FLAG = "--work-orders"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a file of work orders.
+
+    Attributes:
+        text: What was written: the query.
+        reference: The procedure or page that was used, or its very text.
+        date: When it was written; None where no column says so.
+    """
+
+    text: str
+    reference: str
+    date: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkOrder:
+    """An order and a passage that it refers to.
+
+    Attributes:
+        text: What was written.
+        passage: The passage.
+        date: When it was written, as the file has it; None where unknown.
+    """
+
+    text: str
+    passage: Passage
+    date: str | None
+
+    def row(self) -> dict[str, Any]:
+        """Returns the row of a file of pairs; people asked it, so that it may be held out."""
+        dated = {} if self.date is None else {"date": self.date}
+        return {
+            QUERY: self.text,
+            POSITIVE: self.passage.text,
+            DOMAIN: self.passage.domain,
+            ORIGIN: "work order",
+            **dated,
+            "document": self.passage.document,
+            "page": self.passage.page,
+            "heading": list(self.passage.heading),
+        }
+
+
+@dataclass(frozen=True)
+class WorkOrders:
+    """The work orders of a file.
+
+    Attributes:
+        pairs: One entry for each order and passage that it refers to.
+        orders: Number of orders with a passage.
+        left_out: Number of the others, by reason.
+        unresolved: The first references that fit no passage, each once.
+    """
+
+    pairs: list[WorkOrder]
+    orders: int
+    left_out: dict[str, int] = field(default_factory=dict)
+    unresolved: list[str] = field(default_factory=list)
+
+
+def read_work_orders(
+    path: Path, columns: Columns, passages: Sequence[Passage], domain: str
+) -> WorkOrders:
+    """Reads a file of work orders and finds the passages that they refer to.
+
+    A reference is the title of a heading, its number ("4.2.1"), a document with a page
+    ("plant.pdf p. 12"), a document alone, or, where there are no manuals, the text itself. It
+    stands for every passage there.
+
+    Args:
+        path: A file of any format that is read.
+        columns: Its columns.
+        passages: The passages of the manuals; none where references are texts.
+        domain: Domain of the pairs where there are no manuals.
+
+    Raises:
+        UserError: The file cannot be read, or lacks a column.
+    """
+    find = _Places(passages).find if passages else _text_itself(domain)
+    left_out: Counter[str] = Counter()
+    unresolved: dict[str, None] = {}
+    pairs: list[WorkOrder] = []
+    orders = 0
+    for place, row, problem, _ in read_records(path, FLAG):
+        if problem:
+            raise UserError(f"{place}: {problem}")
+        text, reference = (
+            _cell(row, name, str(place)) for name in (columns.text, columns.reference)
+        )
+        if is_blank(text):
+            left_out["no text"] += 1
+        elif is_blank(reference):
+            left_out["no reference"] += 1
+        elif found := find(reference):
+            orders += 1
+            when = _date(row, columns.date)
+            pairs += [WorkOrder(text.strip(), passage, when) for passage in found]
+        else:
+            left_out["reference fits no passage"] += 1
+            unresolved.setdefault(reference.strip())
+    return WorkOrders(pairs, orders, dict(left_out), list(unresolved)[:10])
+
+
+class _Places:
+    """Finds passages by what a reference names."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._by_title: dict[str, list[Passage]] = defaultdict(list)
+        self._by_number: dict[str, list[Passage]] = defaultdict(list)
+        self._by_page: dict[tuple[str, int], list[Passage]] = defaultdict(list)
+        self._by_document: dict[str, list[Passage]] = defaultdict(list)
+        for passage in passages:
+            for title in passage.heading:
+                self._by_title[folded(title)].append(passage)
+                if found := NUMBER.match(title):
+                    self._by_number[found[1]].append(passage)
+                    bare = title[found.end() :].strip(" .:-\t")
+                    self._by_title[folded(bare)].append(passage)
+            for name in _names(passage.document):
+                self._by_document[name].append(passage)
+                if passage.page is not None:
+                    self._by_page[name, passage.page].append(passage)
+
+    def find(self, reference: str) -> list[Passage]:
+        """Returns the passages of a reference, each once; none where it names nothing."""
+        text = reference.strip()
+        found = self._by_title.get(folded(text), [])
+        if not found and (page := PAGE.match(text)):
+            key = (folded(page["document"]), int(page["page"]))
+            found = self._by_page.get(key, [])
+        if not found and (number := NUMBER.match(text)):
+            found = self._by_number.get(number[1], [])
+        found = found or self._by_document.get(folded(text), [])
+        return list(dict.fromkeys(found))
+
+
+def _names(document: str) -> set[str]:
+    """The names by which a document is called: with and without its folder and its suffix."""
+    path = PurePosixPath(document)
+    return {folded(str(name)) for name in (path, path.name, path.with_suffix(""), path.stem)}
+
+
+def _text_itself(domain: str) -> Callable[[str], list[Passage]]:
+    return lambda reference: [Passage(reference.strip(), "", domain)]
+
+
+def _cell(row: Mapping[str, Any], name: str, place: str) -> str:
+    if name not in row:
+        raise UserError(
+            f'{place}: no column "{name}"; the columns are: {", ".join(map(str, row))}; name them '
+            "with --text-column and --reference-column"
+        )
+    value = row[name]
+    return "" if value is None else str(value)
+
+
+def _date(row: Mapping[str, Any], name: str | None) -> str | None:
+    if name is None or row.get(name) is None:
+        return None
+    value = row[name]
+    return value.isoformat() if isinstance(value, date) else str(value).strip()
