@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import errno
 import stat
+import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ from model_card.local_hub.manifest import (
     manifest_text,
     parse_manifest,
 )
-from model_card.local_hub.publishing import publish_content
+from model_card.local_hub.publishing import copy_files, publish_content
 from model_card.names import check_tag
 from nic.errors import UserError
 from nic.files import atomic_write
@@ -80,7 +81,9 @@ def export_version(repo: RepoFolder, tag: str, archive: Path) -> None:
             _write_archive(staged, manifest, content)
 
 
-def import_archive(archive: Path, hub: Path, copy: bool) -> Published:
+def import_archive(
+    archive: Path, hub: Path, copy: bool, check: Callable[[Path], object]
+) -> Published:
     """Publishes the version in an archive under the name and tag that it was exported from.
 
     Every file is checked against its hash, and all of them against the revision. Only files that
@@ -91,6 +94,8 @@ def import_archive(archive: Path, hub: Path, copy: bool) -> Published:
         archive: The zip file that `export_version` wrote.
         hub: Folder of the hub; created if it is missing.
         copy: Write plain files instead of symbolic links.
+        check: Called with a folder of the unpacked files before anything of them can be seen in
+            the hub; it raises an error where they must not be published.
 
     Raises:
         IntegrityError: The archive is not as it was exported.
@@ -109,6 +114,14 @@ def import_archive(archive: Path, hub: Path, copy: bool) -> Published:
             }
             hashes = hash_content(content)
         _refuse_changed(archive, manifest, hashes)
+        with tempfile.TemporaryDirectory(prefix="nic-publish-") as work:
+            unpacked = Path(work) / "model"
+            copy_files(content, hashes, unpacked)
+            try:
+                check(unpacked)
+            except UserError as error:
+                said = str(error).replace(f"{unpacked}", f"{archive}")
+                raise type(error)(f"{said}; nothing was imported") from error
         return publish_content(content, hashes, hub, manifest.repo_id, manifest.tag, copy)
 
 

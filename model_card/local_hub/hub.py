@@ -20,6 +20,7 @@ It must not be a cache of ordinary downloads: `hf cache rm` and `prune` would de
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from model_card.hubs import Published, load_call
@@ -137,15 +138,22 @@ class LocalHub:
         """
         export_version(find_repo(self.folder, repo_id), tag, archive)
 
-    def import_archive(self, archive: Path) -> Published:
+    def import_archive(
+        self, archive: Path, check: Callable[[Path], object] | None = None
+    ) -> Published:
         """Publishes the version in an archive under the name and tag that it was exported from.
 
         Args:
             archive: The zip file that `export_version` wrote.
+            check: Refuses, by an error, the unpacked files before anything of them can be seen;
+                None takes `check_package`, which loads the model and encodes its samples.
 
         Raises:
-            IntegrityError: The archive is not as it was exported.
+            IntegrityError: The archive is not as it was exported, or holds no packaged model.
             UserError: There is no such archive, or the tag names other content in this hub.
             DiskFullError: The disk is full; the hub is unchanged.
         """
-        return import_archive(archive, self.folder, self.copy)
+        # Imported late: it imports PyTorch, which the other commands need not wait for.
+        from model_card.package.integrity import check_package
+
+        return import_archive(archive, self.folder, self.copy, check or check_package)

@@ -122,7 +122,7 @@ def _add_snapshot(
     _make_repository(repo)
     staged = repo.incomplete / "snapshot"
     if plain:
-        _copy_files(content, hashes, staged)
+        copy_files(content, hashes, staged)
     else:
         _add_blobs(repo, content, missing)
         _link_files(hashes, staged)
@@ -166,7 +166,8 @@ def _add_blobs(repo: RepoFolder, content: Content, missing: Hashes) -> None:
         move(staged, repo.blobs / blob_id(name, hashes))
 
 
-def _copy_files(content: Content, hashes: Hashes, folder: Path) -> None:
+def copy_files(content: Content, hashes: Hashes, folder: Path) -> None:
+    """Writes plain files into a folder, which is made, and checks each against its hash."""
     for name, file in hashes.items():
         make_folder((folder / name).parent)
         copy_checked(name, content[name], file, folder / name)

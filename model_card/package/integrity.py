@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from model_card.hubs import IntegrityError
+from model_card.package.allow_list import publishable_files
 from model_card.package.samples import Sample, lowest_cosine
 from model_card.package.signing import SIGNATURE, check_signature
 from nic.files import sha256_of
@@ -20,7 +22,11 @@ OWN_HASH = "metadata_sha256"
 # Key of the number of tokens that the model reads; earlier packages lack it.
 LENGTH = "reads_tokens"
 # What hubs add to the files of a model; no library loads a model from it.
-OF_THE_HUB = (".gitattributes", ".cache")
+OF_THE_HUB = (".gitattributes",)
+BESIDE_A_DOWNLOAD = re.compile(
+    r"\.cache/huggingface/(?:.*/)?"
+    r"(?:\.gitignore|CACHEDIR\.TAG|[^/]*\.(?:metadata|lock|incomplete))$"
+)
 LEAST_COSINE = 0.9999
 
 
@@ -70,11 +76,13 @@ def packaged_files(folder: Path) -> list[str]:
 
     `metadata.json` and its signature are left out.
     """
-    names = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    # A link to a folder is a name of its own: libraries follow it, and a walk does not.
+    paths = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+    names = [path.relative_to(folder).as_posix() for path in paths]
     return sorted(
-        name.as_posix()
+        name
         for name in names
-        if name.as_posix() not in (METADATA, SIGNATURE) and name.parts[0] not in OF_THE_HUB
+        if name not in (METADATA, SIGNATURE, *OF_THE_HUB) and not BESIDE_A_DOWNLOAD.match(name)
     )
 
 
@@ -134,6 +142,21 @@ def verify_folder(folder: Path, public_key: Path | None = None) -> Verification:
         length=length,
         other_lengths=others,
     )
+
+
+def check_package(folder: Path) -> None:
+    """Refuses a folder that is no packaged model, or holds what is never published.
+
+    Raises:
+        IntegrityError: It names the first file that is not as it was packaged or not allowed.
+        UserError: A file is damaged, a pickle, or misses what it names.
+    """
+    verify_folder(folder)
+    allowed = {*publishable_files(folder), METADATA, SIGNATURE}
+    if others := sorted(set(packaged_files(folder)) - allowed):
+        raise IntegrityError(
+            f"{others[0]}: is never published, and the package lists it; do not use this copy"
+        )
 
 
 def find_other_lengths(folder: Path, length: int | None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import stat
 import zipfile
 from collections.abc import Callable
@@ -12,10 +13,15 @@ from typing import NamedTuple
 
 import pytest
 from hub_workers import REPO, make_version, read_folder, read_revision, scan_warnings
+from safetensors.torch import load_file, save_file
 
 from model_card.hubs import IntegrityError
+from model_card.local_hub.content import commit_of
 from model_card.local_hub.disk import DiskFullError
 from model_card.local_hub.hub import LocalHub
+from model_card.local_hub.manifest import FORMAT_VERSION, Manifest, manifest_text
+from model_card.package.build import build_package
+from model_card.package.integrity import hash_facts, hash_package
 from nic.errors import UserError
 
 Entries = dict[zipfile.ZipInfo, bytes]
@@ -26,6 +32,10 @@ class Exported(NamedTuple):
 
     hub: Path
     archive: Path
+
+
+def accept(folder: Path) -> None:
+    """Checks nothing: the versions here are files without a model."""
 
 
 @pytest.fixture
@@ -73,12 +83,12 @@ def with_manifest(**changes: object) -> Callable[[Entries], Entries]:
 
 @pytest.mark.parametrize("copy", [False, True])
 def test_a_version_arrives_as_it_left(copy: bool, exported: Exported, tmp_path: Path) -> None:
-    published = LocalHub(tmp_path / "other", copy).import_archive(exported.archive)
+    published = LocalHub(tmp_path / "other", copy).import_archive(exported.archive, accept)
     assert published.revision == LocalHub(exported.hub).fetch(REPO, "v1.0").name
     assert (published.repo_id, published.tag, published.already_there) == (REPO, "v1.0", False)
     assert read_revision(tmp_path / "other", "main") == read_folder(tmp_path / "v1.0")
     assert scan_warnings(tmp_path / "other") == []
-    assert LocalHub(tmp_path / "other", copy).import_archive(exported.archive).already_there
+    assert LocalHub(tmp_path / "other", copy).import_archive(exported.archive, accept).already_there
 
 
 def test_the_archive_holds_files_that_any_unpacker_takes(
@@ -90,7 +100,7 @@ def test_the_archive_holds_files_that_any_unpacker_takes(
 
 
 def test_the_same_version_gives_the_same_archive(exported: Exported, tmp_path: Path) -> None:
-    LocalHub(tmp_path / "other", copy=True).import_archive(exported.archive)
+    LocalHub(tmp_path / "other", copy=True).import_archive(exported.archive, accept)
     LocalHub(tmp_path / "other").export_version(REPO, "v1.0", tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == exported.archive.read_bytes()
 
@@ -101,7 +111,7 @@ def test_a_tag_with_other_content_is_not_overwritten_by_an_import(
     other = tmp_path / "other"
     LocalHub(other).publish(tmp_path / "v1.1", REPO, "v1.0")
     with pytest.raises(UserError, match=r"v1\.0 is published in .* with other content \(3 files"):
-        LocalHub(other).import_archive(exported.archive)
+        LocalHub(other).import_archive(exported.archive, accept)
     assert read_revision(other, "main") == read_folder(tmp_path / "v1.1")
 
 
@@ -180,7 +190,7 @@ def test_an_archive_that_was_tampered_with_changes_nothing(
 ) -> None:
     rewrite(exported.archive, change)
     with pytest.raises(IntegrityError, match=f"{problem}.*; nothing was imported") as caught:
-        LocalHub(tmp_path / "other").import_archive(exported.archive)
+        LocalHub(tmp_path / "other").import_archive(exported.archive, accept)
     assert caught.value.exit_code == 4
     assert not (tmp_path / "other").exists()
 
@@ -199,21 +209,21 @@ def test_entries_that_share_their_bytes_are_no_way_around_the_limit(
         packed._didModify = True  # type: ignore[attr-defined]
     assert len(exported.archive.read_bytes()) < len(whole) + 1000
     with pytest.raises(IntegrityError, match="would unpack to more than it holds"):
-        LocalHub(tmp_path / "other").import_archive(exported.archive)
+        LocalHub(tmp_path / "other").import_archive(exported.archive, accept)
 
 
 def test_a_newer_format_asks_for_an_update(exported: Exported, tmp_path: Path) -> None:
     rewrite(exported.archive, with_manifest(format_version=2))
     with pytest.raises(UserError, match="written by a newer version of this program; update it"):
-        LocalHub(tmp_path / "other").import_archive(exported.archive)
+        LocalHub(tmp_path / "other").import_archive(exported.archive, accept)
 
 
 def test_what_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="v1.zip: no such file"):
-        LocalHub(tmp_path / "hub").import_archive(tmp_path / "v1.zip")
+        LocalHub(tmp_path / "hub").import_archive(tmp_path / "v1.zip", accept)
     (tmp_path / "v1.zip").write_bytes(b"no zip")
     with pytest.raises(IntegrityError, match="v1.zip: File is not a zip file; nothing was"):
-        LocalHub(tmp_path / "hub").import_archive(tmp_path / "v1.zip")
+        LocalHub(tmp_path / "hub").import_archive(tmp_path / "v1.zip", accept)
 
 
 def test_a_byte_changed_anywhere_is_noticed_or_changes_nothing(
@@ -230,7 +240,7 @@ def test_a_byte_changed_anywhere_is_noticed_or_changes_nothing(
         exported.archive.write_bytes(bytes(damaged))
         hub = tmp_path / f"hub-{number}"
         try:
-            LocalHub(hub).import_archive(exported.archive)
+            LocalHub(hub).import_archive(exported.archive, accept)
             assert read_revision(hub, "main") == expected
         except IntegrityError:
             refused += 1
@@ -242,11 +252,80 @@ def test_an_archive_cut_short_is_refused(exported: Exported, tmp_path: Path) -> 
     whole = exported.archive.read_bytes()
     exported.archive.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(IntegrityError, match="nothing was imported, export and copy it again"):
-        LocalHub(tmp_path / "other").import_archive(exported.archive)
+        LocalHub(tmp_path / "other").import_archive(exported.archive, accept)
 
 
 def test_gates_and_recall_travel_with_the_version(exported: Exported, tmp_path: Path) -> None:
-    LocalHub(tmp_path / "other").import_archive(exported.archive)
+    LocalHub(tmp_path / "other").import_archive(exported.archive, accept)
     (version,) = LocalHub(tmp_path / "other").versions()
     original = LocalHub(exported.hub).versions()[0]
     assert (version.tag, version.size_bytes) == (original.tag, original.size_bytes)
+
+
+def unlisted(folder: Path, name: str, content: bytes) -> None:
+    """Adds a file and lists it in the metadata, as somebody would who means harm."""
+    (folder / name).write_bytes(content)
+    path = folder / "metadata.json"
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    metadata["files"] = hash_package(folder)
+    metadata["metadata_sha256"] = hash_facts(metadata)
+    path.write_text(json.dumps(metadata), encoding="utf-8")
+
+
+def one_text(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "notes.txt").write_text("hello", encoding="utf-8")
+
+
+def other_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    weights = load_file(path)
+    save_file({name: values + 0.5 for name, values in weights.items()}, path)
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "one text": (one_text, "metadata.json is missing"),
+    "an added pickle": (lambda f: (f / "x.bin").write_bytes(b"\x80\x04"), "x.bin was added"),
+    "a listed pickle": (
+        lambda f: unlisted(f, "x.bin", b"\x80\x04"),
+        "v1.0.zip/x.bin: a pickle.*nothing was imported",
+    ),
+    "a listed script": (lambda f: unlisted(f, "x.py", b"print()"), "x.py: is never published"),
+    "other weights": (other_weights, "model.safetensors was changed"),
+}
+
+
+@pytest.mark.parametrize(("damage", "says"), DAMAGE.values(), ids=list(DAMAGE))
+def test_what_is_no_packaged_model_never_becomes_visible(
+    damage: Callable[[Path], object], says: str, trained_folder: Path, tmp_path: Path
+) -> None:
+    packaged = build_package(trained_folder, tmp_path / "packaged")
+    damage(packaged)
+    # Its manifest is made anew, so that the archive itself is whole.
+    LocalHub(tmp_path / "hub").publish(packaged, REPO, "v1.0")
+    LocalHub(tmp_path / "hub").export_version(REPO, "v1.0", tmp_path / "v1.0.zip")
+    with pytest.raises((IntegrityError, UserError), match=says):
+        LocalHub(tmp_path / "other").import_archive(tmp_path / "v1.0.zip")
+    assert not (tmp_path / "other").exists()
+
+
+def test_an_archive_without_files_never_becomes_visible(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    revision = commit_of({})
+    manifest = Manifest(FORMAT_VERSION, REPO, "v1.0", revision, {})
+    with zipfile.ZipFile(tmp_path / "v1.0.zip", "w") as packed:
+        packed.writestr(plain("manifest.json"), manifest_text(manifest))
+    with pytest.raises((IntegrityError, UserError)):
+        LocalHub(tmp_path / "other").import_archive(tmp_path / "v1.0.zip")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_packaged_model_is_imported_after_it_was_verified(
+    trained_folder: Path, tmp_path: Path
+) -> None:
+    packaged = build_package(trained_folder, tmp_path / "packaged")
+    LocalHub(tmp_path / "hub").publish(packaged, REPO, "v1.0")
+    LocalHub(tmp_path / "hub").export_version(REPO, "v1.0", tmp_path / "v1.0.zip")
+    LocalHub(tmp_path / "other").import_archive(tmp_path / "v1.0.zip")
+    assert read_revision(tmp_path / "other", "main") == read_folder(packaged)

@@ -276,3 +276,26 @@ def test_a_package_that_lists_nothing_is_refused(staged: Path, name: str) -> Non
 
 def test_an_integrity_error_has_an_exit_code_of_its_own() -> None:
     assert IntegrityError.exit_code == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+@pytest.mark.parametrize("name", ["onnx", ".cache", "1_Pooling/more"])
+def test_a_linked_folder_is_an_added_file(staged: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "model.onnx").write_bytes(b"unsigned")
+    (staged / name).symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with pytest.raises(IntegrityError, match=f"{name} was added"):
+        verify_folder(staged)
+
+
+def test_what_a_download_writes_beside_a_model_is_no_added_file_and_all_else_is(
+    staged: Path,
+) -> None:
+    beside = staged / ".cache" / "huggingface" / "download" / "1_Pooling" / "config.json.metadata"
+    beside.parent.mkdir(parents=True)
+    beside.write_text("x", encoding="utf-8")
+    (staged / ".cache" / "huggingface" / ".gitignore").write_text("*", encoding="utf-8")
+    verify_folder(staged)
+    (staged / ".cache" / "model.safetensors").write_bytes(b"unsigned")
+    with pytest.raises(IntegrityError, match="model.safetensors was added"):
+        verify_folder(staged)
