@@ -31,7 +31,7 @@ from evaluation.serialization import T, from_json
 from evaluation.trials import Search
 from nic.encoding import Encoding, check_prompts, fill_prompts
 from nic.errors import UserError
-from nic.files import read_json_object
+from nic.files import read_json_object, sha256_of
 from nic.logs import on_terminal
 from nic.model_files import METADATA
 from nic.model_loading import loading_notes
@@ -123,10 +123,26 @@ def choose_rows(arguments: EvaluationArguments, pairs: Pairs) -> QuerySelection:
             f"which queries to ask? {arguments.model[0]} holds no split.json; give one with "
             "--split, or --all for every query of the file"
         )
+    if not arguments.split:
+        _refuse_other_split(beside_model)
     split = load_split(Path(arguments.split) if arguments.split else beside_model, pairs)
     part = "test" if split.test else "validation"
     chose = not split.test if beside_model.is_file() else None
     return QuerySelection(split.reported, part, chose, split=split)
+
+
+def _refuse_other_split(path: Path) -> None:
+    """Refuses a split beside a model that is not the one it was trained with.
+
+    Raises:
+        UserError: Its bytes are not those whose hash the metadata has.
+    """
+    trained = metadata_fact(str(path.parent), "data", "split_sha256", str)
+    if trained and sha256_of(path) != trained:
+        raise UserError(
+            f"{path}: was changed since the training, so its queries may be ones that the model "
+            "was trained on; give the split on purpose with --split, or ask all with --all"
+        )
 
 
 def build_task(

@@ -44,7 +44,7 @@ from training.loop.reporters import Reporters, check_reporters, hold_reporters
 from training.output.manifest import record_settings
 from training.output.model_folder import describe_training, package
 from training.output.output_folder import open_output_dir, refuse_inputs, refuse_taken
-from training.output.publish_run import check_publication, publish_run
+from training.output.publish_run import check_publication, publish_run, refuse_quotations
 from training.output.run_lock import hold_output_folder
 from training.run_data import (
     NONE,
@@ -127,6 +127,7 @@ def train(
         given, run, arguments = read_given_space(search, run, arguments)
 
     data = read_data(run, arguments)
+    refuse_quotations(run, folder, data.pairs)
     columns = training_columns(data.pairs, run.negatives_taken)
     check_negatives(run, columns)
     source = find_base_model(run)

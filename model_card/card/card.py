@@ -18,7 +18,8 @@ from model_card.card.facts import CardFacts, read_card_facts
 from model_card.card.fusion_usage import fusion_usage
 from model_card.card.licensing import header_value
 from model_card.card.templates import fill_template
-from model_card.card.training_text import find_training_text
+from model_card.card.training_text import find_quotation
+from nic.errors import UserError
 from nic.files import atomic_write_text
 from nic.model_files import CARD
 from pairs.loading import Pairs
@@ -59,12 +60,14 @@ def write_card(metadata: Mapping[str, Any], pairs: Pairs, folder: Path) -> None:
     """Renders the card into the folder of a model, atomically.
 
     Raises:
-        ValueError: A sentence of the training data stands in it; nothing is written.
+        UserError: A fact that it shows is a sentence of the training data; nothing is written.
     """
     content = render_card(metadata)
-    texts = set(pairs.texts())
-    if found := find_training_text(content, texts):
-        raise ValueError(f"the card quotes training data ({len(found)} characters); not written")
+    if found := find_quotation(content, content, metadata, pairs):
+        raise UserError(
+            f"{folder / CARD}: would quote the training data (a sentence of {len(found.split())} "
+            "words, in a name or a reason that was given); not written"
+        )
     atomic_write_text(folder / CARD, content)
 
 

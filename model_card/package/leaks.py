@@ -7,9 +7,15 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-from model_card.card.training_text import find_training_text
+from model_card.card.card import render_card
+from model_card.card.facts import holds_card_facts
+from model_card.card.training_text import (
+    find_quotation,
+    find_training_text,
+    secret_texts,
+    strings,
+)
 from model_card.package.integrity import packaged_files
 from nic.errors import UserError
 from nic.model_files import CARD, METADATA
@@ -64,14 +70,15 @@ def check_no_training_text(folder: Path, pairs: Pairs) -> None:
     Raises:
         UserError: Names the file; the sentence itself is not shown.
     """
-    texts = set(pairs.texts())
     metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
-    pages = {
-        CARD: (folder / CARD).read_text(encoding="utf-8"),
-        METADATA: "\n".join(_strings(metadata)),
+    card = (folder / CARD).read_text(encoding="utf-8")
+    own = render_card(metadata) if holds_card_facts(metadata) else ""
+    quotations = {
+        CARD: find_quotation(card, own, metadata, pairs),
+        METADATA: find_training_text("\n".join(strings(metadata)), secret_texts(pairs)),
     }
-    for name, page in pages.items():
-        if found := find_training_text(page, texts):
+    for name, found in quotations.items():
+        if found:
             raise UserError(
                 f"{name}: quotes the training data (a sentence of {len(found.split())} words); "
                 "not packaged. Take it out"
@@ -84,16 +91,3 @@ def _places(model: Path) -> Iterator[str]:
     for folder in folders:
         if len(folder.parts) > 2:
             yield from {str(folder), folder.as_posix(), json.dumps(str(folder))[1:-1]}
-
-
-def _strings(content: Any) -> Iterator[str]:
-    """Yields all keys and strings of a JSON value."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, dict):
-        for key, value in content.items():
-            yield key
-            yield from _strings(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from _strings(value)

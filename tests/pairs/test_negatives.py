@@ -183,10 +183,12 @@ def test_the_metadata_counts_all_negatives(ragged: Pairs) -> None:
 def test_no_card_and_no_published_file_quotes_a_further_negative(
     write_pairs: MakePairs, tmp_path: Path
 ) -> None:
-    quoted = "Texts longer than 256 tokens are truncated."
+    quoted = "Tighten the lower hose clamp by hand."
     pairs = load_pairs(write_pairs([with_negatives(1, "a b", quoted)]))
-    with pytest.raises(ValueError, match="quotes training data"):
-        write_card(make_metadata(), pairs, tmp_path)
+    facts = make_metadata()
+    facts["training"]["command"] = ["--query-prompt", quoted]
+    with pytest.raises(UserError, match="would quote the training data"):
+        write_card(facts, pairs, tmp_path)
     (tmp_path / "README.md").write_text(f"# Model\n\n{quoted}\n", encoding="utf-8")
     (tmp_path / "metadata.json").write_text("{}", encoding="utf-8")
     with pytest.raises(UserError, match="README.md"):

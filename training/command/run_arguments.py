@@ -237,6 +237,18 @@ class RunArguments:
             "--gates": self.gates,
         }
 
+    def named(self) -> dict[str, str | None]:
+        """Returns what a card would show of the flags, by flag: names, prompts, the reason."""
+        return {
+            "--base-model": self.base_model,
+            "--query-prompt": self.query_prompt,
+            "--document-prompt": self.document_prompt,
+            "--license": self.license,
+            "--repo-id": self.repo_id,
+            "--revision-tag": self.revision_tag,
+            "--allow-failed-gates": self.allow_failed_gates,
+        }
+
     def _check_publishing(self) -> None:
         named = (self.repo_id, self.revision_tag)
         if self.publish_to and not all(named):

@@ -31,7 +31,8 @@ from model_card.card.metadata import (
     write_metadata,
 )
 from model_card.package.integrity import hash_files
-from nic.model_files import CARD, METADATA
+from nic.files import sha256_of
+from nic.model_files import CARD, METADATA, SPLIT
 from nic.models import ModelSource
 from pairs.checks.report import CheckReport
 from training.command.arguments import TrainingArguments
@@ -115,6 +116,7 @@ def package(
             **describe_data(data.pairs, data.counts.as_dict(), report.summary() if report else {}),
             "trained_on": len(data.training_rows),
             "dropped": data.dropped,
+            "split_sha256": sha256_of(folder / SPLIT),
         },
         "training": training,
         "metrics": describe_metrics(summary),

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from evaluation.gates import require_passed
 from evaluation.summary import EvaluationSummary
+from model_card.card.training_text import find_training_text, secret_texts
 from model_card.commands import Packaging
 from model_card.hubs import Published, open_hub
 from model_card.lines import published_lines
 from model_card.names import check_repo_id
 from model_card.push import publish_model
+from nic.errors import UserError
+from pairs.loading import Pairs
 from training.command.run_arguments import RunArguments
 
 logger = logging.getLogger(__name__)
@@ -54,3 +57,19 @@ def publish_run(folder: Path, summary: EvaluationSummary, run: RunArguments) -> 
     for line in published_lines(published, hub):
         logger.info("%s", line)
     return published
+
+
+def refuse_quotations(run: RunArguments, folder: Path, pairs: Pairs) -> None:
+    """Refuses names and prompts that the card would show, and that are sentences of the data.
+
+    Raises:
+        UserError: It names the flag.
+    """
+    texts = secret_texts(pairs)
+    shown = {**run.named(), "--data-file": pairs.path.name, "--output-dir": folder.name}
+    for flag, given in shown.items():
+        if given and find_training_text(given, texts):
+            raise UserError(
+                f"{flag} {given}: is a sentence of the training data, and the card would quote it; "
+                "give another"
+            )

@@ -171,17 +171,32 @@ def test_a_missing_fact_is_an_error() -> None:
 def test_a_card_that_quotes_training_data_is_not_written(
     write_pairs: MakePairs, tmp_path: Path
 ) -> None:
-    sentence = "Charge  the battery. Check\tthe coupling."
-    quoted = "Texts longer than 256 tokens are truncated."
-    for text, stands_in_card in ((sentence, False), (quoted, True)):
-        pairs = load_pairs(write_pairs([make_row(1, "hvac", positive=text)]))
-        if stands_in_card:
-            with pytest.raises(ValueError, match="quotes training data"):
-                write_card(make_metadata(), pairs, tmp_path)
-            assert not (tmp_path / "README.md").exists()
-        else:
-            write_card(make_metadata(), pairs, tmp_path)
-            (tmp_path / "README.md").unlink()
+    sentence = "Charge  the battery. Check\tthe coupling of it"
+    pairs = load_pairs(write_pairs([make_row(1, "hvac", positive=sentence)]))
+    write_card(make_metadata(), pairs, tmp_path)
+    (tmp_path / "README.md").unlink()
+    facts = make_metadata()
+    facts["training"]["command"] = ["--data-file", "Check the coupling of it.jsonl"]
+    with pytest.raises(UserError, match="would quote the training data"):
+        write_card(facts, pairs, tmp_path)
+    assert not (tmp_path / "README.md").exists()
+
+
+CARD = render_card(make_metadata())
+OWN_WORDS = [
+    "pump runs but nothing moves",
+    "Texts longer than 256 tokens are truncated.",
+    *[line for line in CARD.splitlines() if len(line.split()) > 6 and "|" not in line][::3],
+]
+
+
+@pytest.mark.parametrize("words", OWN_WORDS)
+def test_a_query_with_the_cards_own_words_is_no_quotation(
+    words: str, write_pairs: MakePairs, tmp_path: Path
+) -> None:
+    pairs = load_pairs(write_pairs([make_row(1, "hvac", query=words, positive=f"{words} or so")]))
+    write_card(make_metadata(), pairs, tmp_path)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == CARD
 
 
 def test_the_header_is_yaml_that_reads_back_the_same() -> None:
