@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,25 @@ def atomic_write_text(path: Path, text: str) -> None:
     """Writes a UTF-8 text file atomically."""
     with atomic_write(path) as staged:
         staged.write_text(text, encoding="utf-8", newline="\n")
+
+
+def sync_folder(folder: Path) -> None:
+    """Has the system write the files of a folder, and its names, to the disk.
+
+    Without it a power cut can leave a folder under its last name with empty or cut files.
+    """
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file, suppress(OSError):
+                os.fsync(file.fileno())
+    # Windows opens no folder, and needs none to be synchronised.
+    for path in (folder, folder.parent):
+        with suppress(OSError):
+            opened = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(opened)
+            finally:
+                os.close(opened)
 
 
 def replace_folder(source: Path, target: Path) -> None:

@@ -687,7 +687,8 @@ def test_a_half_written_checkpoint_is_passed_over_when_resuming(
 
     (tmp_path / "checkpoint-7").mkdir()
     (tmp_path / "checkpoint-7" / "optimizer.pt").touch()
-    (tmp_path / "checkpoint-epoch-1").symlink_to(finished / "checkpoint-epoch-1")
+    for name in ("checkpoint-epoch-1", "checkpoint-best"):
+        (tmp_path / name).symlink_to(finished / name)
     assert newest_checkpoint(tmp_path).name == "checkpoint-epoch-1"
 
 

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,15 @@ from sentence_transformers import SentenceTransformer
 from transformers import TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 
-from evaluation.retrieval.evaluator import DomainRetrievalEvaluator, RetrievalReport
+from evaluation.retrieval.evaluator import VALIDATION, DomainRetrievalEvaluator, RetrievalReport
 from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
-from nic.files import replace_folder
+from nic.files import replace_folder, sync_folder
 from nic.model_files import BESIDE_THE_MODEL, FOLD, TRIAL, checkpoint_folders
 from nic.model_length import write_length
 from training.command.arguments import TrainingArguments
+from training.loop.damage import find_damage, find_damaged_weights
 from training.loop.interruption import Interruption
 from training.loop.progress import epoch_and_batch
 from training.output.manifest import BEST, checkpoint_entry, record
@@ -57,10 +59,10 @@ class BestCheckpoint:
 
 
 def newest_checkpoint(folder: Path) -> Path:
-    """Returns the complete checkpoint with the most steps.
+    """Returns the complete checkpoint with the most steps, as `find_newest_checkpoint` does.
 
     Raises:
-        UserError: There is none.
+        UserError: There is none, or the best checkpoint that it knew of is lost.
     """
     found = find_newest_checkpoint(folder)
     if found is None:
@@ -71,10 +73,42 @@ def newest_checkpoint(folder: Path) -> Path:
 
 
 def find_newest_checkpoint(folder: Path) -> Path | None:
-    """Returns the complete checkpoint with the most steps; None where there is none."""
+    """Returns the complete checkpoint with the most steps; None where there is none.
+
+    A damaged one is passed over with a warning.
+
+    Raises:
+        UserError: All are damaged, or the best checkpoint that it knew of is lost.
+    """
     steps = {path: _steps(path) for path in folder.glob("checkpoint-*") if path.name != BEST}
-    complete = {path: step for path, step in steps.items() if step > 0}
-    return max(complete, key=lambda path: complete[path], default=None)
+    complete = [path for path in sorted(steps, key=lambda path: -steps[path]) if steps[path]]
+    damaged = ""
+    for path in complete:
+        if not (problem := find_damage(path)):
+            _require_best(folder, path)
+            return path
+        logger.warning("%s: %s; looking for the one before", path.as_posix(), problem)
+        damaged = damaged or f"{path}: {problem}"
+    if damaged:
+        raise UserError(
+            f"{damaged}, and there is no other checkpoint that is whole; start anew with --force"
+        )
+    return None
+
+
+def _require_best(folder: Path, checkpoint: Path) -> None:
+    """Refuses to go on without the best model so far: a later, worse one would take its place."""
+    state = json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+    key = f"eval_{VALIDATION}_{CHECKPOINT_METRICS[0].key}"
+    evaluated = any(key in entry and entry["step"] > 0 for entry in state["log_history"])
+    if not evaluated:
+        return
+    lost = "is missing" if load_best(folder) is None else find_damaged_weights(folder / BEST)
+    if lost:
+        raise UserError(
+            f"{folder / BEST}: {lost}, and no later checkpoint can stand in for the best one; put "
+            "it back, or start anew with --force"
+        )
 
 
 def open_part(
@@ -222,6 +256,7 @@ class CheckpointCallback(TrainerCallback):
         saved = self.folder / f"checkpoint-{state.global_step}"
         if not state.is_world_process_zero or not saved.is_dir():
             return
+        sync_folder(saved)
         epoch, _ = epoch_and_batch(state.epoch, 1)
         if _is_whole(state.epoch):
             named = self.folder / f"checkpoint-epoch-{epoch}"
@@ -243,6 +278,7 @@ class CheckpointCallback(TrainerCallback):
             "metrics": report_to_json(self.evaluator.last_report),
         }
         (staged / EVALUATION).write_text(json.dumps(content) + "\n", encoding="utf-8")
+        sync_folder(staged)
         replace_folder(staged, self.folder / BEST)
         logger.info("Saved best model to %s", (self.folder / BEST).as_posix())
 
@@ -254,12 +290,21 @@ class CheckpointCallback(TrainerCallback):
 
 
 def load_best(folder: Path) -> BestCheckpoint | None:
-    """Returns `checkpoint-best` with its metrics; None if there is none yet."""
+    """Returns `checkpoint-best` with its metrics; None if there is none yet.
+
+    Raises:
+        UserError: Its metrics cannot be read.
+    """
     path = folder / BEST / EVALUATION
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return BestCheckpoint(content["step"], report_from_json(content["metrics"]))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return BestCheckpoint(int(content["step"]), report_from_json(content["metrics"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path}: is damaged, so that the best checkpoint is not known; start anew with --force"
+        ) from error
 
 
 def _is_whole(epoch: float) -> bool:
@@ -268,9 +313,14 @@ def _is_whole(epoch: float) -> bool:
 
 
 def _steps(checkpoint: Path) -> int:
-    """Returns the steps of a checkpoint; 0 if it is incomplete: its state is written last."""
-    try:
-        state = json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """Returns the steps of a checkpoint; 0 if it is incomplete: its state is written last.
+
+    What a damaged state says is not known; its name, of steps or of an epoch, orders it then.
+    """
+    state = checkpoint / TRAINER_STATE_NAME
+    if not state.is_file() or not (checkpoint / "optimizer.pt").is_file():
         return 0
-    return int(state["global_step"]) if (checkpoint / "optimizer.pt").is_file() else 0
+    try:
+        return int(json.loads(state.read_text(encoding="utf-8"))["global_step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return sys.maxsize

@@ -36,6 +36,7 @@ from training.loop.batch_sampler import (
     count_rows_seen,
     takes_shared_negatives,
 )
+from training.loop.checkpoints import find_newest_checkpoint
 from training.loop.interruption import Interruption
 from training.loop.layer_rates import as_patterns, layer_learning_rates
 from training.loop.progress import ProgressBarCallback
@@ -137,6 +138,21 @@ class PairsTrainer(SentenceTransformerTrainer):
             finally:
                 self.model.embed_together(())
 
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Returns the loss of a step; the training ends at the first one that is not finite."""
+        loss: torch.Tensor = super().training_step(*args, **kwargs)
+        if not torch.isfinite(loss):
+            raise UserError(self._not_finite(f"the loss of step {self.state.global_step + 1}"))
+        return loss
+
+    def _not_finite(self, what: str) -> str:
+        good = find_newest_checkpoint(Path(self.args.output_dir))
+        kept = f"the last good checkpoint is {good.as_posix()}" if good else "nothing was saved"
+        return (
+            f"{what} is not finite, so the training was stopped; {kept}. Train with a lower "
+            "--learning-rate, or with --precision fp32"
+        )
+
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Adds no callback: the stock card is not written."""
 
@@ -144,6 +160,8 @@ class PairsTrainer(SentenceTransformerTrainer):
         # Every process comes here.
         if not self.args.should_save:
             return
+        if not all(torch.isfinite(weights).all() for weights in self.model.parameters()):
+            raise UserError(self._not_finite(f"a weight after step {self.state.global_step}"))
         folder = output_dir or self.args.output_dir
         record(Path(self.args.output_dir), [checkpoint_entry(Path(folder).name)])
         self.model.save_pretrained(folder, create_model_card=False)
