@@ -14,7 +14,7 @@ from evaluation.report.tables import show_summary
 from evaluation.report.texts import Texts
 from evaluation.results import EvaluationResults, read_results_folder
 from evaluation.summary import EvaluationSummary, summarise
-from nic.devices import check_device, use_all_cores
+from nic.devices import check_device, check_launch, use_all_cores
 from nic.logs import log_lines, quiet_libraries
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ def evaluate_models(arguments: EvaluationArguments) -> EvaluationSummary | None:
     """
     check_device(arguments.device)
     quiet_libraries()
+    check_launch()
     use_all_cores()
     thresholds = read_thresholds(Path(arguments.gates) if arguments.gates else DEFAULTS)
     folder = Path(arguments.output_dir) if arguments.output_dir else None

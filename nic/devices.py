@@ -42,6 +42,23 @@ def use_all_cores() -> int:
     return torch.get_num_threads()
 
 
+def check_launch() -> None:
+    """Refuses a launch that was asked for several processes and started one.
+
+    `accelerate launch --num_processes 2` starts one process, without a word, where the
+    configuration names no way to start several. It then sets an address to meet at, and no size.
+
+    Raises:
+        UserError: It says how to start several.
+    """
+    launched = SET_BY_LAUNCHERS[0] in os.environ and "MASTER_ADDR" in os.environ
+    if launched and "WORLD_SIZE" not in os.environ:
+        raise UserError(
+            "accelerate launch was asked for several processes and started one: give --multi_gpu "
+            "too for GPUs; on a CPU start them with torchrun --nproc-per-node 2 training/train.py"
+        )
+
+
 def has_bf16(use_cpu: bool) -> bool:
     """Whether the hardware multiplies in bf16; where it is emulated, it is a hundred times slower.
 

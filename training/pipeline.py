@@ -15,7 +15,7 @@ from evaluation.report.texts import Texts
 from evaluation.summary import EvaluationSummary
 from evaluation.trials import Search
 from nic.chunked_model import ChunkedSentenceTransformer
-from nic.devices import use_all_cores
+from nic.devices import check_launch, use_all_cores
 from nic.errors import UserError
 from nic.logs import RunLog, log_lines, open_run_log, quiet_libraries
 from nic.model_files import FOLD, SPLIT
@@ -214,6 +214,7 @@ def check_same_device(run: RunArguments, arguments: TrainingArguments) -> None:
 def set_up_process(run: RunArguments, arguments: TrainingArguments) -> None:
     """Sets logging, threads and seed of this process, and warns of unusual arguments."""
     quiet_libraries()
+    check_launch()
     use_all_cores()
     set_seed(arguments.seed)
     logger.info("Random seed set to %d", arguments.seed)
