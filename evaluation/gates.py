@@ -6,6 +6,7 @@ table shows in `Shown.GATE` is a gate on its mean.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -106,7 +107,11 @@ class Rule:
         """Whether a value of the gates file is of the right type."""
         if not self.is_number:
             return isinstance(value, bool)
-        return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+        if value is None:
+            return True
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return False
+        return math.isfinite(value)
 
 
 def ask_in_words(key: str, threshold: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from nic import __version__
-from nic.errors import UserError, output_may_close
+from nic.errors import UserError, output_may_close, printable
 
 # What every command exits with, whatever it does; a command adds its own.
 COMMON_EXIT_CODES = {
@@ -57,4 +57,4 @@ def say(lines: Sequence[str]) -> None:
         OutputClosed: Nobody reads it any more.
     """
     with output_may_close():
-        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.write(printable("\n".join(lines)) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,9 @@ MEMORY_ADVICE = (
     "out of memory: use a smaller --batch-size, or main memory with --device cpu; training can "
     "keep its batch with --loss cached_mnrl and a smaller --mini-batch-size"
 )
+PATH_SHOWN = 80
+# C0 without tab and line feed, delete, C1, and marks that turn the direction of what follows.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 DISK_ADVICE = "free some space and run it again; training continues with --resume"
 
 
@@ -113,8 +117,27 @@ def one_line(error: BaseException, longest: int | None = None) -> str:
     return text if longest is None or len(text) <= longest else f"{text[:longest]}..."
 
 
+def printable(text: str) -> str:
+    """Returns a text whose control and bidirectional characters are escaped, but for line ends.
+
+    A name of the data may hold them, and a terminal would obey them.
+    """
+    return _UNPRINTABLE.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def unusable_path(error: BaseException) -> str:
+    """Returns why a path cannot be used by the system at all; empty for any other error."""
+    if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        name = str(error.filename)
+        shown = name if len(name) <= PATH_SHOWN else f"{name[:PATH_SHOWN]}..."
+        return f"{shown}: {str(error.strerror).lower()}; give another path"
+    if isinstance(error, ValueError) and "null" in str(error) and "embedded" in str(error):
+        return "a path holds a NUL character; give another path"
+    return ""
+
+
 def _exit(message: str, code: int) -> NoReturn:
-    sys.stderr.write(message + "\n")
+    sys.stderr.write(printable(message) + "\n")
     sys.exit(code)
 
 
@@ -154,6 +177,8 @@ def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
         except Exception as error:
             if out_of_memory(error):
                 _exit(f"error: {MEMORY_ADVICE}", 1)
+            if unusable := unusable_path(error):
+                _exit(f"error: {unusable}", UserError.exit_code)
             if no_space_left(error):
                 _exit(f"error: the disk is full ({error}): {DISK_ADVICE}", 1)
             raise

@@ -120,7 +120,10 @@ def read_mapping(path: Path, flag: str) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {flag} needs it") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise UserError(f"{path}: not valid YAML (nested too deeply)") from error
+    # A number of more than 4,300 digits is a ValueError of Python's own.
+    except (yaml.YAMLError, ValueError) as error:
         reason = one_line(error)
         raise UserError(f"{path}: not valid YAML ({reason})") from error
     if content is None:

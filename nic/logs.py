@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from nic.errors import printable
+
 LOG_NAME = "training.log"
 OUR_LOGGERS = ("training", "model_card", "evaluation", "pairs", "nic")
 FORMAT = "[%(levelname)s] %(message)s"
@@ -24,7 +26,7 @@ class RunLog:
     """
 
     def __init__(self, main_process: bool = True) -> None:
-        formatter = logging.Formatter(FORMAT)
+        formatter = PrintableFormatter(FORMAT)
         console = logging.StreamHandler(sys.stderr)
         self._pending = logging.handlers.MemoryHandler(capacity=1 << 20, flushLevel=100)
         self._handlers: list[logging.Handler] = [console, self._pending] if main_process else []
@@ -49,7 +51,7 @@ class RunLog:
         if self._pending not in self._handlers:
             return
         file = logging.FileHandler(folder / LOG_NAME, mode="a" if append else "w", encoding="utf-8")
-        file.setFormatter(logging.Formatter(FORMAT))
+        file.setFormatter(PrintableFormatter(FORMAT))
         self._pending.setTarget(file)
         self._pending.flush()
         for name in OUR_LOGGERS:
@@ -67,6 +69,14 @@ class RunLog:
                 package.removeHandler(handler)
         for handler in self._handlers:
             handler.close()
+
+
+class PrintableFormatter(logging.Formatter):
+    """Escapes what a terminal would obey: names of the data stand in lines of the log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the line of a record."""
+        return printable(super().format(record))
 
 
 @contextmanager

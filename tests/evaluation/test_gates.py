@@ -168,3 +168,13 @@ def test_a_failed_gate_ends_the_command_with_three_and_one_line() -> None:
     assert GatesFailed.exit_code == 3
     assert describe_gates(failed) == GateReport(False, failed)
     require_passed(failed[1:])
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "true", "high"])
+def test_a_threshold_that_nothing_could_reach_or_miss_is_refused(
+    value: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "gates.yaml"
+    path.write_text(f"recall_at_5: {value}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="recall_at_5 is .*give a number, or null"):
+        read_thresholds(path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import re
 
 import pytest
 import torch
 
-from nic.errors import Interrupted, UserError, one_line_errors
+from nic.errors import Interrupted, UserError, one_line_errors, printable
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,32 @@ def test_an_error_may_bring_an_exit_code_of_its_own(capsys: pytest.CaptureFixtur
         one_line_errors(command)()
     assert end.value.code == 4
     assert capsys.readouterr().err == "error: a byte differs\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 5000), "a" * 80 + r"\.\.\.: file"),
+        (OSError(errno.ELOOP, "Too many levels of symbolic links", "loop"), "^error: loop: too"),
+        (ValueError("embedded null byte"), "a path holds a NUL character"),
+    ],
+)
+def test_a_path_that_the_system_cannot_use_is_one_line(
+    error: Exception, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @one_line_errors
+    def command() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        command()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert re.search(says, said)
+    assert said.count("\n") == 1
+
+
+def test_what_a_terminal_would_obey_is_escaped_and_letters_are_not() -> None:
+    assert printable("a\x1b[31mb\x00\u202ec\x9b\r") == r"a\x1b[31mb\x00\u202ec\x9b" + r"\r"
+    plain = "Kühlöl\tprüfen\n换油 пуск"
+    assert printable(plain) == plain

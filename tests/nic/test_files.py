@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 
 from nic.errors import UserError
-from nic.files import atomic_write, atomic_write_text, check_writable, replace_folder
+from nic.files import (
+    atomic_write,
+    atomic_write_text,
+    check_writable,
+    read_mapping,
+    replace_folder,
+)
 
 
 def test_a_file_is_replaced_once_all_is_written(tmp_path: Path) -> None:
@@ -89,3 +95,18 @@ def test_a_replaced_folder_takes_no_other_folder_with_it(tmp_path: Path) -> None
     left = {path.name: (path / "x").read_text(encoding="utf-8") for path in tmp_path.iterdir()}
     kept = {"model.old": "model.old", "model.old-mine": "model.old-mine"}
     assert left == {"model": "new", **kept}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("epochs: " + "9" * 5000, "Exceeds the limit"),
+        ("epochs: " + "[" * 3000 + "]" * 3000, "nested too deeply"),
+    ],
+    ids=["digits", "depth"],
+)
+def test_yaml_beyond_what_python_reads_is_one_line(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=f"recipe.yaml: not valid YAML .{says}"):
+        read_mapping(path, "--config")

@@ -59,8 +59,19 @@ class CommandParser(HfArgumentParser):
             if flag not in self._option_string_actions or flag == "--config":
                 raise UserError(f'{path}: unknown key "{key}"; keys are the names of the flags')
             if value is not None:
-                flags += [flag, *as_words(value)]
+                flags += self._as_flags(flag, value, f'{path}: "{key}"')
         return flags
+
+    def _as_flags(self, flag: str, value: Any, place: str) -> list[str]:
+        """Returns the words of a flag; no value is taken for another flag."""
+        words = as_words(value)
+        if not isinstance(value, list):
+            return [f"{flag}={words[0]}"]
+        if self._option_string_actions[flag].nargs not in ("+", "*"):
+            raise UserError(f"{place} is a list; give one value")
+        if wrong := [word for word in words if word.startswith("-")]:
+            raise UserError(f"{place}: {wrong[0]} is no value; it begins with a dash")
+        return [flag, *words]
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> tuple[RunArguments, TrainingArguments]:

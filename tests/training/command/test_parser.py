@@ -158,3 +158,26 @@ def test_the_licence_and_the_languages_of_the_card_are_not_stated_by_default() -
 def test_a_licence_or_language_that_hubs_refuse_is_refused_before_training(given: str) -> None:
     with pytest.raises(UserError, match=f"^{given} 'Not One': give "):
         parse_arguments([given, "Not One", "--device", "cpu"])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "says"),
+    [
+        ("epochs: [1, 2]", '"epochs" is a list; give one value'),
+        ("seed: [1, --force]", '"seed" is a list; give one value'),
+    ],
+)
+def test_no_value_of_a_recipe_is_taken_for_another_flag(
+    recipe: str, says: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(recipe, encoding="utf-8")
+    with pytest.raises(UserError, match=says):
+        parse_arguments(["--config", str(path)])
+
+
+def test_a_prompt_of_a_recipe_may_begin_with_a_dash(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text('query_prompt: "--force "', encoding="utf-8")
+    run, _ = parse_arguments(["--config", str(path)])
+    assert (run.query_prompt, run.force) == ("--force ", False)
