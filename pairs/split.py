@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from nic.errors import UserError
 from pairs.draws import SmallDomains, Split, SplitBy, draw_by_date, draw_folds, draw_split
 from pairs.loading import Pairs
+from pairs.own_split import has_own_split, own_split
 
 KnownPassages = Literal["none", "half", "all"]
 
@@ -53,6 +54,8 @@ class RowsToSplit:
         made: `(rows,)` booleans: whether the query was made, not asked.
         path: The file, for messages.
         dates: When each query was asked; None where the split is by passage.
+        parts: "train", "validation", "test" or "" for each row, where the data brings its own
+            split; else none.
     """
 
     queries: Sequence[Any]
@@ -61,6 +64,7 @@ class RowsToSplit:
     made: np.ndarray
     path: Path
     dates: Sequence[datetime] | None = None
+    parts: Sequence[str] = ()
 
     def take(self, numbers: Sequence[int]) -> RowsToSplit:
         """Returns some of the rows, in the given order."""
@@ -108,7 +112,7 @@ def split_pairs(
 
     A split by row would measure memory: the queries of one passage would stand on both sides. Rows
     that share a query or a positive, directly or over other rows, therefore stay together, and each
-    domain gives the same share of these units.
+    domain gives the same share of these units. Data that brings its own split is split as it says.
 
     Args:
         pairs: The checked file, from `load_pairs`.
@@ -136,6 +140,10 @@ def split_rows(
     rules: SplitRules = RULES,
 ) -> Split:
     """Draws the split of `split_pairs`; arguments as there."""
+    if has_own_split(rows.parts):
+        units = connected_units(rows.queries, rows.positives)
+        given = (rows.domains, rows.path, val_ratio, seed, small_domains)
+        return own_split(rows.parts, units, *given)
     asked = rows_to_ask(rows, rules)
     real, path = rows.take(asked), rows.path
     if real.dates is not None:
@@ -193,6 +201,7 @@ def rows_to_split(pairs: Pairs, rules: SplitRules = RULES) -> RowsToSplit:
         pairs.made,
         pairs.path,
         read_dates(pairs, rules.date_field) if rules.split_by == "date" else None,
+        pairs.parts,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pairs.checks.finding import Finding
 from pairs.checks.report import CheckReport
 from pairs.checks.splits import DomainPower
+from pairs.readers import count_problems
 
 MARKS = {"stop": "STOP", "warning": "WARN", "note": "note"}
 
@@ -14,7 +15,7 @@ def console_lines(report: CheckReport) -> list[str]:
     return [
         *_head(report),
         "",
-        *(line for finding in report.findings for line in _finding(finding, report.problems)),
+        *(line for finding in report.findings for line in _finding(finding, report)),
         "",
         *_leakage(report),
         "",
@@ -30,7 +31,7 @@ def console_lines(report: CheckReport) -> list[str]:
 def log_summary(report: CheckReport) -> list[str]:
     """Returns one line per warning, for the log of a training."""
     return [
-        f"{finding.title}: {_count(finding)} ({_lines(finding.lines)})"
+        f"{finding.title}: {_count(finding)} ({report.places(finding.lines)})"
         for finding in report.found("warning")
     ]
 
@@ -54,17 +55,20 @@ def _head(report: CheckReport) -> list[str]:
     return [
         f"{report.file}: {report.rows:,} rows, {report.queries:,} queries, "
         f"{report.passages:,} passages ({report.positives:,} positives, "
-        f"{report.negatives:,} negatives)"
+        f"{report.negatives:,} negatives)",
+        *report.reading,
     ]
 
 
-def _finding(finding: Finding, problems: list[str]) -> list[str]:
+def _finding(finding: Finding, report: CheckReport) -> list[str]:
     mark = MARKS[finding.level] if finding.count else "ok"
     lines = [f"{mark:6s}  {finding.title}: {_count(finding)}"]
     if finding.level == "stop":
-        lines += [f"        {problem}" for problem in problems]
+        lines += [f"        {problem}" for problem in report.problems]
+        if finding.count > len(report.problems):
+            lines += [f"        {count_problems(finding.count)}"]
     elif finding.count:
-        lines += [f"        {_lines(finding.lines)}: {finding.advice}"]
+        lines += [f"        {report.places(finding.lines)}: {finding.advice}"]
     return lines
 
 
@@ -72,10 +76,6 @@ def _count(finding: Finding) -> str:
     if not finding.count:
         return "none"
     return f"{finding.count:,} of {finding.total:,} {finding.unit} ({finding.share:.1%})"
-
-
-def _lines(lines: list[int]) -> str:
-    return ("lines " if len(lines) > 1 else "line ") + ", ".join(map(str, lines))
 
 
 def _leakage(report: CheckReport) -> list[str]:
@@ -122,7 +122,7 @@ def _suspects(report: CheckReport) -> list[str]:
     ]
     if suspects.lines:
         lines += [
-            f"        {_lines(suspects.lines)}",
+            f"        {report.places(suspects.lines)}",
             "        read these: the negative either answers the query or is a hard negative worth "
             "training on",
         ]

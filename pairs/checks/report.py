@@ -17,6 +17,7 @@ from pairs.checks.false_negatives import InBatch, Suspects, in_batch
 from pairs.checks.finding import LEVELS, Finding
 from pairs.checks.findings import find_all
 from pairs.checks.scan import Scan
+from pairs.checks.sections import Section, describe_numbers
 from pairs.checks.splits import DomainPower, Leakage, leakage, power_by_domain, split_by_row
 from pairs.draws import Split
 from pairs.split import check_fills_a_batch
@@ -43,8 +44,10 @@ class CheckReport:
     """What a check found in a file.
 
     Attributes:
-        file: Name of the file.
-        sha256: SHA-256 of its bytes.
+        file: Name of the file, or of several.
+        reading: How each file is read: format, encoding and columns, in one line.
+        sha256: SHA-256 of its bytes; of several files as in `PairFiles.sha256`.
+        sections: Where the numbers of each file, or of each part of one, begin.
         rows: Good rows.
         queries: Different queries.
         passages: Different positives and negatives.
@@ -66,7 +69,9 @@ class CheckReport:
     """
 
     file: str
+    reading: list[str]
     sha256: str
+    sections: list[Section]
     rows: int
     queries: int
     passages: int
@@ -88,6 +93,10 @@ class CheckReport:
     def refused(self) -> bool:
         """Returns whether training would refuse the file."""
         return self.refusal is not None or any(self.found("stop"))
+
+    def places(self, lines: list[int]) -> str:
+        """Returns line numbers in words, with their file where there are several."""
+        return describe_numbers(self.sections, lines)
 
     def found(self, level: str) -> list[Finding]:
         """Returns the findings of a level that flag something: "stop", "warning" or "note"."""
@@ -124,10 +133,12 @@ class CheckReport:
         content = {
             name: value
             for name, value in vars(self).items()
-            if name not in ("findings", "leakage", "in_batch", "domains", "suspects", "tokens")
+            if name
+            not in ("findings", "leakage", "in_batch", "domains", "suspects", "tokens", "sections")
         }
         return {
             **content,
+            "sections": [section._asdict() for section in self.sections],
             "rows_of_a_positive": [asdict(bar) for bar in self.rows_of_a_positive],
             "tokens": [asdict(bar) for bar in self.tokens],
             "findings": {finding.key: _finding_as_dict(finding) for finding in self.findings},
@@ -169,6 +180,8 @@ def build_report(
         splits["by passage"] = drawn
     return CheckReport(
         file=scan.path.name,
+        reading=[*scan.files.warnings(), *scan.files.describe()],
+        sections=scan.sections,
         sha256=scan.sha256,
         rows=len(scan),
         queries=_different(scan.queries),

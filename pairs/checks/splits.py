@@ -73,7 +73,7 @@ def split_as_training_does(
     """
     domains = [scan.domain_names[number] for number in scan.domains]
     queries, positives = scan.queries.tolist(), scan.positives.tolist()
-    rows = RowsToSplit(queries, positives, domains, scan.made, scan.path)
+    rows = RowsToSplit(queries, positives, domains, scan.made, scan.path, parts=scan.parts)
     return split_rows(rows, val_ratio, seed=seed, small_domains=small_domains, rules=rules)
 
 

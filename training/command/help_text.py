@@ -22,6 +22,10 @@ TUNE = "nic-tune"
 GROUPS = {
     "data": (
         "data_file",
+        "columns",
+        "domain",
+        "domain_from",
+        "sheet",
         "val_ratio",
         "test_ratio",
         "folds",

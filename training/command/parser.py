@@ -59,7 +59,7 @@ class CommandParser(HfArgumentParser):
             if flag not in self._option_string_actions or flag == "--config":
                 raise UserError(f'{path}: unknown key "{key}"; keys are the names of the flags')
             if value is not None:
-                flags += [flag, *as_words(value)]
+                flags += [flag, *_columns_as_words(flag, value)]
         return flags
 
 
@@ -152,6 +152,13 @@ def find_recipe(named: str) -> Path:
         names = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
         raise UserError(f"--config {named}: no such file, and no recipe ({names})")
     return recipe
+
+
+def _columns_as_words(flag: str, value: Any) -> list[str]:
+    """Returns the words of a flag; the columns may be a mapping in YAML."""
+    if flag == "--columns" and isinstance(value, dict):
+        return [f"{role}={name}" for role, name in value.items()]
+    return as_words(value)
 
 
 def as_words(value: Any) -> list[str]:
