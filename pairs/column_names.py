@@ -113,7 +113,7 @@ def choose_columns(file: DataFile, source: DataSource) -> ColumnNames:
     """
     columns = [name for name in file.columns if name]
     taken = _asked(file.path, columns, source)
-    passed_over: list[str] = []
+    asked, passed_over = list(taken), list[str]()
     for role in USUAL:
         if any(_is(role, found) for found in taken.values()):
             continue
@@ -123,10 +123,11 @@ def choose_columns(file: DataFile, source: DataSource) -> ColumnNames:
         passed_over += over
     for role in (QUERY, POSITIVE):
         others = [name for name in columns if name not in taken and not is_column(name)]
-        if role not in taken.values() and (file.is_table or others):
+        if role not in taken.values() and (file.is_table or others or asked):
             raise _no_column(file.path, role, columns, others)
     has_domain = DOMAIN in taken.values()
-    hidden = {name for name in columns if is_column(name) and name not in taken}
+    replaced = {role for role in taken.values() if role not in taken}
+    unread = {name for name in columns if is_column(name) and name not in taken}
     order = [QUERY, POSITIVE, NEGATIVE, DOMAIN]
     return ColumnNames(
         dict(sorted(taken.items(), key=lambda item: order.index(item[1].split("_")[0]))),
@@ -134,7 +135,7 @@ def choose_columns(file: DataFile, source: DataSource) -> ColumnNames:
         file.is_table,
         passed_over,
         file.is_table or bool(source.named_columns().get(DOMAIN)),
-        frozenset(hidden if file.is_table or source.columns or source.domain_from else ()),
+        frozenset(replaced | (unread if file.is_table or asked else set())),
     )
 
 

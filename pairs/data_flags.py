@@ -9,7 +9,7 @@ from typing import Any
 
 from pairs.reading.source import DEFAULT_FILE, DataSource
 
-FILES = "data files of any format, folders or patterns: docs/data.md"
+FILES = "of any format, or several"
 COLUMNS = "columns that have other names, as query=Frage positive=Antwort"
 DOMAIN = "domain of rows that name none"
 DOMAIN_FROM = "column that is the domain"

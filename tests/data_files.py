@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def write_dataset(rows: Rows, folder: Path) -> Path:
     return path
 
 
-def write_splits(parts: dict[str, Rows], folder: Path) -> Path:
+def write_splits(parts: Mapping[str, Rows], folder: Path) -> Path:
     path = folder / "splits"
     DatasetDict({name: Dataset(table(rows)) for name, rows in parts.items()}).save_to_disk(
         str(path)
@@ -106,7 +106,7 @@ def write_splits(parts: dict[str, Rows], folder: Path) -> Path:
     return path
 
 
-def write_beir(parts: dict[str, Rows], folder: Path, more: Sequence[str] = ()) -> Path:
+def write_beir(parts: Mapping[str, Rows], folder: Path, more: Sequence[str] = ()) -> Path:
     """Writes queries, passages and judgements; negatives are judged with 0."""
     path = folder / "beir"
     (path / "qrels").mkdir(parents=True)

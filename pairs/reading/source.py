@@ -47,8 +47,8 @@ class DataSource:
 
     def __post_init__(self) -> None:
         """Refuses what names no column of a pair."""
-        given = self.named_columns()
-        if self.domain_from and "domain" in given:
+        self.named_columns()
+        if self.domain_from and any(word.startswith("domain=") for word in self.columns):
             raise UserError("--domain-from and --columns domain=...: give one of them")
         if self.domain is not None and not self.domain.strip():
             raise UserError("--domain: is empty; give a name, or leave it out")
@@ -81,7 +81,7 @@ class DataSource:
         """Returns how the files are read, without what is the default."""
         given = {name: getattr(self, name) for name in READING}
         return {
-            name: list(value) if name == "columns" else value
+            name: sorted(value) if name == "columns" else value
             for name, value in given.items()
             if value
         }
@@ -107,7 +107,7 @@ class DataSource:
     @property
     def name(self) -> str:
         """Returns the name of the file, or the names of several, without their folders."""
-        names = [Path(named).name for named in sorted(self.files)]
+        names = [Path(named).name for named in sorted(set(self.files))]
         if len(names) <= MOST_NAMED:
             return ", ".join(names)
         return f"{names[0]} and {len(names) - 1} more"

@@ -56,7 +56,7 @@ class RunArguments(ReadsData):
 
     _argument_group_name = "NIC Embeddings"
 
-    data_file: str | list[str] = flag(DEFAULT_FILE, data_flags.FILES, "FILE")
+    data_file: str | list[str] = flag([DEFAULT_FILE], data_flags.FILES, "FILE")
     columns: list[str] = flag([], data_flags.COLUMNS, "ROLE=NAME")
     domain: str | None = flag(None, data_flags.DOMAIN, "NAME")
     domain_from: str | None = flag(None, data_flags.DOMAIN_FROM, "COLUMN")
@@ -163,7 +163,7 @@ class RunArguments(ReadsData):
     def __post_init__(self) -> None:
         """Refuses values out of their ranges and arguments that contradict each other."""
         self.data_file = one_or_several(self.data_file)
-        _ = self.source
+        self.columns = sorted(self.source.columns)
         held_out = self.val_ratio + self.test_ratio
         for flag_name, value, holds, allowed in (
             ("--freeze-layers", self.freeze_layers, self.freeze_layers >= 0, "0 or more"),
