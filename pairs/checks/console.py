@@ -79,9 +79,11 @@ def _count(finding: Finding) -> str:
 
 
 def _leakage(report: CheckReport) -> list[str]:
+    given = "as given" in report.leakage
+    training = "training takes the split of the data" if given else "training splits by passage"
     lines = [
         f"Leakage: held-out rows with a text of the training half ({report.val_ratio:.0%} held "
-        "out; training splits by passage)"
+        f"out; {training})"
     ]
     lines += [
         f"        {'':12s}{'positive':>12s}{'near-dup.':>12s}{'query':>12s}{'as negative':>13s}"
@@ -95,7 +97,7 @@ def _leakage(report: CheckReport) -> list[str]:
             + "".join(f"{share:12.1%}" for share in shares)
             + f"{as_negative:13.1%}"
         )
-    if "by passage" not in report.leakage:
+    if not given and "by passage" not in report.leakage:
         lines.append("        by passage  cannot be drawn")
     return lines
 

@@ -20,6 +20,7 @@ from pairs.checks.scan import Scan
 from pairs.checks.sections import Section, describe_numbers
 from pairs.checks.splits import DomainPower, Leakage, leakage, power_by_domain, split_by_row
 from pairs.draws import Split
+from pairs.own_split import has_own_split
 from pairs.split import check_fills_a_batch
 
 ROWS_OF_A_POSITIVE = (1, 2, 3, 5, 9, 17)
@@ -59,9 +60,10 @@ class CheckReport:
         refusal: Why training would refuse the good rows; None where it would not.
         val_ratio: Share of the passages that a split holds out, in (0, 1).
         leakage: What a split "by row" and one "by passage" leak; training draws the latter, which
-            is missing where it cannot be drawn.
+            is missing where it cannot be drawn. Of data with its own split that is "as given".
         in_batch: Expected false negatives of a batch.
-        domains: Size and statistical power of each domain; the last is "overall".
+        domains: Size and statistical power of each domain, if there are several; the last is
+            "overall".
         tokens: Histogram of the passages' lengths in tokens.
         rows_of_a_positive: Histogram of the number of rows per positive.
         suspects: Rows with a negative that the base model ranks above the positive; None where the
@@ -177,7 +179,7 @@ def build_report(
     drawn = split if isinstance(split, Split) else None
     splits = {"by row": split_by_row(len(scan), val_ratio, seed)}
     if drawn:
-        splits["by passage"] = drawn
+        splits["as given" if has_own_split(scan.parts) else "by passage"] = drawn
     return CheckReport(
         file=scan.path.name,
         reading=[*scan.files.warnings(), *scan.files.describe()],
