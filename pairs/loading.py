@@ -24,6 +24,8 @@ from pairs.columns import (
 )
 from pairs.pair_files import PairFiles
 from pairs.readers import refuse_problems
+from pairs.reading.records import Place
+from pairs.reading.sections import Section, Sections, section_of
 from pairs.reading.source import Data
 from pairs.words import comparable
 
@@ -43,6 +45,7 @@ class Pairs:
         path: The file; of several, what stands for them in messages.
         sha256: SHA-256 of the file's bytes on disk; of several files as in `PairFiles.sha256`.
         files: The opened files.
+        sections: Where the numbers of each file, or of each part of one, begin.
         parts: "train", "validation" or "test" for each row, where the data brings its own split.
         further_passages: Passages of the corpus that stand in no row, and their ids by text.
     """
@@ -53,12 +56,18 @@ class Pairs:
     path: Path
     sha256: str
     files: PairFiles
+    sections: list[Section]
     parts: list[str] = field(default_factory=list)
     further_passages: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Returns the number of rows."""
         return len(self.line_numbers)
+
+    def place(self, row: int) -> Place:
+        """Returns where a row stands, for messages."""
+        number = self.line_numbers[row]
+        return section_of(self.sections, number).place(number)
 
     @property
     def made(self) -> np.ndarray:
@@ -121,7 +130,7 @@ def load_pairs(data: Data) -> Pairs:
             of it is wrong; the first 20 problems are listed with file and line, then their number.
     """
     files = PairFiles.open(data)
-    path, parts = files.source.path, list[str]()
+    path, parts, sections = files.source.path, list[str](), Sections()
     rows: list[dict[str, Any]] = []
     line_numbers: list[int] = []
     problems: list[str] = []
@@ -132,6 +141,7 @@ def load_pairs(data: Data) -> Pairs:
             rows.append(row)
             line_numbers.append(place.number)
             parts.append(place.part)
+            sections.add(place)
     refuse_problems(path, problems, len(rows))
     queries, positives, negatives = zip(*map(texts_of, rows), strict=True)
     columns: dict[str, list[str | None]] = {QUERY: list(queries), POSITIVE: list(positives)}
@@ -148,6 +158,7 @@ def load_pairs(data: Data) -> Pairs:
         path,
         files.sha256(),
         files,
+        sections.found,
         parts if any(parts) else [],
         files.further_passages(),
     )

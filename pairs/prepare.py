@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pairs.draws import SmallDomains, Split
 from pairs.loading import Pairs, load_pairs
-from pairs.own_split import describe_own_split
+from pairs.own_split import describe_own_split, has_own_split
 from pairs.pair_files import log_reading
 from pairs.reading.source import Data
 from pairs.split import RULES, SplitRules, split_pairs
@@ -67,7 +67,8 @@ def prepare_pairs(
         split = load_split(saved_split, pairs)
     else:
         if pairs.parts:
-            logger.info("%s", describe_own_split(pairs.parts))
+            level = logging.INFO if has_own_split(pairs.parts) else logging.WARNING
+            logger.log(level, "%s", describe_own_split(pairs.parts))
         split = split_pairs(pairs, val_ratio, test_ratio, seed, small_domains, rules)
     counts = describe_split(split, pairs, negatives)
     log_split(counts)

@@ -16,6 +16,7 @@ from nic.errors import UserError
 from pairs.draws import SmallDomains, Split, SplitBy, draw_by_date, draw_folds, draw_split
 from pairs.loading import Pairs
 from pairs.own_split import has_own_split, own_split
+from pairs.reading.records import Place
 
 KnownPassages = Literal["none", "half", "all"]
 
@@ -212,12 +213,12 @@ def read_dates(pairs: Pairs, name: str) -> list[datetime]:
         UserError: A row has no date in this field.
     """
     return [
-        _read_date(extra.get(name), f"{pairs.path}:{line}", name)
-        for line, extra in zip(pairs.line_numbers, pairs.extras, strict=True)
+        _read_date(extra.get(name), pairs.place(row), name)
+        for row, extra in enumerate(pairs.extras)
     ]
 
 
-def _read_date(value: object, place: str, name: str) -> datetime:
+def _read_date(value: object, place: Place, name: str) -> datetime:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     if isinstance(value, str):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nic.errors import UserError
 from nic.files import atomic_write, atomic_write_text, check_writable
-from pairs.checks.sections import section_of
+from pairs.reading.sections import section_of
 
 if TYPE_CHECKING:
     from pairs.checks.finding import Finding
@@ -66,7 +66,7 @@ def write_clean(scan: Scan, findings: list[Finding], path: Path) -> tuple[int, i
 def _where(scan: Scan, number: int) -> dict[str, Any]:
     """Returns where a row stands: its line or row, and its file where there are several."""
     section = section_of(scan.sections, number)
-    several = {"file": section.file} if len(scan.files.files) > 1 else {}
+    several = {"file": section.path.name} if len(scan.files.files) > 1 else {}
     part = {"part": section.name} if section.name else {}
     return {**several, **part, section.unit: number - section.offset}
 

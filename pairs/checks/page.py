@@ -13,8 +13,8 @@ from nic.html import page_environment
 from pairs.checks.console import check_verdict
 from pairs.checks.report import CheckReport
 from pairs.checks.scan import Scan
-from pairs.checks.sections import describe_numbers
 from pairs.columns import read_pair_records, texts_of
+from pairs.reading.sections import describe_numbers
 
 LONGEST_QUOTE = 240
 

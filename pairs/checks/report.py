@@ -17,10 +17,10 @@ from pairs.checks.false_negatives import InBatch, Suspects, in_batch
 from pairs.checks.finding import LEVELS, Finding
 from pairs.checks.findings import find_all
 from pairs.checks.scan import Scan
-from pairs.checks.sections import Section, describe_numbers
 from pairs.checks.splits import DomainPower, Leakage, leakage, power_by_domain, split_by_row
 from pairs.draws import Split
 from pairs.own_split import has_own_split
+from pairs.reading.sections import Section, describe_numbers
 from pairs.split import check_fills_a_batch
 
 ROWS_OF_A_POSITIVE = (1, 2, 3, 5, 9, 17)
@@ -140,7 +140,7 @@ class CheckReport:
         }
         return {
             **content,
-            "sections": [section._asdict() for section in self.sections],
+            "sections": [{**s._asdict(), "path": s.path.name} for s in self.sections],
             "rows_of_a_positive": [asdict(bar) for bar in self.rows_of_a_positive],
             "tokens": [asdict(bar) for bar in self.tokens],
             "findings": {finding.key: _finding_as_dict(finding) for finding in self.findings},

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from pairs.checks.near_duplicates import NearDuplicates
-from pairs.checks.sections import Section, Sections
 from pairs.checks.texts import FLAWS, has_no_content_words
 from pairs.checks.tokens import TokenCounter
 from pairs.columns import domain_of, is_made, read_pair_records, texts_of
 from pairs.pair_files import PairFiles
 from pairs.readers import PROBLEMS_SHOWN, refuse_problems
+from pairs.reading.sections import Section, Sections
 from pairs.reading.source import Data
 from pairs.words import comparable
 

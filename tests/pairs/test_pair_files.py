@@ -84,7 +84,7 @@ def test_the_check_names_the_file_of_a_row(
     assert "a.csv: CSV, UTF-8; query, positive, negative, domain" in text
     assert json.loads(json.dumps(report.as_dict()))["sections"][1] == {
         "offset": 10,
-        "file": "b.jsonl",
+        "path": "b.jsonl",
         "name": "",
         "unit": "line",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 from pairs.reading.records import Place
@@ -14,19 +15,23 @@ class Section(NamedTuple):
 
     Attributes:
         offset: What its numbers have more than its own count of rows.
-        file: Name of the file.
+        path: The file.
         name: The part of the file, such as `sheet "Q&A"`; "" for the whole.
         unit: What is counted: "line" or "row".
     """
 
     offset: int
-    file: str
+    path: Path
     name: str
     unit: str
 
+    def place(self, number: int) -> Place:
+        """Returns the place of a number of the section."""
+        return Place(self.path, number - self.offset, self.unit, self.name, offset=self.offset)
+
     def describe(self, with_file: bool) -> str:
         """Returns file and part in words; "" where the file need not be named and is whole."""
-        return " ".join(word for word in (self.file if with_file else "", self.name) if word)
+        return " ".join(word for word in (self.path.name if with_file else "", self.name) if word)
 
 
 class Sections:
@@ -41,12 +46,12 @@ class Sections:
         key = (place.offset, place.section)
         if key != self._last:
             self._last = key
-            self.found.append(Section(place.offset, place.path.name, place.section, place.unit))
+            self.found.append(Section(place.offset, place.path, place.section, place.unit))
 
 
 def describe_numbers(sections: Sequence[Section], numbers: Sequence[int]) -> str:
     """Returns numbers in words: "lines 1, 2", or "a.csv: rows 1, 2; b.jsonl: line 3"."""
-    several_files = len({section.file for section in sections}) > 1
+    several_files = len({section.path for section in sections}) > 1
     said = []
     for section, found in groupby(numbers, lambda number: section_of(sections, number)):
         own = [number - section.offset for number in found]
