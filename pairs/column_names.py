@@ -53,7 +53,8 @@ class ColumnNames:
     def describe(self) -> str:
         """Returns which columns are taken, in words."""
         words = [
-            role if name == role else f'{role} from "{name}"' for name, role in self.taken.items()
+            role if name == role else f"{role} from {_quoted([name])}"
+            for name, role in self.taken.items()
         ]
         if DOMAIN not in self.taken.values():
             words.append(f'one domain, "{self.default_domain}"')
@@ -222,8 +223,13 @@ def _no_column(path: Path, role: str, columns: list[str], others: list[str]) -> 
     )
 
 
+def printable(name: str) -> str:
+    """Replaces control characters of a name from a file, which would steer a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in name)
+
+
 def _quoted(names: Iterable[str], last: str = "") -> str:
-    quoted = [f'"{name}"' for name in names]
+    quoted = [f'"{printable(name)}"' for name in names]
     if last and len(quoted) > 1:
         return f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
     return ", ".join(quoted)

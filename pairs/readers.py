@@ -57,7 +57,7 @@ def refuse_problems(
         lines = [*problems[:PROBLEMS_SHOWN], f"{count_problems(total)} in {path}; correct the file"]
         raise UserError("\n".join(lines) + ", nothing was done")
     if not rows:
-        raise UserError(f"{path}: holds no {what}; every line must be one JSON object")
+        raise UserError(f"{path}: holds no {what}; add at least one row")
 
 
 def count_problems(total: int) -> str:

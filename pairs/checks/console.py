@@ -5,6 +5,7 @@ from __future__ import annotations
 from pairs.checks.finding import Finding
 from pairs.checks.report import CheckReport
 from pairs.checks.splits import DomainPower
+from pairs.column_names import printable
 from pairs.readers import count_problems
 
 MARKS = {"stop": "STOP", "warning": "WARN", "note": "note"}
@@ -132,7 +133,7 @@ def _suspects(report: CheckReport) -> list[str]:
 
 
 def _domains(report: CheckReport) -> list[str]:
-    width = max(len(_printable(power.domain)) for power in report.domains)
+    width = max(len(printable(power.domain)) for power in report.domains)
     return [
         "Smallest difference in Recall@5 that is significant at 95 %: by query, if the held-out",
         "queries are independent; by passage, if all queries of a passage succeed or fail together",
@@ -146,11 +147,6 @@ def _domain(power: DomainPower, rows: int, width: int) -> str:
     differences = (power.smallest_difference, power.smallest_if_alike)
     shown = ["-" if value is None else f"{value:.2f}" for value in differences]
     return (
-        f"        {_printable(power.domain):{width}s}{power.rows:11,}{power.rows / rows:8.1%}"
+        f"        {printable(power.domain):{width}s}{power.rows:11,}{power.rows / rows:8.1%}"
         f"{power.queries:9,}{power.passages:10,}{shown[0]:>10s}{shown[1]:>12s}"
     )
-
-
-def _printable(text: str) -> str:
-    """Replaces control characters of a text from the file, which would steer a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)

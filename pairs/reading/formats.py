@@ -37,6 +37,7 @@ BINARY = {
     b"ARROW1": ARROW,
     b"\xff\xff\xff\xff": ARROW,
 }
+BINARY_KINDS = (PARQUET, ARROW, EXCEL)
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -73,6 +74,8 @@ REFUSED = {
     b"7z\xbc\xaf": ("a 7z archive", _UNPACK),
     b"version https://git-lfs": ("a Git LFS pointer and not the file", "fetch it: git lfs pull"),
 }
+# What may be JSON or a table.
+_TEXT = re.compile(r"\s*[\w\"'\[{][^\0\ufffd]*$")
 _ARRAY = re.compile(r"\s*\[\s*\{")
 _SPREAD = re.compile(r"\s*\{\s*\n\s*[\"}]")
 _MARKUP = re.compile(r"\s*<(?:\?xml|!doctype|html)", re.IGNORECASE)
@@ -120,6 +123,9 @@ def detect(path: Path, head: bytes, names: Collection[str]) -> Detected:
     text = codecs.getincrementaldecoder(codec)("replace").decode(head)
     if found := _refused(head) or _refused_text(text):
         raise UserError(f"{path}: this looks like {found[0]}; {found[1]}")
+    promised = SUFFIXES.get(suffix_of(path))
+    if promised in BINARY_KINDS and not _TEXT.match(text):
+        raise UserError(f"{path}: is no {promised} file, as its name says; write or copy it again")
     newline = "\r" if "\n" not in text and _BARE_CR.search(text) else "\n"
     kind = JSON if _ARRAY.match(text) else TABLE if _is_table(path, text, names) else JSONL
     return Detected(kind, codec, newline, text)
@@ -130,7 +136,7 @@ def contradiction(path: Path, found: str) -> str:
     promised = SUFFIXES.get(suffix_of(path), found)
     if promised == found or (promised, found) in FITS:
         return ""
-    return f"{path}: is {found}, not {promised} as its name says; read as {found}"
+    return f"{path.name}: is {found}, not {promised} as its name says; read as {found}"
 
 
 def header_fields(line: str) -> list[str]:

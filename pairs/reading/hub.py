@@ -9,6 +9,7 @@ from pairs.reading.columnar import open_splits
 from pairs.reading.records import DataFile
 
 LONGEST_REASON = 200
+SECONDS = 10
 
 
 def open_hub_dataset(name: str) -> DataFile:
@@ -21,9 +22,13 @@ def open_hub_dataset(name: str) -> DataFile:
         UserError: It is not in the cache and cannot be fetched.
     """
     # Imported here: only data sets of the Hub need it.
-    from datasets import load_dataset
+    from datasets import config, load_dataset
+    from huggingface_hub import HfApi
 
     try:
+        if not (Path(config.HF_DATASETS_CACHE) / name.replace("/", "___")).is_dir():
+            # Asked once, and not with the many retries of a download.
+            HfApi().dataset_info(name, timeout=SECONDS)
         found = load_dataset(name)
     except Exception as error:  # datasets and huggingface_hub raise errors of many kinds.
         reason = one_line(error, LONGEST_REASON)

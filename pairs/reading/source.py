@@ -156,8 +156,10 @@ def _is_file(path: Path) -> bool:
 
 
 def _expand(named: str, flag: str) -> list[Path]:
+    if not named.strip():
+        raise UserError(f'{flag} "": is empty; give a data file')
     path = Path(named)
-    if named and (path.exists() or hub_name(path)):
+    if path.exists() or hub_name(path):
         return [path]
     if glob.has_magic(named):
         fitting = [Path(one) for one in glob.glob(named, recursive=True)]

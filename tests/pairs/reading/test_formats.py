@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_what_its_name_does_not_say_is_read_with_a_warning(name: str, tmp_path: 
     path.write_bytes(content)
     pairs = load_pairs(path)
     assert pairs.column("query") == [row["query"] for row in ROWS]
-    assert pairs.files.warnings() == [f"{path}: {warning}"]
+    assert pairs.files.warnings() == [f"{name}: {warning}"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -92,6 +93,82 @@ def test_what_is_not_read_is_named_with_a_remedy_in_one_line(name: str, tmp_path
     assert message.startswith(f"{path}: this looks like {what}")
     assert "; " in message.removeprefix(f"{path}: this looks like {what}")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("content", [b"", b"\xfe\x00\x81junk\n", b"\0\0"])
+@pytest.mark.parametrize("name", ["a.parquet", "a.feather", "a.xlsx"])
+def test_a_name_that_promises_what_is_not_there_is_one_line(
+    name: str, content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError) as error:
+        load_pairs(tmp_path / name)
+    assert re.fullmatch(
+        r".*: is no (Parquet|Arrow|Excel) file, as its name says; write or copy it again",
+        str(error.value),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.parquet", b"PAR1junk"), ("a.arrow", b"ARROW1\0\0junk"), ("a.xlsx", b"PK\3\4xl/junk")],
+)
+def test_a_damaged_file_is_one_line(name: str, content: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=r"damaged .*; (write or copy it|save it) again") as error:
+        load_pairs(tmp_path / name)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b'query,positive,negative\n"a,b\n', "row 1 .line 2.: unexpected end of data; a"),
+        ("a.csv", b"query,positive,negative\na,b,c,d\n", "row 1 .line 2.: has 4 fields, the hea"),
+        ("a.csv", b"query,query,positive\na,b,c\n", 'two columns are named "query"; rename one'),
+        ("a.csv", "query;positive\n\u00e4;\n".encode() + b"\xff;\n", "line 3 is not valid UTF-8"),
+        ("a.csv", b"query,positive,negative\n", "holds no pairs; add at least one row"),
+        ("a.csv", b"", "holds no pairs; add at least one row"),
+        ("a.json", b'[{"query": "a"', "not valid JSON after row 0: Expecting ',' delimiter; corr"),
+        (
+            "a.json",
+            b'[{"query": 1}, {"query" 2}]',
+            "not valid JSON after row 1: Expecting ':' delimiter",
+        ),
+        (
+            "a.json",
+            b'[{"query": 1} {"query": 2}]',
+            'not valid JSON after row 1: a comma or "]" is missing',
+        ),
+        (
+            "a.json",
+            b'[{"query": 1}] []',
+            "not valid JSON after row 1: there is text after the end of",
+        ),
+        ("a.json", b'[{"a": ' + b"9" * 5000 + b"}]", "not valid JSON after row 0: Exceeds the lim"),
+        (
+            "a.json",
+            b'[{"a": ' + b"[" * 90000 + b"}]",
+            "not valid JSON after row 0: nested too deep",
+        ),
+        ("a.jsonl", b'{"a": ' + b"9" * 5000 + b"}", "a.jsonl:1: not valid JSON: Exceeds the limit"),
+    ],
+)
+def test_what_is_wrong_in_a_text_is_said_with_its_place(
+    name: str, content: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        load_pairs(tmp_path / name)
+
+
+def test_an_array_longer_than_a_chunk_is_read_item_by_item(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"a": "x" * size, "n": [size, {}]} for size in (0, 70_000, 1, 200_000, 65_530, 2)
+    ] * 2
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(rows, indent=3), encoding="utf-8")
+    assert [record.row for record in read_records(path)] == rows
 
 
 def test_a_folder_that_is_no_data_set_is_refused_with_the_pattern_to_give(tmp_path: Path) -> None:
