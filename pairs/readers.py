@@ -32,7 +32,7 @@ def read_records(path: Path, flag: str = "--data-file") -> Iterator[Record]:
     """
     if not path.exists():
         raise UserError(f"{path}: no such file; give a data file with {flag}")
-    opened = open_file(path, Hints(KNOWN))
+    opened = open_file(path, Hints(KNOWN, lambda columns: bool(KNOWN.intersection(columns))))
     with readable(path):
         yield from opened.rows()
 

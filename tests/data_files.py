@@ -49,9 +49,8 @@ def write_bytes(name: str, encode: Callable[[Rows], bytes]) -> WriteRows:
 
 
 def table(rows: Rows) -> pyarrow.Table:
-    return pyarrow.Table.from_pylist(
-        [{name: row.get(name) for name in columns_of(rows)} for row in rows]
-    )
+    names = columns_of(rows)
+    return pyarrow.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
 
 
 def write_parquet(rows: Rows, folder: Path) -> Path:
@@ -84,9 +83,10 @@ def write_workbook(rows: Rows, folder: Path, sheets: Sequence[str] = ("Q&A",)) -
     notes.append(["made for", "a test"])
     for name in sheets:
         sheet = book.create_sheet(name)
-        sheet.append(columns_of(rows))
+        columns = columns_of(rows)
+        sheet.append(columns)
         for row in rows:
-            sheet.append([row.get(column) for column in columns_of(rows)])
+            sheet.append([row.get(column) for column in columns])
     path = folder / "pairs.xlsx"
     book.save(path)
     return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from data_files import delimited, lines, write_parquet
+from data_files import delimited, lines, write_parquet, write_workbook
 
 from nic.errors import UserError
 from pairs.loading import Pairs, load_pairs
@@ -194,3 +194,5 @@ def test_a_list_of_positives_is_one_row_each(tmp_path: Path) -> None:
 def test_readers_alone_keep_the_names_of_the_file(tmp_path: Path) -> None:
     path = write_csv(tmp_path, delimited(GERMAN))
     assert [record.row for record in read_records(path)] == GERMAN
+    texts = [{"text": "a passage"}]
+    assert [record.row for record in read_records(write_workbook(texts, tmp_path))] == texts
