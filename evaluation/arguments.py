@@ -16,7 +16,8 @@ from nic.command_line import OneLineParser
 from nic.errors import UserError
 from nic.model_checks import POOLINGS
 from nic.models import MINILM
-from pairs.readers import DEFAULT_FILE
+from pairs.data_flags import ReadsData, add_data_flags, one_or_several
+from pairs.reading.source import DEFAULT_FILE
 
 # A code alone or with a region, such as "pt-BR".
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -26,7 +27,7 @@ Export = Literal["trec", "beir"]
 
 
 @dataclass(frozen=True)
-class EvaluationArguments:
+class EvaluationArguments(ReadsData):
     """The arguments of `nic-evaluate`, with its defaults.
 
     Attributes:
@@ -37,7 +38,8 @@ class EvaluationArguments:
         model_revision: Branch, tag or commit of the one model under test, on the Hub.
         base_revision: Branch, tag or commit of the base, on the Hub.
         pooling: How token vectors become one, for every model without `modules.json`.
-        data_file: JSONL file of pairs.
+        data_file: File of pairs of any format, or several. Where nothing says how to read them,
+            they are read as those of the split.
         split: `split.json` whose test queries, or else validation queries, are asked; None takes
             the one in the folder of the first model.
         all_queries: Ask every query of the file in place of those of a split.
@@ -56,6 +58,10 @@ class EvaluationArguments:
         force: Whether to replace the evaluation that `output_dir` holds.
         batch_size: Texts encoded at a time, 1 or more.
         device: Where to encode; "auto" takes the best device there is.
+        columns: Columns that have other names, each as "query=Frage".
+        domain: Domain of rows that name none.
+        domain_from: Column that is the domain.
+        sheet: Sheet of a workbook.
     """
 
     model: Sequence[str | Path] = ()
@@ -65,7 +71,7 @@ class EvaluationArguments:
     model_revision: str | None = None
     base_revision: str | None = None
     pooling: str | None = None
-    data_file: str | Path = DEFAULT_FILE
+    data_file: str | Path | Sequence[str | Path] = DEFAULT_FILE
     split: str | Path | None = None
     all_queries: bool = False
     from_results: str | Path | None = None
@@ -81,6 +87,10 @@ class EvaluationArguments:
     force: bool = False
     batch_size: int = BATCH_SIZE
     device: Device = "auto"
+    columns: Sequence[str] = ()
+    domain: str | None = None
+    domain_from: str | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses impossible arguments.
@@ -90,6 +100,8 @@ class EvaluationArguments:
         """
         if isinstance(self.model, (str, Path)):
             object.__setattr__(self, "model", (self.model,))
+        object.__setattr__(self, "data_file", one_or_several(self.data_file))
+        _ = self.source
         if self.batch_size < 1:
             raise UserError(f"--batch-size {self.batch_size}: must be 1 or more")
         if not self.model and not self.from_results:
@@ -169,7 +181,7 @@ def _build_parser() -> OneLineParser:
     add("--model-revision", metavar="REVISION", help=f"{revision}, for the one --model")
     add("--base-revision", metavar="REVISION", help=f"{revision}, for --base")
     add("--pooling", choices=POOLINGS, help="of models without modules.json")
-    add("--data-file", default=DEFAULT_FILE, help="JSONL file of pairs")
+    add_data_flags(parser)
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument(
         "--split",

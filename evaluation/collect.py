@@ -33,13 +33,15 @@ from nic.encoding import Encoding, check_prompts, fill_prompts
 from nic.errors import UserError
 from nic.files import read_json_object, sha256_of
 from nic.logs import on_terminal
-from nic.model_files import METADATA
+from nic.model_files import METADATA, SPLIT
 from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from nic.query_adapter import shares_passages
 from pairs.draws import Split
 from pairs.loading import Pairs, load_pairs
-from pairs.split_file import load_split
+from pairs.pair_files import log_reading
+from pairs.reading.source import DataSource
+from pairs.split_file import load_split, read_as_split
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,8 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Rankings
     Raises:
         UserError: A file or a model is not what it should be.
     """
-    pairs = load_pairs(arguments.data_file)
+    pairs = load_pairs(find_source(arguments))
+    log_reading(pairs.files)
     asked = choose_rows(arguments, pairs)
     task = build_task(pairs, asked.rows, arguments.corpus, arguments.extra_corpus)
     probe = load_probe(str(arguments.probe))
@@ -105,6 +108,18 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Rankings
         known=queries_about_known(task, pairs, asked.split) if asked.split else [],
     )
     return results, Rankings(task, {**scorers, **lexical})
+
+
+def find_source(arguments: EvaluationArguments) -> DataSource:
+    """Returns the data, read as that of the split where nothing says how to read it.
+
+    Raises:
+        UserError: The split is damaged.
+    """
+    return read_as_split(
+        Path(arguments.split) if arguments.split else Path(arguments.model[0]) / SPLIT,
+        arguments.source,
+    )
 
 
 def choose_rows(arguments: EvaluationArguments, pairs: Pairs) -> QuerySelection:
@@ -273,11 +288,12 @@ def metadata_fact(location: str, part: str, name: str, kind: type[T]) -> T | Non
 
 def find_texts(results: EvaluationResults, arguments: EvaluationArguments) -> Texts | None:
     """Returns the texts of an earlier evaluation, or None if its data file is not at hand."""
-    data_file = Path(arguments.data_file)
-    if not data_file.is_file():
+    source = arguments.source
+    data_file = source.path
+    if not source.is_there():
         logger.warning("%s is not there: the report shows ids in place of texts", data_file)
         return None
-    pairs = load_pairs(data_file)
+    pairs = load_pairs(source)
     if pairs.sha256 != results.data.sha256:
         logger.warning(
             "%s is not the file of this evaluation (their SHA-256 differ): the report shows ids "

@@ -118,6 +118,16 @@ class Comparison:
         return {name: group for name, group in self.groups.items() if name != OVERALL}
 
     @property
+    def breakdown(self) -> dict[str, Group]:
+        """The groups of the domains, if there are several: a single one is all queries."""
+        return self.domains if len(self.domains) > 1 else {}
+
+    @property
+    def shown(self) -> dict[str, Group]:
+        """What tables and plots show: "overall" first, then the breakdown by domain."""
+        return {OVERALL: self.overall, **self.breakdown}
+
+    @property
     def models(self) -> list[str]:
         """Names of the models, in the order given."""
         return list(self.overall.estimates)

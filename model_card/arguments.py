@@ -127,7 +127,12 @@ def _packaging(parser: argparse.ArgumentParser) -> None:
     add("--license", help='licence for card and metadata, such as "apache-2.0"')
     add("--language", help='languages for card and metadata, such as "en" or "en,de"')
     add("--sign-key", type=Path, metavar="PEM", help="Ed25519 private key to sign with")
-    add("--data-file", type=Path, help="training data: for an edited card, --onnx and --int8")
+    add(
+        "--data-file",
+        nargs="+",
+        metavar="FILE",
+        help="training data: for an edited card, --onnx and --int8",
+    )
     add("--onnx", action="store_true", help="add an ONNX file in full precision (extra onnx)")
     add("--int8", action="store_true", help="add an ONNX file in int8, small and fast (extra onnx)")
     add(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pairs.reading.source import Data
+
 
 @dataclass(frozen=True)
 class Packaging:
@@ -15,7 +17,8 @@ class Packaging:
         license: Licence that the publisher states, such as "apache-2.0".
         language: Languages that the publisher states, such as "en" or "en,de".
         sign_key: PEM file of an Ed25519 private key to sign with.
-        data_file: The training data; needed for a card that was edited, and for the variants.
+        data_file: The training data, a file or several; needed for a card that was edited, and for
+            the variants.
         onnx: Add an ONNX file in full precision.
         int8: Add an ONNX file in int8.
         allow_loss: Add a variant although it loses more than 0.01 Recall@5.
@@ -25,7 +28,7 @@ class Packaging:
     license: str | None = None
     language: str | None = None
     sign_key: Path | None = None
-    data_file: Path | None = None
+    data_file: Data | None = None
     onnx: bool = False
     int8: bool = False
     allow_loss: bool = False

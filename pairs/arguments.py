@@ -15,7 +15,8 @@ from nic.files import check_writable
 from nic.model_checks import POOLINGS
 from nic.models import MINILM
 from pairs.checks.clean import check_clean_path, list_path
-from pairs.readers import DEFAULT_FILE
+from pairs.data_flags import ReadsData, add_data_flags, one_or_several
+from pairs.reading.source import DEFAULT_FILE
 
 if TYPE_CHECKING:
     from pairs.draws import SmallDomains
@@ -27,11 +28,11 @@ EXIT_CODES = {
 
 
 @dataclass(frozen=True)
-class CheckArguments:
+class CheckArguments(ReadsData):
     """What to check a file for, and what to write; the defaults are those of the training.
 
     Attributes:
-        data_file: The file of pairs; it is never changed.
+        data_file: The file of pairs, or several; none is ever changed.
         base_model: Model whose tokenizer counts tokens, and which ranks the negatives for
             `semantic`: a folder, or a name on the Hub.
         query_prompt: What the training would put before queries; None takes what the model stores.
@@ -51,12 +52,16 @@ class CheckArguments:
         html: File for the report as one page, which quotes examples; None writes none.
         write_clean: File for a copy without the rows of the warnings; None writes none.
         strict: Whether the command exits with 1 where there are warnings.
+        columns: Columns that have other names, each as "query=Frage".
+        domain: Domain of rows that name none.
+        domain_from: Column that is the domain.
+        sheet: Sheet of a workbook.
 
     Raises:
         UserError: A value is out of range, or a file could not be written.
     """
 
-    data_file: str | Path = DEFAULT_FILE
+    data_file: str | Path | Sequence[str | Path] = DEFAULT_FILE
     base_model: str = MINILM
     query_prompt: str | None = None
     document_prompt: str | None = None
@@ -73,9 +78,15 @@ class CheckArguments:
     html: str | Path | None = None
     write_clean: str | Path | None = None
     strict: bool = False
+    columns: Sequence[str] = ()
+    domain: str | None = None
+    domain_from: str | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses impossible values before any file is read."""
+        object.__setattr__(self, "data_file", one_or_several(self.data_file))
+        _ = self.source
         if not 0 < self.val_ratio < 1:
             raise UserError(f"--val-ratio {self.val_ratio}: must be above 0 and below 1")
         if self.batch_size < 2:
@@ -110,7 +121,8 @@ def check_outputs(arguments: CheckArguments) -> None:
     Raises:
         UserError: It names the flag to change.
     """
-    taken = [(Path(arguments.data_file), "the file to check; nothing is ever changed in place")]
+    to_check = "the file to check; nothing is ever changed in place"
+    taken = [(path, to_check) for path in arguments.source.found()]
     for flag, name in (("--json", arguments.json), ("--html", arguments.html)):
         if name:
             check_writable(Path(name), flag)
@@ -131,7 +143,7 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
         name = flag.removeprefix("--").replace("-", "_")
         parser.add_argument(flag, default=fields[name].default, help=text, **options)
 
-    add("--data-file", "JSONL file of pairs; may be gzipped (default: %(default)s)")
+    add_data_flags(parser)
     add(
         "--base-model",
         "model whose tokenizer counts tokens: a folder, or a name on the Hub (default: "

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pairs.readers import Record, read_records
 from pairs.words import comparable, is_blank
+
+if TYPE_CHECKING:
+    from pairs.pair_files import PairFiles
+    from pairs.reading.records import Record
 
 QUERY, POSITIVE, NEGATIVE, DOMAIN = "query", "positive", "negative", "domain"
 SYNTHETIC, ORIGIN = "synthetic", "origin"
@@ -45,22 +47,20 @@ def is_column(name: str) -> bool:
     return name in (QUERY, POSITIVE, DOMAIN) or _is_negative(name)
 
 
-def read_pair_records(path: Path) -> Iterator[Record]:
-    """Reads a file of pairs row by row; a row that is no pair has a problem.
+def read_pair_records(files: PairFiles) -> Iterator[Record]:
+    """Reads the pairs of files one by one; a row that is no pair has a problem.
 
     Args:
-        path: The file.
+        files: The opened files.
 
     Yields:
-        One record per row. In a record without a problem the texts are non-empty strings, and
+        One record per pair. In a record without a problem the texts are non-empty strings, and
         there is at least one negative, as `negatives_of` returns them.
 
     Raises:
-        UserError: The file cannot be read.
+        UserError: A file cannot be read.
     """
-    for record in read_records(path):
-        problem = record.problem or find_problem(record.row)
-        yield record._replace(row={}, problem=problem) if problem else record
+    yield from files.pairs(find_problem)
 
 
 def find_problem(row: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, Features, Value
 
-from nic.files import sha256_of
 from pairs.columns import (
     DOMAIN,
     POSITIVE,
@@ -23,22 +22,32 @@ from pairs.columns import (
     read_pair_records,
     texts_of,
 )
+from pairs.pair_files import PairFiles
 from pairs.readers import refuse_problems
+from pairs.reading.records import Place
+from pairs.reading.sections import Section, Sections, section_of
+from pairs.reading.source import Data
 from pairs.words import comparable
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The checked content of one file of pairs.
+    """The checked content of a file of pairs, or of several.
 
     Attributes:
         dataset: Columns query, positive, negative, domain, all non-empty strings. Where rows have
             several negatives, further ones are in columns negative_2, ... before domain, which
             are None in rows with fewer.
-        line_numbers: 1-based line number in the file of each row of `dataset`.
+        line_numbers: 1-based line (of JSONL) or row (of a table) in the file of each row of
+            `dataset`. The numbers go on from file to file. Rows that come from one line with
+            several positives share its number.
         extras: The further fields of each row, which the training ignores.
-        path: The file.
-        sha256: SHA-256 of the file's bytes on disk.
+        path: The file; of several, what stands for them in messages.
+        sha256: SHA-256 of the file's bytes on disk; of several files as in `PairFiles.sha256`.
+        files: The opened files.
+        sections: Where the numbers of each file, or of each part of one, begin.
+        parts: "train", "validation" or "test" for each row, where the data brings its own split.
+        further_passages: Passages of the corpus that stand in no row, and their ids by text.
     """
 
     dataset: Dataset
@@ -46,10 +55,19 @@ class Pairs:
     extras: list[dict[str, Any]]
     path: Path
     sha256: str
+    files: PairFiles
+    sections: list[Section]
+    parts: list[str] = field(default_factory=list)
+    further_passages: dict[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Returns the number of rows."""
         return len(self.line_numbers)
+
+    def place(self, row: int) -> Place:
+        """Returns where a row stands, for messages."""
+        number = self.line_numbers[row]
+        return section_of(self.sections, number).place(number)
 
     @property
     def made(self) -> np.ndarray:
@@ -94,33 +112,36 @@ class Pairs:
         return [comparable(text) for text in self.dataset[name]]
 
 
-def load_pairs(path: str | Path) -> Pairs:
+def load_pairs(data: Data) -> Pairs:
     """Reads and checks a file of (query, positive, negative, domain) rows.
 
-    A row may have several negatives: a list, or fields negative_1, negative_2, ... A UTF-8 byte
-    order mark, CRLF line ends, blank lines and gzip are accepted; texts lose the white space around
-    them. Names of domains are brought to Unicode's composed form (NFC).
+    A row may have several negatives: a list, or fields negative_1, negative_2, ... A list of
+    positives stands for one row each. Texts lose the white space around them. Names of domains are
+    brought to Unicode's composed form (NFC).
 
     Args:
-        path: A JSONL file, one JSON object per line.
+        data: A file of any format, several files, or a `DataSource` that also names columns.
 
     Returns:
-        The rows with the line numbers they come from.
+        The rows with the numbers of the lines they come from.
 
     Raises:
-        UserError: The file cannot be read, holds no row, or any line of it is wrong; the first 20
-            problems are listed with file and line, then their number.
+        UserError: A file cannot be read, its columns are not known, it holds no row, or any line
+            of it is wrong; the first 20 problems are listed with file and line, then their number.
     """
-    path = Path(path)
+    files = PairFiles.open(data)
+    path, parts, sections = files.source.path, list[str](), Sections()
     rows: list[dict[str, Any]] = []
     line_numbers: list[int] = []
     problems: list[str] = []
-    for place, row, problem, _ in read_pair_records(path):
+    for place, row, problem, _ in read_pair_records(files):
         if problem:
             problems.append(f"{place}: {problem}")
         else:
             rows.append(row)
-            line_numbers.append(place.line)
+            line_numbers.append(place.number)
+            parts.append(place.part)
+            sections.add(place)
     refuse_problems(path, problems, len(rows))
     queries, positives, negatives = zip(*map(texts_of, rows), strict=True)
     columns: dict[str, list[str | None]] = {QUERY: list(queries), POSITIVE: list(positives)}
@@ -130,4 +151,14 @@ def load_pairs(path: str | Path) -> Pairs:
     extras = [{key: row[key] for key in row if not is_column(key)} for row in rows]
     features = Features({name: Value("string") for name in columns})
     dataset = Dataset.from_dict(columns, features=features)
-    return Pairs(dataset, line_numbers, extras, path, sha256_of(path))
+    return Pairs(
+        dataset,
+        line_numbers,
+        extras,
+        path,
+        files.sha256(),
+        files,
+        sections.found,
+        parts if any(parts) else [],
+        files.further_passages(),
+    )

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from pairs.draws import SmallDomains, Split
 from pairs.loading import Pairs, load_pairs
+from pairs.own_split import describe_own_split, has_own_split
+from pairs.pair_files import log_reading
+from pairs.reading.source import Data
 from pairs.split import RULES, SplitRules, split_pairs
 from pairs.split_counts import SplitCounts, describe_split, log_split
 from pairs.split_file import load_split
@@ -31,7 +34,7 @@ class PreparedPairs:
 
 
 def prepare_pairs(
-    data_file: str | Path,
+    data: Data,
     saved_split: str | Path | None = None,
     val_ratio: float = 0.1,
     test_ratio: float = 0.0,
@@ -42,8 +45,10 @@ def prepare_pairs(
 ) -> PreparedPairs:
     """Loads and checks a file of pairs, splits it, and logs its counts.
 
+    Data that brings its own split is split as it says.
+
     Args:
-        data_file: The file of pairs.
+        data: The file of pairs, or several, as in `load_pairs`.
         saved_split: A `split.json` to use again; None draws a new split.
         val_ratio: As in `split_pairs`; ignored, as are the following, where a split is given.
         test_ratio: As in `split_pairs`.
@@ -55,11 +60,15 @@ def prepare_pairs(
     Raises:
         UserError: The file or the split is not usable, or the file cannot be split.
     """
-    pairs = load_pairs(data_file)
-    logger.info("Loaded %d training pairs from %s", len(pairs), data_file)
+    pairs = load_pairs(data)
+    logger.info("Loaded %d training pairs from %s", len(pairs), pairs.path)
+    log_reading(pairs.files)
     if saved_split:
         split = load_split(saved_split, pairs)
     else:
+        if pairs.parts:
+            level = logging.INFO if has_own_split(pairs.parts) else logging.WARNING
+            logger.log(level, "%s", describe_own_split(pairs.parts))
         split = split_pairs(pairs, val_ratio, test_ratio, seed, small_domains, rules)
     counts = describe_split(split, pairs, negatives)
     log_split(counts)

@@ -15,6 +15,8 @@ from scipy.sparse.csgraph import connected_components
 from nic.errors import UserError
 from pairs.draws import SmallDomains, Split, SplitBy, draw_by_date, draw_folds, draw_split
 from pairs.loading import Pairs
+from pairs.own_split import has_own_split, own_split
+from pairs.reading.records import Place
 
 KnownPassages = Literal["none", "half", "all"]
 
@@ -53,6 +55,8 @@ class RowsToSplit:
         made: `(rows,)` booleans: whether the query was made, not asked.
         path: The file, for messages.
         dates: When each query was asked; None where the split is by passage.
+        parts: "train", "validation", "test" or "" for each row, where the data brings its own
+            split; else none.
     """
 
     queries: Sequence[Any]
@@ -61,6 +65,7 @@ class RowsToSplit:
     made: np.ndarray
     path: Path
     dates: Sequence[datetime] | None = None
+    parts: Sequence[str] = ()
 
     def take(self, numbers: Sequence[int]) -> RowsToSplit:
         """Returns some of the rows, in the given order."""
@@ -108,7 +113,7 @@ def split_pairs(
 
     A split by row would measure memory: the queries of one passage would stand on both sides. Rows
     that share a query or a positive, directly or over other rows, therefore stay together, and each
-    domain gives the same share of these units.
+    domain gives the same share of these units. Data that brings its own split is split as it says.
 
     Args:
         pairs: The checked file, from `load_pairs`.
@@ -136,6 +141,10 @@ def split_rows(
     rules: SplitRules = RULES,
 ) -> Split:
     """Draws the split of `split_pairs`; arguments as there."""
+    if has_own_split(rows.parts):
+        units = connected_units(rows.queries, rows.positives)
+        given = (rows.domains, rows.path, val_ratio, seed, small_domains)
+        return own_split(rows.parts, units, *given)
     asked = rows_to_ask(rows, rules)
     real, path = rows.take(asked), rows.path
     if real.dates is not None:
@@ -193,6 +202,7 @@ def rows_to_split(pairs: Pairs, rules: SplitRules = RULES) -> RowsToSplit:
         pairs.made,
         pairs.path,
         read_dates(pairs, rules.date_field) if rules.split_by == "date" else None,
+        pairs.parts,
     )
 
 
@@ -203,12 +213,12 @@ def read_dates(pairs: Pairs, name: str) -> list[datetime]:
         UserError: A row has no date in this field.
     """
     return [
-        _read_date(extra.get(name), f"{pairs.path}:{line}", name)
-        for line, extra in zip(pairs.line_numbers, pairs.extras, strict=True)
+        _read_date(extra.get(name), pairs.place(row), name)
+        for row, extra in enumerate(pairs.extras)
     ]
 
 
-def _read_date(value: object, place: str, name: str) -> datetime:
+def _read_date(value: object, place: Place, name: str) -> datetime:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     if isinstance(value, str):

@@ -125,7 +125,7 @@ def log_split(counts: SplitCounts) -> None:
     shares = [f"{100 * size / sum(sizes):.1f}% {name}" for size, name in held_out]
     names = "/".join(name.capitalize() for name in short)
     logger.info("%s split: %s (%s)", names, "/".join(map(str, sizes)), ", ".join(shares))
-    for name, parts in counts.domains.items():
+    for name, parts in counts.domains.items() if len(counts.domains) > 1 else ():
         logger.info("  %-20s: %s", name, "/".join(map(str, parts.values())))
     logger.info(
         "Shared by %s: %d passages, %d queries; %s passages also occur as training negatives",

@@ -19,9 +19,11 @@ from pairs.checks.run import log_check
 from pairs.checks.scan import Scan
 from pairs.draws import Split
 from pairs.loading import Pairs
+from pairs.own_split import refuse_folds
 from pairs.prepare import prepare_pairs
 from pairs.split import split_into_folds
 from pairs.split_counts import SplitCounts
+from pairs.split_file import read_as_split
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.known_answers import ANSWERS
@@ -88,9 +90,10 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
     """
     if run.keep_apart == ANSWERS and arguments.batch_sampler not in UNIQUE_TEXTS:
         raise UserError("--keep-apart answers: needs --batch-sampler no_duplicates")
+    saved = Path(arguments.output_dir) / SPLIT if run.resume else run.split
     prepared = prepare_pairs(
-        run.data_file,
-        Path(arguments.output_dir) / SPLIT if run.resume else run.split,
+        read_as_split(Path(saved), run.source) if saved else run.source,
+        saved,
         run.val_ratio,
         run.test_ratio,
         arguments.seed,
@@ -99,6 +102,8 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
         run.split_rules,
     )
     pairs, split = prepared.pairs, prepared.split
+    if run.folds:
+        refuse_folds(pairs.parts)
     folds = draw_folds(pairs, run, arguments.seed)
     for part in (split, *folds):
         check_trainable(arguments, len(part.train))
@@ -159,7 +164,7 @@ def check_data(
 ) -> tuple[CheckReport, Scan]:
     """Logs the warnings of `nic-check` about the data, and returns its report and numbers."""
     return log_check(
-        data.pairs.path,
+        data.pairs.files.source,
         data.split,
         source,
         run.val_ratio,

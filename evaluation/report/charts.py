@@ -70,7 +70,7 @@ def draw_intervals(comparison: Comparison, model: str, metric: Metric, theme: Th
         metric: A metric of the comparison.
         theme: Colours.
     """
-    groups = _largest(comparison.groups)
+    groups = _largest(comparison.shown)
     height = (0.46 if len(groups) <= ROOMY_ROWS else 0.34) * len(groups) + 1.35
     figure = _figure(height)
     axes = figure.add_subplot()
@@ -86,11 +86,12 @@ def draw_intervals(comparison: Comparison, model: str, metric: Metric, theme: Th
         handles[name] = _whiskers(axes, found, shift, marker, colour)
     axes.set_yticks(range(len(groups)), _labels(comparison, groups), parse_math=False)
     axes.get_yticklabels()[0].set_fontweight("bold")
-    axes.axhline(0.5, color=theme.soft, linewidth=0.8)
+    if len(groups) > 1:
+        axes.axhline(0.5, color=theme.soft, linewidth=0.8)
     axes.set(xlim=(-0.015, 1.015), ylim=(len(groups) - 0.5, -0.5))
     axes.grid(axis="x")
     notes = [f"{metric.title}; in brackets the number of queries"]
-    if len(groups) < len(comparison.groups):
+    if len(groups) < len(comparison.shown):
         domains = f"{len(comparison.domains):,} domains"
         notes.append(f"the {len(groups) - 1} with most queries of {domains}")
     if not all(map(_drawable, groups)):

@@ -216,7 +216,8 @@ def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
 def _alts(summary: EvaluationSummary) -> Mapping[str, str]:
     results = summary.results
     rows = (results.per_query[results.base], results.per_query[results.model])
-    whole = "overall and by domain, as dots with 95 % intervals; the tables hold the values."
+    by_domain = " and by domain" if summary.comparison.breakdown else ""
+    whole = f"overall{by_domain}, as dots with 95 % intervals; the tables hold the values."
     of_metrics = {m.name: f"{m.title} of each model {whole}" for m in shown_in(Shown.PLOT)}
     return of_metrics | {
         "rank_change": f"Rank of each query's passage before and after: {change_sentence(*rows)}",

@@ -140,10 +140,10 @@ def domain_sentences(evaluation: PublishedEvaluation, escape: Escape = str) -> l
     """Returns in which domains the primary metric is better, worse or not distinguishable.
 
     Returns:
-        One sentence per verdict; none for the base model itself.
+        One sentence per verdict; none for the base model itself, and none for a single domain.
     """
-    model, domains = evaluation.model, evaluation.comparison.domains
-    if model == evaluation.base:
+    model, domains = evaluation.model, evaluation.comparison.breakdown
+    if model == evaluation.base or not domains:
         return []
     sentences = []
     for verdict in (BETTER, WORSE, ALIKE):

@@ -67,8 +67,9 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def domain_lines(report: RetrievalReport) -> list[str]:
-    """Returns one line per domain."""
-    return [group_line(name, metrics) for name, metrics in report.domains.items()]
+    """Returns one line per domain; none for a single one, which is all queries."""
+    domains = report.domains if len(report.domains) > 1 else {}
+    return [group_line(name, metrics) for name, metrics in domains.items()]
 
 
 def group_line(name: str, metrics: Metrics) -> str:
@@ -119,19 +120,20 @@ def _means(summary: EvaluationSummary, metric: Metric) -> list[str]:
     """Returns one metric of every model: one line per domain, three for all queries."""
     key, comparison, models = metric.key, summary.comparison, summary.comparison.models
     rows = [["", "queries", *models]]
-    for name, group in [*comparison.domains.items(), (OVERALL, comparison.overall)]:
+    for name, group in [*comparison.breakdown.items(), (OVERALL, comparison.overall)]:
         cells = [show_estimate(group.estimates[model][key]) for model in models]
         rows.append([name, str(group.queries), *cells])
-    reports = [summary.reports[model] for model in models]
-    rows.append(["mean of the domains", "", *[f"{r.macro[key]:.4f}" for r in reports]])
-    worst = [f"{r.worst[key]:.4f} {r.worst_domain}" for r in reports]
-    rows.append(["worst domain", "", *worst])
+    if comparison.breakdown:
+        reports = [summary.reports[model] for model in models]
+        rows.append(["mean of the domains", "", *[f"{r.macro[key]:.4f}" for r in reports]])
+        worst = [f"{r.worst[key]:.4f} {r.worst_domain}" for r in reports]
+        rows.append(["worst domain", "", *worst])
     return [f"{metric.title} with 95 % intervals", *align(rows, "lr" + "l" * len(models))]
 
 
 def _differences(comparison: Comparison, model: str) -> list[str]:
     rows = []
-    for name, group in [*comparison.domains.items(), (OVERALL, comparison.overall)]:
+    for name, group in [*comparison.breakdown.items(), (OVERALL, comparison.overall)]:
         cells = [_difference(group.differences[model][metric.key]) for metric in SHOWN]
         rows.append([name, *cells])
     header = ["", *[metric.title for metric in SHOWN]]

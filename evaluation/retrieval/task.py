@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -51,8 +51,9 @@ class RetrievalTask:
         clusters: `(queries,)` integers: queries that share a passage, directly or over other
             queries, share a number; they are not independent.
         corpus: Different passage texts.
-        passage_ids: "p17" for the positive of line 17, "n17" for its negative, "n17.2" for its
-            second one, "x17" for line 17 of the extra corpus.
+        passage_ids: "p17" for the positive of line 17, "p17.2" for its second one, "n17" for its
+            negative, "n17.2" for its second one, "c17" for line 17 of the corpus of a BEIR folder,
+            "x17" for line 17 of the extra corpus.
         passage_domains: The domains in which each passage stands; none for an extra passage.
         relevant: For each query the indices of its relevant passages in `corpus`.
         scope: Whether a query is ranked against the whole corpus or against the passages of its
@@ -99,7 +100,8 @@ class RetrievalTask:
 def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> RetrievalTask:
     """Builds the task of the queries of some rows, against every passage of the file.
 
-    The corpus is every different positive and negative of the whole file, each text once. A query's
+    The corpus is every different positive and negative of the whole file, each text once, and for
+    data with a corpus of its own (BEIR) every passage of that. A query's
     relevant set is every positive that the file gives for its text. Texts are compared in their
     comparable form (`pairs.words.comparable`); each stays as its first row gives it.
 
@@ -117,10 +119,13 @@ def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> R
         raise UserError(f'{pairs.path}: no domain may be named "{taken[0]}"; rename it')
     ids: dict[str, str] = {}
     texts: dict[str, str] = {}
+    of_line = Counter[int]()
     for line, text, given in zip(
         pairs.line_numbers, positives, pairs.column("positive"), strict=True
     ):
-        ids.setdefault(text, f"p{line}")
+        if text not in ids:
+            of_line[line] += 1
+            ids[text] = f"p{line}" if of_line[line] == 1 else f"p{line}.{of_line[line]}"
         texts.setdefault(text, given)
     for line, of_row, as_given in zip(
         pairs.line_numbers, negatives, pairs.negatives(), strict=True
@@ -142,7 +147,7 @@ def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> R
     asked = list(dict.fromkeys(queries[row] for row in rows))
     firsts = [first_row[query] for query in asked]
     given_queries = pairs.column("query")
-    return RetrievalTask(
+    task = RetrievalTask(
         queries=[given_queries[row] for row in firsts],
         query_ids=[f"q{pairs.line_numbers[row]}" for row in firsts],
         domains=[domains[row] for row in firsts],
@@ -153,6 +158,7 @@ def retrieval_task(pairs: Pairs, rows: Sequence[int], scope: Scope = "all") -> R
         relevant=[sorted(relevant[query]) for query in asked],
         scope=scope,
     )
+    return add_distractors(task, pairs.further_passages) if pairs.further_passages else task
 
 
 def add_distractors(task: RetrievalTask, texts: dict[str, str]) -> RetrievalTask:

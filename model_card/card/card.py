@@ -74,10 +74,14 @@ def write_card(metadata: Mapping[str, Any], pairs: Pairs, folder: Path) -> None:
 def _values(facts: CardFacts) -> dict[str, Any]:
     """Returns the values of the template; each text in them is escaped."""
     evaluation = facts.evaluation
-    domains = evaluation.comparison.domains
+    domains = evaluation.comparison.breakdown
     compared = _measured(COMPARED, next(iter(evaluation.comparison.overall.estimates.values())))
     tested = list(dict.fromkeys([evaluation.base, evaluation.model]))
     others = [name for name in evaluation.comparison.models if name not in tested]
+    plot_texts = {
+        name: text if domains else text.replace(" by domain", "")
+        for name, text in PLOT_TEXTS.items()
+    }
     return {
         "card_data": _header(facts).to_yaml(),
         "facts": facts,
@@ -94,6 +98,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "overall": OVERALL,
         "domains": list(domains),
         "many": len(domains) > MANY_DOMAINS,
+        "by_domain": " by domain" if domains else "",
         "split_domains": sorted(facts.data.split.domains),
         "trained_on": sentences.trained_on(facts.data, facts.training.negatives.per_row),
         "parts": facts.data.split.parts,
@@ -104,7 +109,7 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "others": others,
         "other_names": report.join_names([sentences.as_text(name) for name in others]),
         "base": evaluation.base,
-        "groups": evaluation.comparison.groups,
+        "groups": evaluation.comparison.shown,
         "headline": report.headline(evaluation, sentences.as_text),
         "findings": sentences.findings(evaluation),
         "caveat": evaluation.caveat,
@@ -116,8 +121,8 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "estimate": report.show_estimate,
         "show_difference": report.show_difference,
         "difference": partial(sentences.difference_cells, evaluation),
-        "first_plot": {name: PLOT_TEXTS[name] for name in facts.figures if name == FIRST_PLOT},
-        "figures": {n: PLOT_TEXTS.get(n, n) for n in facts.figures if n != FIRST_PLOT},
+        "first_plot": {name: plot_texts[name] for name in facts.figures if name == FIRST_PLOT},
+        "figures": {n: plot_texts.get(n, n) for n in facts.figures if n != FIRST_PLOT},
         "worst": sentences.worst_sentence(facts.metrics),
         "reads": sentences.reads(facts.model),
         "fusion_usage": fusion_usage(facts),
@@ -160,8 +165,10 @@ def _header(facts: CardFacts) -> ModelCardData:
 
 
 def _eval_results(facts: CardFacts) -> list[EvalResult]:
-    """Returns one result per metric of all queries and of each domain, rounded to four digits."""
-    groups = {"all domains": facts.metrics.tuned.overall, **facts.metrics.tuned.domains}
+    """Returns one result per metric of all queries and of each domain, to four digits."""
+    overall, domains = facts.metrics.tuned.overall, facts.metrics.tuned.domains
+    several = len(domains) > 1
+    groups = {"all domains": overall, **domains} if several else {"all queries": overall}
     return [
         EvalResult(
             task_type="information-retrieval",

@@ -90,6 +90,7 @@ def describe_data(pairs: Pairs, split: dict[str, Any], findings: dict[str, Any])
     return {
         "file": pairs.path.name,
         "sha256": pairs.sha256,
+        "reading": pairs.files.as_dicts(),
         "pairs": len(pairs.dataset),
         "queries": len(set(pairs.comparable("query"))),
         "positives": len(positives),

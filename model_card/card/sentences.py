@@ -28,6 +28,7 @@ from model_card.card.facts import (
 )
 from model_card.hubs import load_call
 from nic.encoding import DOCUMENT, QUERY
+from pairs.column_names import ONE_DOMAIN
 
 MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
 NOT_STATED = "not stated"
@@ -75,6 +76,8 @@ def trained_on(data: DataFacts, negatives: int = 1) -> str:
     several = f"(query, positive, up to {negatives} negatives) rows"
     kind = several if negatives > 1 else "(query, positive, negative) triplets"
     pairs = f"{count:,} of {data.pairs:,} {kind}"
+    if list(domains) == [ONE_DOMAIN]:
+        return pairs
     names = report.join_names([as_text(name) for name in sorted(domains)])
     return f"{pairs} from {len(domains)} domain{'s' if len(domains) != 1 else ''}: {names}"
 

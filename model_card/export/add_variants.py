@@ -11,13 +11,15 @@ from model_card.export.exportable import require_exportable
 from model_card.export.onnx_export import require_onnx
 from model_card.export.variants import build_variants, measure_variants, refuse_loss
 from nic.errors import UserError
+from nic.model_files import SPLIT
 from nic.models import find_model, load_model
 from pairs.loading import load_pairs
-from pairs.split_file import load_split
+from pairs.reading.source import Data, DataSource
+from pairs.split_file import load_split, read_as_split
 
 
 def variant_adder(
-    model: Path, data_file: Path | None, names: Sequence[str], allow_loss: bool
+    model: Path, data_file: Data | None, names: Sequence[str], allow_loss: bool
 ) -> Callable[[Path], dict[str, Any]] | None:
     """Returns a function that adds variants to a folder that is being packaged.
 
@@ -43,8 +45,8 @@ def variant_adder(
         )
     require_onnx()
     require_exportable(load_model(find_model(str(model)), "cpu"), str(model))
-    pairs = load_pairs(data_file)
-    task = retrieval_task(pairs, load_split(model / "split.json", pairs).reported)
+    pairs = load_pairs(read_as_split(model / SPLIT, DataSource.of(data_file)))
+    task = retrieval_task(pairs, load_split(model / SPLIT, pairs).reported)
 
     def add(folder: Path) -> dict[str, Any]:
         build_variants(folder, folder, names)

@@ -29,9 +29,11 @@ from model_card.package.samples import encode_texts, make_samples
 from model_card.package.signing import fingerprint, load_private_key, sign
 from nic.errors import UserError
 from nic.files import atomic_write_text, sha256_of
-from nic.model_files import CARD, LICENSE_FILES, METADATA, matches
+from nic.model_files import CARD, LICENSE_FILES, METADATA, SPLIT, matches
 from nic.model_length import read_length
 from pairs.loading import Pairs, load_pairs
+from pairs.reading.source import Data, DataSource
+from pairs.split_file import read_as_split
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -70,7 +72,7 @@ def build_package(
     output: Path,
     allow_failed_gates: str | None = None,
     sign_key: Path | None = None,
-    data_file: Path | None = None,
+    data_file: Data | None = None,
     add_files: AddFiles | None = None,
     publication: Publication | None = None,
     license: str | None = None,
@@ -126,7 +128,7 @@ def _check_output(model: Path, output: Path) -> None:
 
 
 def _read_trained_model(
-    model: Path, reason: str | None, sign_key: Path | None, data_file: Path | None
+    model: Path, reason: str | None, sign_key: Path | None, data_file: Data | None
 ) -> TrainedModel:
     """Reads a trained model and checks that it may be packaged, the cheapest check first."""
     key = load_private_key(sign_key) if sign_key else None
@@ -135,7 +137,7 @@ def _read_trained_model(
     if CARD not in names:
         raise UserError(f"{model}: holds no card {CARD}; train it again, or write one")
     release = decide_release(metadata, reason)
-    pairs = _load_training_data(metadata, data_file) if data_file else None
+    pairs = _load_training_data(model, metadata, data_file) if data_file else None
     unchanged = sha256_of(model / CARD) == metadata["files"].get(CARD)
     if not pairs and not unchanged:
         raise UserError(
@@ -155,11 +157,11 @@ def _read_training_metadata(model: Path) -> dict[str, Any]:
     return metadata
 
 
-def _load_training_data(metadata: dict[str, Any], data_file: Path) -> Pairs:
-    pairs = load_pairs(data_file)
+def _load_training_data(model: Path, metadata: dict[str, Any], data_file: Data) -> Pairs:
+    pairs = load_pairs(read_as_split(model / SPLIT, DataSource.of(data_file)))
     if pairs.sha256 != metadata["data"]["sha256"]:
         raise UserError(
-            f"--data-file {data_file}: not the data that the model was trained on (SHA-256 "
+            f"--data-file {pairs.path}: not the data that the model was trained on (SHA-256 "
             f"{pairs.sha256[:12]}, in {METADATA} {metadata['data']['sha256'][:12]})"
         )
     return pairs

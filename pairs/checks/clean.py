@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nic.errors import UserError
 from nic.files import atomic_write, atomic_write_text, check_writable
-from pairs.readers import read_records
+from pairs.reading.sections import section_of
 
 if TYPE_CHECKING:
     from pairs.checks.finding import Finding
@@ -36,7 +36,10 @@ def list_path(path: Path) -> Path:
 
 
 def write_clean(scan: Scan, findings: list[Finding], path: Path) -> tuple[int, int]:
-    """Copies the rows that no finding leaves out to a JSONL file; the lines keep their bytes.
+    """Copies the rows that no finding leaves out to a JSONL file.
+
+    Lines of JSONL keep their bytes; rows of other formats, and those whose columns have other
+    names, are written with the project's own names.
 
     Args:
         scan: The file.
@@ -48,16 +51,24 @@ def write_clean(scan: Scan, findings: list[Finding], path: Path) -> tuple[int, i
         The number of rows kept and of rows left out.
     """
     reasons = reasons_by_line(scan, findings)
-    entries = [{"line": line, "reasons": reasons[line]} for line in sorted(reasons)]
+    entries = [{**_where(scan, line), "reasons": reasons[line]} for line in sorted(reasons)]
     kept = 0
     with atomic_write(path) as staged:
         with gzip.open(staged, "wb") if path.suffix == ".gz" else staged.open("wb") as copy:
-            for record in read_records(scan.path):
-                if record.place.line not in reasons:
+            for record in scan.files.records():
+                if record.place.number not in reasons:
                     copy.write(record.jsonl() + b"\n")
                     kept += 1
         atomic_write_text(list_path(path), "".join(json.dumps(entry) + "\n" for entry in entries))
     return kept, len(reasons)
+
+
+def _where(scan: Scan, number: int) -> dict[str, Any]:
+    """Returns where a row stands: its line or row, and its file where there are several."""
+    section = section_of(scan.sections, number)
+    several = {"file": section.path.name} if len(scan.files.files) > 1 else {}
+    part = {"part": section.name} if section.name else {}
+    return {**several, **part, section.unit: number - section.offset}
 
 
 def reasons_by_line(scan: Scan, findings: list[Finding]) -> dict[int, list[str]]:

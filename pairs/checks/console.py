@@ -5,6 +5,8 @@ from __future__ import annotations
 from pairs.checks.finding import Finding
 from pairs.checks.report import CheckReport
 from pairs.checks.splits import DomainPower
+from pairs.column_names import printable
+from pairs.readers import count_problems
 
 MARKS = {"stop": "STOP", "warning": "WARN", "note": "note"}
 
@@ -14,7 +16,7 @@ def console_lines(report: CheckReport) -> list[str]:
     return [
         *_head(report),
         "",
-        *(line for finding in report.findings for line in _finding(finding, report.problems)),
+        *(line for finding in report.findings for line in _finding(finding, report)),
         "",
         *_leakage(report),
         "",
@@ -30,7 +32,7 @@ def console_lines(report: CheckReport) -> list[str]:
 def log_summary(report: CheckReport) -> list[str]:
     """Returns one line per warning, for the log of a training."""
     return [
-        f"{finding.title}: {_count(finding)} ({_lines(finding.lines)})"
+        f"{finding.title}: {_count(finding)} ({report.places(finding.lines)})"
         for finding in report.found("warning")
     ]
 
@@ -54,17 +56,20 @@ def _head(report: CheckReport) -> list[str]:
     return [
         f"{report.file}: {report.rows:,} rows, {report.queries:,} queries, "
         f"{report.passages:,} passages ({report.positives:,} positives, "
-        f"{report.negatives:,} negatives)"
+        f"{report.negatives:,} negatives)",
+        *report.reading,
     ]
 
 
-def _finding(finding: Finding, problems: list[str]) -> list[str]:
+def _finding(finding: Finding, report: CheckReport) -> list[str]:
     mark = MARKS[finding.level] if finding.count else "ok"
     lines = [f"{mark:6s}  {finding.title}: {_count(finding)}"]
     if finding.level == "stop":
-        lines += [f"        {problem}" for problem in problems]
+        lines += [f"        {problem}" for problem in report.problems]
+        if finding.count > len(report.problems):
+            lines += [f"        {count_problems(finding.count)}"]
     elif finding.count:
-        lines += [f"        {_lines(finding.lines)}: {finding.advice}"]
+        lines += [f"        {report.places(finding.lines)}: {finding.advice}"]
     return lines
 
 
@@ -74,14 +79,12 @@ def _count(finding: Finding) -> str:
     return f"{finding.count:,} of {finding.total:,} {finding.unit} ({finding.share:.1%})"
 
 
-def _lines(lines: list[int]) -> str:
-    return ("lines " if len(lines) > 1 else "line ") + ", ".join(map(str, lines))
-
-
 def _leakage(report: CheckReport) -> list[str]:
+    given = "as given" in report.leakage
+    training = "training takes the split of the data" if given else "training splits by passage"
     lines = [
         f"Leakage: held-out rows with a text of the training half ({report.val_ratio:.0%} held "
-        "out; training splits by passage)"
+        f"out; {training})"
     ]
     lines += [
         f"        {'':12s}{'positive':>12s}{'near-dup.':>12s}{'query':>12s}{'as negative':>13s}"
@@ -95,7 +98,7 @@ def _leakage(report: CheckReport) -> list[str]:
             + "".join(f"{share:12.1%}" for share in shares)
             + f"{as_negative:13.1%}"
         )
-    if "by passage" not in report.leakage:
+    if not given and "by passage" not in report.leakage:
         lines.append("        by passage  cannot be drawn")
     return lines
 
@@ -122,7 +125,7 @@ def _suspects(report: CheckReport) -> list[str]:
     ]
     if suspects.lines:
         lines += [
-            f"        {_lines(suspects.lines)}",
+            f"        {report.places(suspects.lines)}",
             "        read these: the negative either answers the query or is a hard negative worth "
             "training on",
         ]
@@ -130,7 +133,7 @@ def _suspects(report: CheckReport) -> list[str]:
 
 
 def _domains(report: CheckReport) -> list[str]:
-    width = max(len(_printable(power.domain)) for power in report.domains)
+    width = max(len(printable(power.domain)) for power in report.domains)
     return [
         "Smallest difference in Recall@5 that is significant at 95 %: by query, if the held-out",
         "queries are independent; by passage, if all queries of a passage succeed or fail together",
@@ -144,11 +147,6 @@ def _domain(power: DomainPower, rows: int, width: int) -> str:
     differences = (power.smallest_difference, power.smallest_if_alike)
     shown = ["-" if value is None else f"{value:.2f}" for value in differences]
     return (
-        f"        {_printable(power.domain):{width}s}{power.rows:11,}{power.rows / rows:8.1%}"
+        f"        {printable(power.domain):{width}s}{power.rows:11,}{power.rows / rows:8.1%}"
         f"{power.queries:9,}{power.passages:10,}{shown[0]:>10s}{shown[1]:>12s}"
     )
-
-
-def _printable(text: str) -> str:
-    """Replaces control characters of a text from the file, which would steer a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)

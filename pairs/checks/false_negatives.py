@@ -118,7 +118,7 @@ def _excess(
 
 def _text_blocks(scan: Scan) -> Iterator[list[tuple[str, str, list[str]]]]:
     block: list[tuple[str, str, list[str]]] = []
-    for _, row, problem, _ in read_pair_records(scan.path):
+    for _, row, problem, _ in read_pair_records(scan.files):
         if problem:
             continue
         block.append(texts_of(row))

@@ -14,6 +14,7 @@ from pairs.checks.console import check_verdict
 from pairs.checks.report import CheckReport
 from pairs.checks.scan import Scan
 from pairs.columns import read_pair_records, texts_of
+from pairs.reading.sections import describe_numbers
 
 LONGEST_QUOTE = 240
 
@@ -23,13 +24,13 @@ class Example:
     """A row, shortened for reading.
 
     Attributes:
-        line: Its 1-based line number.
+        place: Where it stands, in words.
         query: Its query.
         positive: The start of its positive.
         negatives: The starts of its negatives.
     """
 
-    line: int
+    place: str
     query: str
     positive: str
     negatives: list[str]
@@ -83,13 +84,14 @@ def read_examples(report: CheckReport, scan: Scan) -> dict[int, Example]:
     if not wanted:
         return found
     last = max(wanted)
-    for place, row, problem, _ in read_pair_records(scan.path):
-        if place.line > last:
+    for place, row, problem, _ in read_pair_records(scan.files):
+        if place.number > last:
             break
-        if place.line in wanted and not problem:
+        if place.number in wanted and not problem:
             query, positive, negatives = texts_of(row)
             shortened = list(map(_shorten, negatives))
-            found[place.line] = Example(place.line, _shorten(query), _shorten(positive), shortened)
+            named = describe_numbers(scan.sections, [place.number])
+            found[place.number] = Example(named, _shorten(query), _shorten(positive), shortened)
     return found
 
 

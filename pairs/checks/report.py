@@ -19,6 +19,8 @@ from pairs.checks.findings import find_all
 from pairs.checks.scan import Scan
 from pairs.checks.splits import DomainPower, Leakage, leakage, power_by_domain, split_by_row
 from pairs.draws import Split
+from pairs.own_split import has_own_split
+from pairs.reading.sections import Section, describe_numbers
 from pairs.split import check_fills_a_batch
 
 ROWS_OF_A_POSITIVE = (1, 2, 3, 5, 9, 17)
@@ -43,8 +45,10 @@ class CheckReport:
     """What a check found in a file.
 
     Attributes:
-        file: Name of the file.
-        sha256: SHA-256 of its bytes.
+        file: Name of the file, or of several.
+        reading: How each file is read: format, encoding and columns, in one line.
+        sha256: SHA-256 of its bytes; of several files as in `PairFiles.sha256`.
+        sections: Where the numbers of each file, or of each part of one, begin.
         rows: Good rows.
         queries: Different queries.
         passages: Different positives and negatives.
@@ -56,9 +60,10 @@ class CheckReport:
         refusal: Why training would refuse the good rows; None where it would not.
         val_ratio: Share of the passages that a split holds out, in (0, 1).
         leakage: What a split "by row" and one "by passage" leak; training draws the latter, which
-            is missing where it cannot be drawn.
+            is missing where it cannot be drawn. Of data with its own split that is "as given".
         in_batch: Expected false negatives of a batch.
-        domains: Size and statistical power of each domain; the last is "overall".
+        domains: Size and statistical power of each domain, if there are several; the last is
+            "overall".
         tokens: Histogram of the passages' lengths in tokens.
         rows_of_a_positive: Histogram of the number of rows per positive.
         suspects: Rows with a negative that the base model ranks above the positive; None where the
@@ -66,7 +71,9 @@ class CheckReport:
     """
 
     file: str
+    reading: list[str]
     sha256: str
+    sections: list[Section]
     rows: int
     queries: int
     passages: int
@@ -88,6 +95,10 @@ class CheckReport:
     def refused(self) -> bool:
         """Returns whether training would refuse the file."""
         return self.refusal is not None or any(self.found("stop"))
+
+    def places(self, lines: list[int]) -> str:
+        """Returns line numbers in words, with their file where there are several."""
+        return describe_numbers(self.sections, lines)
 
     def found(self, level: str) -> list[Finding]:
         """Returns the findings of a level that flag something: "stop", "warning" or "note"."""
@@ -124,10 +135,12 @@ class CheckReport:
         content = {
             name: value
             for name, value in vars(self).items()
-            if name not in ("findings", "leakage", "in_batch", "domains", "suspects", "tokens")
+            if name
+            not in ("findings", "leakage", "in_batch", "domains", "suspects", "tokens", "sections")
         }
         return {
             **content,
+            "sections": [{**s._asdict(), "path": s.path.name} for s in self.sections],
             "rows_of_a_positive": [asdict(bar) for bar in self.rows_of_a_positive],
             "tokens": [asdict(bar) for bar in self.tokens],
             "findings": {finding.key: _finding_as_dict(finding) for finding in self.findings},
@@ -166,9 +179,11 @@ def build_report(
     drawn = split if isinstance(split, Split) else None
     splits = {"by row": split_by_row(len(scan), val_ratio, seed)}
     if drawn:
-        splits["by passage"] = drawn
+        splits["as given" if has_own_split(scan.parts) else "by passage"] = drawn
     return CheckReport(
         file=scan.path.name,
+        reading=[*scan.files.warnings(), *scan.files.describe()],
+        sections=scan.sections,
         sha256=scan.sha256,
         rows=len(scan),
         queries=_different(scan.queries),

@@ -19,6 +19,7 @@ from pairs.checks.scan import Scan, scan_file
 from pairs.checks.splits import split_as_training_does
 from pairs.checks.tokens import load_token_counter
 from pairs.draws import Split
+from pairs.reading.source import Data
 from pairs.split import SplitRules
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ def build_check(arguments: CheckArguments) -> tuple[CheckReport, Scan]:
         UserError: The file or the model cannot be read, or the file holds no good row.
     """
     source = find_model(arguments.base_model, arguments.base_revision, arguments.pooling)
-    scan = scan_file(arguments.data_file, load_token_counter(source, arguments.document_prompt))
+    scan = scan_file(arguments.source, load_token_counter(source, arguments.document_prompt))
     split = _split_or_error(scan, arguments)
     report = build_report(scan, split, arguments.val_ratio, arguments.batch_size, arguments.seed)
     if arguments.semantic:
@@ -81,7 +82,7 @@ def write_files(report: CheckReport, scan: Scan, arguments: CheckArguments) -> l
 
 
 def log_check(
-    path: Path,
+    data: Data,
     split: Split,
     source: ModelSource,
     val_ratio: float,
@@ -92,7 +93,7 @@ def log_check(
     """Checks the file of a training and logs its warnings.
 
     Args:
-        path: The file of pairs.
+        data: The file of pairs, or several.
         split: The split that the training uses.
         source: The base model, whose tokenizer counts tokens.
         val_ratio: Share to hold out in the split by row that the split is compared with.
@@ -100,7 +101,7 @@ def log_check(
         seed: Seed of the split by row.
         document_prompt: What is put before passages; None takes what the base model stores.
     """
-    scan = scan_file(path, load_token_counter(source, document_prompt))
+    scan = scan_file(data, load_token_counter(source, document_prompt))
     report = build_report(scan, split, val_ratio, batch_size, seed)
     logger.info("Check of the data: %s", check_verdict(report))
     for line in log_summary(report):

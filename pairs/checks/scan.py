@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from nic.files import sha256_of
 from pairs.checks.near_duplicates import NearDuplicates
 from pairs.checks.texts import FLAWS, has_no_content_words
 from pairs.checks.tokens import TokenCounter
 from pairs.columns import domain_of, is_made, read_pair_records, texts_of
+from pairs.pair_files import PairFiles
 from pairs.readers import PROBLEMS_SHOWN, refuse_problems
+from pairs.reading.sections import Section, Sections
+from pairs.reading.source import Data
 from pairs.words import comparable
 
 BATCH = 1000
@@ -49,11 +51,14 @@ class Scan:
     """A file of pairs as numbers.
 
     Attributes:
-        path: The file.
-        sha256: SHA-256 of its bytes.
+        path: The file; of several, what stands for them in messages.
+        files: The opened files.
+        sha256: As in `Pairs`.
+        sections: Where the numbers of each file, or of each part of one, begin.
+        parts: "train", "validation" or "test" for each row, where the data brings its own split.
         problems: The first twenty bad lines, as "file:line: what is wrong".
-        bad_lines: `(bad lines,)` 1-based line numbers.
-        lines: `(rows,)` 1-based line number of each good row.
+        bad_lines: `(bad lines,)` 1-based line numbers, as in `Pairs`.
+        lines: `(rows,)` 1-based line number of each good row, as in `Pairs`.
         queries: `(rows,)` number of the query; equal texts have equal numbers.
         positives: `(rows,)` number of the positive among `passages`.
         negatives: `(negatives,)` number of each negative among `passages`, row by row.
@@ -66,7 +71,10 @@ class Scan:
     """
 
     path: Path
+    files: PairFiles
     sha256: str
+    sections: list[Section]
+    parts: list[str]
     problems: list[str]
     bad_lines: np.ndarray
     lines: np.ndarray
@@ -97,17 +105,18 @@ class Scan:
         return rows
 
 
-def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
+def scan_file(data: Data, counter: TokenCounter) -> Scan:
     """Reads a file of pairs once, row by row.
 
     Args:
-        path: The file.
+        data: The file, or several, as in `load_pairs`.
         counter: Counts the tokens of the passages.
 
     Raises:
         UserError: The file cannot be read, or holds no good row.
     """
-    path = Path(path)
+    files = PairFiles.open(data)
+    path, sections, parts = files.source.path, Sections(), list[str]()
     problems: list[str] = []
     bad_lines, lines = array("q"), array("q")
     queries, positives, domains = array("q"), array("q"), array("q")
@@ -115,14 +124,16 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
     empty, made = array("b"), array("b")
     names: dict[str, int] = {}
     with closing(_PassageReader(counter)) as reader:
-        for place, row, problem, _ in read_pair_records(path):
+        for place, row, problem, _ in read_pair_records(files):
+            sections.add(place)
             if problem:
-                bad_lines.append(place.line)
+                bad_lines.append(place.number)
                 if len(problems) < PROBLEMS_SHOWN:
                     problems.append(f"{place}: {problem}")
                 continue
             query, positive, wrong = texts_of(row)
-            lines.append(place.line)
+            lines.append(place.number)
+            parts.append(place.part)
             queries.append(_key(query))
             positives.append(reader.number(positive))
             for negative in wrong:
@@ -132,13 +143,16 @@ def scan_file(path: str | Path, counter: TokenCounter) -> Scan:
             empty.append(has_no_content_words(query))
             made.append(is_made(row))
         if not lines:
-            refuse_problems(path, problems, 0)
+            refuse_problems(path, problems, 0, total=len(bad_lines))
         passages = reader.finish()
     domain_names = sorted(names)
     order = {name: n for n, name in enumerate(domain_names)}
     return Scan(
         path=path,
-        sha256=sha256_of(path),
+        files=files,
+        sha256=files.sha256(),
+        sections=sections.found,
+        parts=parts if any(parts) else [],
         problems=problems,
         bad_lines=_numbers(bad_lines),
         lines=_numbers(lines),

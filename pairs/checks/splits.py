@@ -73,7 +73,7 @@ def split_as_training_does(
     """
     domains = [scan.domain_names[number] for number in scan.domains]
     queries, positives = scan.queries.tolist(), scan.positives.tolist()
-    rows = RowsToSplit(queries, positives, domains, scan.made, scan.path)
+    rows = RowsToSplit(queries, positives, domains, scan.made, scan.path, parts=scan.parts)
     return split_rows(rows, val_ratio, seed=seed, small_domains=small_domains, rules=rules)
 
 
@@ -102,11 +102,15 @@ def leakage(scan: Scan, split: Split) -> Leakage:
 
 
 def power_by_domain(scan: Scan, split: Split | None) -> list[DomainPower]:
-    """Returns the statistical power of each domain, and that of all of them as the last."""
+    """Returns the statistical power of each domain, and that of all of them as the last.
+
+    A single domain is all of them, and stands there once.
+    """
     held_out = np.zeros(len(scan), bool)
     held_out[split.reported if split else []] = True
     everything = np.ones(len(scan), bool)
-    parts = [(name, scan.domains == number) for number, name in enumerate(scan.domain_names)]
+    names = scan.domain_names if len(scan.domain_names) > 1 else []
+    parts = [(name, scan.domains == number) for number, name in enumerate(names)]
     return [_power(scan, name, rows, held_out) for name, rows in [*parts, ("overall", everything)]]
 
 

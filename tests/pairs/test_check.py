@@ -79,7 +79,7 @@ def test_a_missing_file_is_one_line_and_2(
     assert exit_.value.code == 2
     printed = capsys.readouterr().err
     assert printed == (
-        f"error: {tmp_path / 'no.jsonl'}: no such file; give a JSONL file with --data-file\n"
+        f"error: {tmp_path / 'no.jsonl'}: no such file; give a data file with --data-file\n"
     )
 
 

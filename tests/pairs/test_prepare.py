@@ -22,7 +22,8 @@ def test_the_file_is_split_counted_and_logged(
     assert prepared.counts == describe_split(prepared.split, prepared.pairs)
     messages = [record.getMessage() for record in caplog.records]
     assert messages[0] == f"Loaded 40 training pairs from {two_domains}"
-    assert messages[1] == "Train/Val/Test split: 28/8/4 (20.0% val, 10.0% test)"
+    assert messages[1] == "pairs.jsonl: JSONL, UTF-8; query, positive, negative, domain"
+    assert messages[2] == "Train/Val/Test split: 28/8/4 (20.0% val, 10.0% test)"
 
 
 def test_a_saved_split_is_used_whatever_else_is_asked(two_domains: Path, tmp_path: Path) -> None:

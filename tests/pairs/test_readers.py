@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
 import pytest
-from conftest import make_row
 
 from nic.errors import UserError
-from pairs import readers
-from pairs.checks.clean import write_clean
-from pairs.checks.findings import find_all
-from pairs.checks.scan import scan_file
-from pairs.checks.tokens import TokenCounter
-from pairs.loading import load_pairs
-from pairs.readers import Place, Record, read_jsonl, read_records
+from pairs.readers import Place, Record, read_records, refuse_problems
+
+
+def zstd(content: bytes) -> bytes:
+    packed: bytes = pyarrow.compress(content, codec="zstd", asbytes=True)
+    return packed
 
 
 def test_a_place_prints_as_file_and_line() -> None:
     assert str(Place(Path("pairs.jsonl"), 17)) == "pairs.jsonl:17"
+
+
+def test_places_of_tables_name_row_line_and_section() -> None:
+    assert str(Place(Path("a.csv"), 17, "row", text_line=23)) == "a.csv: row 17 (line 23)"
+    assert str(Place(Path("a.xlsx"), 18, "row", 'sheet "Q&A"')) == 'a.xlsx: sheet "Q&A", row 18'
+    assert str(Place(Path("a.parquet"), 17, "row")) == "a.parquet: row 17"
 
 
 def test_each_row_comes_with_its_place_and_the_bytes_of_its_line(tmp_path: Path) -> None:
@@ -63,35 +66,29 @@ def test_rows_arrive_before_the_rest_of_the_file_is_read(tmp_path: Path) -> None
         next(records)
 
 
-def test_gzip_is_known_by_its_content_and_a_suffix_without_a_format_means_jsonl(
-    tmp_path: Path,
+@pytest.mark.parametrize("pack", [gzip.compress, zstd], ids=["gzip", "zstd"])
+def test_packing_is_known_by_its_content_and_a_suffix_without_a_format_means_jsonl(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
 ) -> None:
-    for name in ("rows.jsonl", "rows.jsonl.gz", "rows.txt", "rows"):
+    for name in ("rows.jsonl", "rows.jsonl.gz", "rows.jsonl.zst", "rows.txt", "rows"):
         path = tmp_path / name
-        path.write_bytes(gzip.compress(b'{"a": 1}\n'))
-        assert readers.find_reader(path) is read_jsonl
-        assert [record.row for record in read_records(path)] == [{"a": 1}]
+        path.write_bytes(pack(b'{"a": 1}\n') + pack(b'{"a": 2}\n'))
+        assert [record.row for record in read_records(path)] == [{"a": 1}, {"a": 2}]
 
 
-def test_another_format_is_one_entry_that_loading_checking_and_copying_read_through(
-    tmp_path: Path, tiny_counter: TokenCounter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def read_csv(path: Path) -> Iterator[Record]:
-        with path.open(encoding="utf-8", newline="") as file:
-            for number, row in enumerate(csv.DictReader(file), start=2):
-                yield Record(Place(path, number), row)
+def test_a_damaged_zstd_file_is_named_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl.zst"
+    path.write_bytes(zstd(b'{"a": 1}\n' * 1000)[:-6])
+    with pytest.raises(UserError, match="damaged zstd file .*copy or pack it again"):
+        list(read_records(path))
 
-    monkeypatch.setitem(readers.READERS, ".csv", read_csv)
-    rows = [make_row(n, "hvac") for n in range(3)]
-    path = tmp_path / "pairs.CSV"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows([*rows, {**rows[0], "query": ""}])
-    with pytest.raises(UserError, match='pairs.CSV:5: field "query" is empty'):
-        load_pairs(path)
-    scan = scan_file(path, tiny_counter)
-    assert (scan.lines.tolist(), scan.bad_lines.tolist()) == ([2, 3, 4], [5])
-    copy = tmp_path / "clean.jsonl"
-    assert write_clean(scan, find_all(scan), copy) == (3, 1)
-    assert [json.loads(line) for line in copy.read_text("utf-8").splitlines()] == rows
+
+def test_more_problems_than_are_shown_are_counted() -> None:
+    problems = [f"pairs.jsonl:{n}: wrong" for n in range(1, 205)]
+    with pytest.raises(UserError) as error:
+        refuse_problems(Path("pairs.jsonl"), problems, 3)
+    lines = str(error.value).splitlines()
+    assert lines[:20] == problems[:20]
+    assert lines[20:] == [
+        "these are the first 20 of 204 problems in pairs.jsonl; correct the file, nothing was done"
+    ]

@@ -13,17 +13,18 @@ from nic.errors import require_value
 from nic.model_checks import POOLINGS
 from nic.model_files import SPLIT
 from nic.models import MINILM
-from pairs.readers import DEFAULT_FILE
+from pairs.data_flags import ReadsData, add_data_flags, one_or_several
+from pairs.reading.source import DEFAULT_FILE
 
 ADAPTER = "query-adapter"
 
 
 @dataclass(frozen=True)
-class AdviceArguments:
+class AdviceArguments(ReadsData):
     """What `nic-advise` compares, with its defaults.
 
     Attributes:
-        data_file: JSONL file of pairs.
+        data_file: File of pairs of any format, or several.
         model: Folders of tuned models to compare too; the split of the first one is used.
         base_model: The base model: a folder, or a name on the Hub.
         base_revision: Branch, tag or commit of the base model on the Hub.
@@ -40,12 +41,16 @@ class AdviceArguments:
         force: Whether to replace the advice that it holds.
         seed: Seed of the split and of the training.
         device: Where to train and encode.
+        columns: Columns that have other names, each as "query=Frage".
+        domain: Domain of rows that name none.
+        domain_from: Column that is the domain.
+        sheet: Sheet of a workbook.
 
     Raises:
         UserError: A value is out of range.
     """
 
-    data_file: str = DEFAULT_FILE
+    data_file: str | Sequence[str] = DEFAULT_FILE
     model: Sequence[str] = ()
     base_model: str = MINILM
     base_revision: str | None = None
@@ -62,9 +67,15 @@ class AdviceArguments:
     force: bool = False
     seed: int = 42
     device: Device = "auto"
+    columns: Sequence[str] = ()
+    domain: str | None = None
+    domain_from: str | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses values out of their ranges."""
+        object.__setattr__(self, "data_file", one_or_several(self.data_file))
+        _ = self.source
         require_value(0 < self.test_ratio < 1, "--test-ratio", self.test_ratio, "above 0, below 1")
         require_value(self.label >= 0, "--label", self.label, "0 or more")
         check_language(self.language)
@@ -79,7 +90,6 @@ class AdviceArguments:
         given = {
             "--config": "query_adapter",
             "--output-dir": str(Path(self.output_dir) / ADAPTER),
-            "--data-file": self.data_file,
             "--base-model": self.base_model,
             "--base-revision": self.base_revision,
             "--pooling": self.pooling,
@@ -98,6 +108,7 @@ class AdviceArguments:
         flags = [f"{flag}={value}" for flag, value in given.items() if value is not None]
         if self.hold_out_made:
             flags.append("--hold-out-made")
+        flags += ["--data-file", *self.source.files, *self.source.flags()]
         return [*flags, "--no-speed", *(["--force"] if self.force else [])]
 
 
@@ -122,7 +133,7 @@ def _build_parser() -> OneLineParser:
         exit_codes={},
     )
     add, default = parser.add_argument, AdviceArguments()
-    add("--data-file", default=default.data_file, metavar="FILE", help="JSONL file of pairs")
+    add_data_flags(parser)
     tuned = "folder of a tuned model to compare too; its split is used"
     add("--model", action="append", default=[], metavar="FOLDER", help=tuned)
     add("--base-model", default=MINILM, metavar="MODEL", help="folder or Hub name")

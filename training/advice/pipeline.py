@@ -21,7 +21,7 @@ from nic.files import atomic_write_text
 from nic.logs import log_lines, open_run_log
 from nic.model_files import SPLIT
 from pairs.loading import Pairs, load_pairs
-from pairs.split_file import load_split
+from pairs.split_file import load_split, read_as_split
 from training.advice.arguments import ADAPTER, AdviceArguments
 from training.advice.labels import choose_passages, write_passages
 from training.advice.ways import Ways, measure_ways
@@ -60,8 +60,9 @@ def give_advice(arguments: AdviceArguments) -> Advice | None:
     if fine_tune(run, training) is None:
         return None
     with open_run_log(main_process=True):
-        pairs = load_pairs(arguments.data_file)
-        split = load_split(folder / ADAPTER / SPLIT, pairs)
+        drawn = folder / ADAPTER / SPLIT
+        pairs = load_pairs(read_as_split(drawn, arguments.source))
+        split = load_split(drawn, pairs)
         names, models = load_models(
             EvaluationArguments(
                 model=[str(folder / ADAPTER), *arguments.model],
@@ -103,7 +104,8 @@ def refuse_trained_queries(arguments: AdviceArguments) -> None:
     """
     if len(arguments.model) < 2:
         return
-    pairs = load_pairs(arguments.data_file)
+    first_split = Path(arguments.model[0]) / SPLIT
+    pairs = load_pairs(read_as_split(first_split, arguments.source))
     first, *others = (load_split(Path(folder) / SPLIT, pairs) for folder in arguments.model)
     asked = {*first.reported, *first.validation}
     for folder, split in zip(arguments.model[1:], others, strict=True):

@@ -98,5 +98,7 @@ def _is_set(field: dataclasses.Field[Any], training: TrainingArguments) -> bool:
 
 
 def _last_part(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_last_part(item) for item in value]
     is_path = isinstance(value, str) and Path(value).exists()
     return Path(value).name if is_path else value

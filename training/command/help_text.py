@@ -22,6 +22,8 @@ TUNE = "nic-tune"
 GROUPS = {
     "data": (
         "data_file",
+        "columns",
+        "domain",
         "val_ratio",
         "test_ratio",
         "folds",
@@ -82,6 +84,7 @@ GROUPS = {
 }
 # Shown by --help-all alone.
 FURTHER = {
+    "how the data is read": ("domain_from", "sheet"),
     "what is trained, the loss, its batches and its rates": (
         "query_adapter",
         "keep_apart",
@@ -95,7 +98,7 @@ FURTHER = {
         "gather_across_devices",
         "mini_batch_size",
         "layer_lr_decay",
-    )
+    ),
 }
 # The help of nic-tune names these and leaves the others to that of nic-train.
 TUNE_GROUPS = {
@@ -247,6 +250,9 @@ def _add_general(parser: argparse.ArgumentParser) -> None:
 def _default_text(field: dataclasses.Field[Any]) -> str:
     """Returns the default in brackets; nothing for a switch that is off or no default."""
     value = "on" if field.default is True else field.default
+    if field.default_factory is not dataclasses.MISSING:
+        made = field.default_factory()
+        value = (" ".join(map(str, made)) or None) if isinstance(made, list) else value
     if isinstance(value, Enum):
         value = value.value
     if value is None or value is dataclasses.MISSING or value is False:

@@ -64,10 +64,11 @@ class CommandParser(HfArgumentParser):
 
     def _as_flags(self, flag: str, value: Any, place: str) -> list[str]:
         """Returns the words of a flag; no value is taken for another flag."""
-        words = as_words(value)
-        if not isinstance(value, list):
+        words = _columns_as_words(flag, value)
+        takes_several = self._option_string_actions[flag].nargs in ("+", "*")
+        if not isinstance(value, list) and not takes_several:
             return [f"{flag}={words[0]}"]
-        if self._option_string_actions[flag].nargs not in ("+", "*"):
+        if not takes_several:
             raise UserError(f"{place} is a list; give one value")
         if wrong := [word for word in words if word.startswith("-")]:
             raise UserError(f"{place}: {wrong[0]} is no value; it begins with a dash")
@@ -163,6 +164,13 @@ def find_recipe(named: str) -> Path:
         names = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
         raise UserError(f"--config {named}: no such file, and no recipe ({names})")
     return recipe
+
+
+def _columns_as_words(flag: str, value: Any) -> list[str]:
+    """Returns the words of a flag; the columns may be a mapping in YAML."""
+    if flag == "--columns" and isinstance(value, dict):
+        return [f"{role}={name}" for role, name in value.items()]
+    return as_words(value)
 
 
 def as_words(value: Any) -> list[str]:

@@ -203,6 +203,8 @@ def _difference(name: str, before: Any, now: Any) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
     return str(value) if value != "" else '""'
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from model_card.card.licensing import read_terms
 from nic.errors import UserError, require_value
 from nic.models import MINILM
-from pairs.readers import DEFAULT_FILE
+from pairs import data_flags
+from pairs.data_flags import ReadsData, one_or_several
+from pairs.reading.source import DEFAULT_FILE
 from training.loop.loss_options import LossOptions, read_dimensions, read_directions, read_hardness
 from training.loop.losses import DEFAULT_LOSS, LOSSES, check_loss_options, loss_help
 
@@ -39,11 +41,13 @@ def flag(
     """
     options = {"help": help, "metavar": metavar, "aliases": list(aliases), "choices": choices}
     metadata = {name: value for name, value in options.items() if value}
+    if isinstance(default, list):
+        return dataclasses.field(default_factory=default.copy, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass
-class RunArguments:
+class RunArguments(ReadsData):
     """The arguments of a run that are not the Trainer's, with the names and defaults of the flags.
 
     Raises:
@@ -52,7 +56,11 @@ class RunArguments:
 
     _argument_group_name = "NIC Embeddings"
 
-    data_file: str = flag(DEFAULT_FILE, "JSONL, may be gzipped", "FILE")
+    data_file: str | list[str] = flag([DEFAULT_FILE], data_flags.FILES, "FILE")
+    columns: list[str] = flag([], data_flags.COLUMNS, "ROLE=NAME")
+    domain: str | None = flag(None, data_flags.DOMAIN, "NAME")
+    domain_from: str | None = flag(None, data_flags.DOMAIN_FROM, "COLUMN")
+    sheet: str | None = flag(None, data_flags.SHEET, "NAME")
     base_model: str = flag(MINILM, "folder or Hub name", "MODEL")
     base_revision: str | None = flag(
         None, "branch, tag or commit of a base model on the Hub", "REVISION"
@@ -154,6 +162,8 @@ class RunArguments:
 
     def __post_init__(self) -> None:
         """Refuses values out of their ranges and arguments that contradict each other."""
+        self.data_file = one_or_several(self.data_file)
+        self.columns = sorted(self.source.columns)
         held_out = self.val_ratio + self.test_ratio
         for flag_name, value, holds, allowed in (
             ("--freeze-layers", self.freeze_layers, self.freeze_layers >= 0, "0 or more"),
@@ -227,10 +237,10 @@ class RunArguments:
 
         return SplitRules(self.hold_out_made, self.known_passages, self.split_by, self.date_field)
 
-    def inputs(self) -> dict[str, str | None]:
+    def inputs(self) -> dict[str, str | list[str] | None]:
         """Returns what the run reads, by flag: paths, and names that are no paths."""
         return {
-            "--data-file": self.data_file,
+            "--data-file": [str(path) for path in self.source.found()],
             "--base-model": self.base_model,
             "--split": None if self.resume else self.split,
             "--probe": self.probe,

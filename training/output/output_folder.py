@@ -42,7 +42,9 @@ def refuse_taken(folder: Path, resume: bool, force: bool) -> None:
     refuse_foreign(folder)
 
 
-def refuse_inputs(folder: Path, replaced: Path, inputs: Mapping[str, str | None]) -> None:
+def refuse_inputs(
+    folder: Path, replaced: Path, inputs: Mapping[str, str | list[str] | None]
+) -> None:
     """Refuses an input of the run that the run would replace or delete.
 
     Args:
@@ -54,7 +56,12 @@ def refuse_inputs(folder: Path, replaced: Path, inputs: Mapping[str, str | None]
     Raises:
         UserError: It names the flag.
     """
-    for flag, given in inputs.items():
+    named = [
+        (flag, given)
+        for flag, value in inputs.items()
+        for given in (value if isinstance(value, list) else [value])
+    ]
+    for flag, given in named:
         path = Path(given) if given else None
         if path is None or not path.exists():
             continue

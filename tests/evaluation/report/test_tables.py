@@ -83,10 +83,18 @@ def test_models_go_by_their_last_part_numbered_where_two_share_it() -> None:
 
 def test_the_lines_of_a_domain_are_the_runbooks() -> None:
     figures = {"recall@5": 0.79124, "mrr": 0.81231, "queries": 109}
-    report = RetrievalReport(figures, figures, figures, "forklift", {"forklift": figures}, 2285)
+    domains = {"forklift": figures, "hvac": figures}
+    report = RetrievalReport(figures, figures, figures, "forklift", domains, 2285)
     assert domain_lines(report) == [
-        "  forklift            : Recall@5=0.7912, MRR=0.8123 (109 pairs)"
+        "  forklift            : Recall@5=0.7912, MRR=0.8123 (109 pairs)",
+        "  hvac                : Recall@5=0.7912, MRR=0.8123 (109 pairs)",
     ]
+
+
+def test_a_single_domain_has_no_line_of_its_own() -> None:
+    figures = {"recall@5": 0.79124, "mrr": 0.81231, "queries": 109}
+    report = RetrievalReport(figures, figures, figures, "all", {"all": figures}, 2285)
+    assert domain_lines(report) == []
 
 
 @pytest.mark.parametrize("name", ["", "/"])

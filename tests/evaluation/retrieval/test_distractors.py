@@ -28,5 +28,5 @@ def test_an_empty_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match="holds no passages"):
         read_distractors(tmp_path / "empty.jsonl")
-    with pytest.raises(UserError, match="no such file; give a JSONL file with --extra-corpus"):
+    with pytest.raises(UserError, match="no such file; give a data file with --extra-corpus"):
         read_distractors(tmp_path / "nowhere.jsonl")

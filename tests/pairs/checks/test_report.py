@@ -90,7 +90,7 @@ def test_the_json_holds_counts_and_line_numbers_and_no_word_of_the_file(
     assert content["findings"]["exact_duplicates"]["lines"] == [41]
     assert content["findings"]["exact_duplicates"]["share"] == pytest.approx(1 / 41)
     assert content["leakage"]["by passage"]["same_positive"] == 0
-    assert set(content["domains"]) == {"hvac", "overall"}
+    assert set(content["domains"]) == {"overall"}
     assert [path.name for path in tmp_path.iterdir() if "incomplete" in path.name] == []
 
 
@@ -111,10 +111,16 @@ def test_the_console_gives_lines_and_advice_for_warnings_and_no_word_of_the_file
 def test_a_domain_that_would_steer_the_terminal_is_printed_without_that(
     scan_rows: ScanRows,
 ) -> None:
-    named = [{**row, "domain": "hv\x1b[2Jac\n"} for row in rows()]
+    named = [{**row, "domain": f"hv\x1b[2Jac{n % 2}\n"} for n, row in enumerate(rows())]
     text = "\n".join(console_lines(report_of(scan_rows(named))))
     assert "\x1b" not in text
-    assert re.search(r"^ +hv\?\[2Jac +40 +100\.0%", text, re.MULTILINE)
+    assert re.search(r"^ +hv\?\[2Jac0 +20 +50\.0%", text, re.MULTILINE)
+
+
+def test_a_single_domain_stands_there_once(scan_rows: ScanRows) -> None:
+    report = report_of(scan_rows(rows()))
+    assert [power.domain for power in report.domains] == ["overall"]
+    assert not re.search(r"^ +hvac", "\n".join(console_lines(report)), re.MULTILINE)
 
 
 def test_notes_name_lines_and_advice_too(scan_rows: ScanRows) -> None:
