@@ -7,6 +7,7 @@ from pairs.checks.report import CheckReport
 from pairs.checks.splits import DomainPower
 
 MARKS = {"stop": "STOP", "warning": "WARN", "note": "note"}
+NO_NEGATIVES = "not looked for, as no row has a negative"
 
 
 def console_lines(report: CheckReport) -> list[str]:
@@ -59,7 +60,7 @@ def _head(report: CheckReport) -> list[str]:
 
 
 def _finding(finding: Finding, problems: list[str]) -> list[str]:
-    mark = MARKS[finding.level] if finding.count else "ok"
+    mark = MARKS[finding.level] if finding.count else "ok" if finding.total else "-"
     lines = [f"{mark:6s}  {finding.title}: {_count(finding)}"]
     if finding.level == "stop":
         lines += [f"        {problem}" for problem in problems]
@@ -69,6 +70,8 @@ def _finding(finding: Finding, problems: list[str]) -> list[str]:
 
 
 def _count(finding: Finding) -> str:
+    if not finding.total:
+        return NO_NEGATIVES
     if not finding.count:
         return "none"
     return f"{finding.count:,} of {finding.total:,} {finding.unit} ({finding.share:.1%})"
@@ -115,6 +118,8 @@ def _suspects(report: CheckReport) -> list[str]:
     suspects = report.suspects
     if suspects is None:
         return []
+    if not report.negatives:
+        return [f"Negatives that {suspects.model} ranks above the positive: {NO_NEGATIVES}"]
     lines = [
         f"Negatives that {suspects.model} ranks above the positive by more than "
         f"{suspects.margin:g}: {suspects.rows:,} of {report.rows:,} rows "

@@ -27,7 +27,7 @@ BAD_LINES = {
     ),
     line(positive=""): 'field "positive" is empty',
     line(query="  \t "): 'field "query" is empty',
-    line(negative=None): 'field "negative" is NoneType, not a string',
+    line(negative=3): 'field "negative" is int, not a string',
     line(domain=3): 'field "domain" is int, not a string',
     line(query=["a"]): 'field "query" is list, not a string',
     line(query="\ud800"): "half a surrogate pair",
