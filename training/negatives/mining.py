@@ -168,15 +168,15 @@ class StandIn:
         return taken
 
 
-def ranks_of(scorer: DenseScorer, found: dict[int, list[int]]) -> dict[int, list[int]]:
-    """Returns the places of passages in the rankings of queries, 1 for the nearest.
+def place(scorer: DenseScorer, found: dict[int, list[int]]) -> dict[int, list[tuple[int, float]]]:
+    """Returns rank and similarity of passages in the rankings of queries, 1 for the nearest.
 
     Args:
         scorer: Scores all queries against all passages.
         found: Numbers of the passages by number of the query.
     """
     everything, queries = np.arange(len(scorer.corpus)), list(found)
-    ranks = {}
+    places = {}
     rows = max(1, SCORES_AT_A_TIME // len(everything))
     for start in range(0, len(queries), rows):
         chunk = queries[start : start + rows]
@@ -184,8 +184,9 @@ def ranks_of(scorer: DenseScorer, found: dict[int, list[int]]) -> dict[int, list
         for query, row in zip(chunk, scores, strict=True):
             of_found = row[torch.tensor(found[query], dtype=torch.int64, device=row.device)]
             nearer = (row[None, :] > of_found[:, None]).sum(dim=1)
-            ranks[query] = [rank + 1 for rank in nearer.tolist()]
-    return ranks
+            ranks = [rank + 1 for rank in nearer.tolist()]
+            places[query] = list(zip(ranks, of_found.tolist(), strict=True))
+    return places
 
 
 def _mine(

@@ -14,7 +14,7 @@ from nic.errors import UserError
 from pairs.loading import Pairs, load_pairs
 from training.negatives import mining
 from training.negatives.known_embeddings import KnownEmbeddings, embed_file
-from training.negatives.mining import Miner, ranks_of
+from training.negatives.mining import Miner, place
 from training.negatives.settings import MiningSettings
 
 ALL: dict[str, Any] = {"rank_range": (0, 50), "relative_margin": 0.0}
@@ -172,10 +172,13 @@ def test_a_model_ranks_by_its_own_similarity(similarity: str, write_pairs: MakeP
     assert found[0].passages != found[2].passages or similarity == "dot"
 
 
-def test_ranks_are_those_of_the_ranking_of_all_passages(write_pairs: MakePairs) -> None:
+def test_ranks_and_scores_are_those_of_the_ranking_of_all_passages(write_pairs: MakePairs) -> None:
     rows = [pair("pump", "pump")] + [pair(f"q{n}", f"pump*{9 - n} belt") for n in range(8)]
     known = known_of(load_pairs(write_pairs(rows)))
-    assert ranks_of(known.scorer, {0: [0, 1, 8], 3: []}) == {0: [1, 2, 9], 3: []}
+    found = place(known.scorer, {0: [0, 1, 8], 3: []})
+    assert [rank for rank, _ in found[0]] == [1, 2, 9]
+    assert [score for _, score in found[0]] == pytest.approx([1, 9 / 82**0.5, 2 / 5**0.5])
+    assert found[3] == []
 
 
 def test_nothing_of_the_library_reaches_the_log(
