@@ -49,6 +49,11 @@ def tune() -> object:
     return import_module("training.tune").main()
 
 
+def mine() -> object:
+    """Runs `nic-mine`."""
+    return import_module("training.mine").main()
+
+
 def check() -> object:
     """Runs `nic-check`."""
     return import_module("pairs.check").main()

@@ -16,6 +16,7 @@ from evaluation.dimensions import Dimension, measure_dimensions, score_truncated
 from evaluation.exports import Rankings
 from evaluation.known_passages import queries_about_known
 from evaluation.latency import SpeedReport, measure_speed
+from evaluation.mined_negatives import TrainedNegatives
 from evaluation.mixing import MixingCurve
 from evaluation.report.tables import short_names
 from evaluation.report.texts import Texts
@@ -106,6 +107,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Rankings
         keeps_passages=shares_passages(models[names.model], models[names.base]),
         search=metadata_fact(names.location, "evaluation", "search", Search),
         known=queries_about_known(task, pairs, asked.split) if asked.split else [],
+        negatives=metadata_fact(names.location, "training", "negatives", TrainedNegatives),
     )
     return results, Rankings(task, {**scorers, **lexical})
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from evaluation.dimensions import Dimension
 from evaluation.latency import SpeedReport
+from evaluation.mined_negatives import TrainedNegatives
 from evaluation.mixing import MixingCurve
 from evaluation.retrieval.forgetting_probe import ProbeData
 from evaluation.retrieval.query_results import Results, read_results, write_results
@@ -96,6 +97,7 @@ class EvaluationResults:
             index of them serves both.
         search: The trials among which its settings were chosen; None where there were none.
         known: Ids of the queries with a relevant passage that training knows from other queries.
+        negatives: The hard negatives that it was trained on; None where unknown.
     """
 
     model: str
@@ -116,6 +118,7 @@ class EvaluationResults:
     keeps_passages: bool = False
     search: Search | None = None
     known: list[str] = field(default_factory=list)
+    negatives: TrainedNegatives | None = None
 
     @property
     def caveat(self) -> str:

@@ -20,7 +20,7 @@ NUMBERED = re.compile(r"negative_[0-9]{1,4}")
 # Each is a column of the whole file.
 MOST_NEGATIVES = 100
 MISSING = object()
-NEEDS = "every line needs non-empty query, positive, negative and domain"
+NEEDS = "every line needs non-empty query, positive and domain"
 
 
 class Field(NamedTuple):
@@ -54,8 +54,8 @@ def read_pair_records(files: PairFiles) -> Iterator[Record]:
         files: The opened files.
 
     Yields:
-        One record per pair. In a record without a problem the texts are non-empty strings, and
-        there is at least one negative, as `negatives_of` returns them.
+        One record per pair. In a record without a problem the texts are non-empty strings; there
+        may be no negative.
 
     Raises:
         UserError: A file cannot be read.
@@ -71,9 +71,6 @@ def find_problem(row: Mapping[str, Any]) -> str:
     for field in (*_fields(row, QUERY, POSITIVE), *negatives, *_fields(row, DOMAIN)):
         if problem := _text_problem(field):
             return problem
-    if not negatives:
-        none = "is an empty list" if NEGATIVE in row else "is null, as is every other negative"
-        return f'field "{next(filter(_is_negative, row))}" {none}; {NEEDS}'
     if len(negatives) > MOST_NEGATIVES:
         return f"{len(negatives):,} negatives; give at most {MOST_NEGATIVES}, the hardest first"
     positive = comparable(row[POSITIVE])
@@ -91,9 +88,9 @@ def texts_of(row: Mapping[str, Any]) -> tuple[str, str, list[str]]:
 
 
 def negatives_of(row: Mapping[str, Any]) -> list[str]:
-    """Returns the different negatives of a checked row in their order, one or more."""
+    """Returns the different negatives of a checked row in their order; a row may have none."""
     texts = [field.value.strip() for field in _negatives(row)]
-    if len(texts) == 1:
+    if len(texts) < 2:
         return texts
     found: dict[str, str] = {}
     for text in texts:
@@ -134,22 +131,24 @@ def _numbered(row: Mapping[str, Any]) -> list[str]:
 
 
 def _negatives(row: Mapping[str, Any]) -> list[Field]:
-    """Returns the negatives of a row: a string, a list, or fields with numbers.
+    """Returns the negatives of a row: a string, a list, or fields with numbers; maybe none.
 
-    A numbered field that is null stands for none: a table has it in rows with fewer negatives.
+    A field that is null or blank stands for none: a table has it in rows with fewer negatives.
     """
-    if numbered := _numbered(row):
+    if not isinstance(row.get(NEGATIVE), list):
         return [
             Field(name.replace("_", " "), f'field "{name}"', row[name])
-            for name in numbered
-            if row[name] is not None
+            for name in _numbered(row) or [NEGATIVE]
+            if not _is_empty(row.get(name))
         ]
-    if not isinstance(row.get(NEGATIVE), list):
-        return _fields(row, NEGATIVE)
     return [
         Field(f"negative {number}", f'negative {number} of field "{NEGATIVE}"', value)
         for number, value in enumerate(row[NEGATIVE], 1)
     ]
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and is_blank(value))
 
 
 def _fields(row: Mapping[str, Any], *names: str) -> list[Field]:
@@ -163,7 +162,8 @@ def _text_problem(field: Field) -> str:
     if not isinstance(field.value, str):
         return f"{field.place} is {type(field.value).__name__}, not a string"
     if is_blank(field.value):
-        return f"{field.place} is empty; {NEEDS}"
+        needs = "leave it out" if field.name.startswith(NEGATIVE) else NEEDS
+        return f"{field.place} is empty; {needs}"
     if not is_encodable(field.value):
         return f"{field.place} holds half a surrogate pair, which is not valid UTF-8"
     return ""

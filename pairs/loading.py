@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,9 @@ class Pairs:
     """The checked content of a file of pairs, or of several.
 
     Attributes:
-        dataset: Columns query, positive, negative, domain, all non-empty strings. Where rows have
-            several negatives, further ones are in columns negative_2, ... before domain, which
-            are None in rows with fewer.
+        dataset: Columns query, positive, negative, domain, of non-empty strings. Where rows have
+            several negatives, further ones are in columns negative_2, ... before domain. Columns
+            of negatives are None in rows with fewer; where no row has any, there are none.
         line_numbers: 1-based line (of JSONL) or row (of a table) in the file of each row of
             `dataset`. The numbers go on from file to file. Rows that come from one line with
             several positives share its number.
@@ -81,7 +81,7 @@ class Pairs:
 
     @property
     def negative_columns(self) -> list[str]:
-        """Returns the columns of negatives: negative, negative_2, ..."""
+        """Returns the columns of negatives: negative, negative_2, ...; none without any."""
         return self.text_columns[2:]
 
     def column(self, name: str) -> list[str]:
@@ -95,9 +95,16 @@ class Pairs:
         return [text for text in texts if text is not None]
 
     def negatives(self) -> list[list[str]]:
-        """Returns the negatives of each row, one or more, which differ in their comparable form."""
+        """Returns the negatives of each row, if any, which differ in their comparable form."""
         columns = [self.dataset[name][:] for name in self.negative_columns]
+        if not columns:
+            return [[] for _ in range(len(self))]
         return [[text for text in row if text is not None] for row in zip(*columns, strict=True)]
+
+    def with_negatives(self, negatives: Sequence[Sequence[str]]) -> Pairs:
+        """Returns the same rows with other negatives, which are the sequences of `negatives`."""
+        fixed = (self.column(QUERY), self.column(POSITIVE), negatives, self.column(DOMAIN))
+        return replace(self, dataset=build_dataset(*fixed))
 
     def comparable_negatives(self) -> list[list[str]]:
         """Returns the negatives of each row in the form in which texts are compared."""
@@ -115,7 +122,7 @@ class Pairs:
 def load_pairs(data: Data) -> Pairs:
     """Reads and checks a file of (query, positive, negative, domain) rows.
 
-    A row may have several negatives: a list, or fields negative_1, negative_2, ... A list of
+    A row may have no negative, or several: a list, or fields negative_1, negative_2, ... A list of
     positives stands for one row each. Texts lose the white space around them. Names of domains are
     brought to Unicode's composed form (NFC).
 
@@ -144,13 +151,8 @@ def load_pairs(data: Data) -> Pairs:
             sections.add(place)
     refuse_problems(path, problems, len(rows))
     queries, positives, negatives = zip(*map(texts_of, rows), strict=True)
-    columns: dict[str, list[str | None]] = {QUERY: list(queries), POSITIVE: list(positives)}
-    for number, texts in enumerate(zip_longest(*negatives), 1):
-        columns[negative_column(number)] = list(texts)
-    columns[DOMAIN] = [domain_of(row) for row in rows]
+    dataset = build_dataset(queries, positives, negatives, [domain_of(row) for row in rows])
     extras = [{key: row[key] for key in row if not is_column(key)} for row in rows]
-    features = Features({name: Value("string") for name in columns})
-    dataset = Dataset.from_dict(columns, features=features)
     return Pairs(
         dataset,
         line_numbers,
@@ -162,3 +164,18 @@ def load_pairs(data: Data) -> Pairs:
         parts if any(parts) else [],
         files.further_passages(),
     )
+
+
+def build_dataset(
+    queries: Sequence[str],
+    positives: Sequence[str],
+    negatives: Sequence[Sequence[str]],
+    domains: Sequence[str],
+) -> Dataset:
+    """Returns the dataset of `Pairs` with the given texts of each row."""
+    columns: dict[str, list[str | None]] = {QUERY: list(queries), POSITIVE: list(positives)}
+    for number, texts in enumerate(zip_longest(*negatives), 1):
+        columns[negative_column(number)] = list(texts)
+    columns[DOMAIN] = list(domains)
+    features = Features({name: Value("string") for name in columns})
+    return Dataset.from_dict(columns, features=features)

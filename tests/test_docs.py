@@ -22,6 +22,7 @@ import model_card.publish
 import pairs.check
 import training.advice.arguments
 import training.command.parser
+import training.negatives.arguments
 from nic.errors import UserError
 from nic.models import MINILM, find_model
 from training.command.help_text import answer_help, answer_tune_help
@@ -35,6 +36,7 @@ PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
     "nic-train": training.command.parser.parse_arguments,
     "nic-advise": training.advice.arguments.parse_arguments,
     "nic-tune": training.command.parser.parse_search,
+    "nic-mine": training.negatives.arguments.parse_arguments,
     "nic-check": pairs.check.parse_arguments,
     "nic-evaluate": evaluation.run.parse_arguments,
     "nic-publish": model_card.publish.parse_arguments,
@@ -43,6 +45,7 @@ SCRIPTS = {
     "training/train.py": "nic-train",
     "training/advise.py": "nic-advise",
     "training/tune.py": "nic-tune",
+    "training/mine.py": "nic-mine",
     "pairs/check.py": "nic-check",
     "evaluation/run.py": "nic-evaluate",
     "model_card/publish.py": "nic-publish",

@@ -18,6 +18,7 @@ SCRIPTS = {
     "train": "nic-train",
     "advise": "nic-advise",
     "tune": "nic-tune",
+    "mine": "nic-mine",
     "check": "nic-check",
     "evaluate": "nic-evaluate",
     "publish": "nic-publish",

@@ -25,6 +25,7 @@ from training.held_out import HeldOut, Names, held_out_results
 from training.loop.checkpoints import open_part
 from training.loop.losses import matryoshka_dimensions
 from training.loop.reporters import Reporters
+from training.negatives.of_run import mine_split
 from training.run_data import RunData, data_of_fold
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class CrossValidation:
         own, checkpoint = open_part(self.arguments, name, self.run.resume)
         folder = Path(own.output_dir)
         data = data_of_fold(self.data, split, self.run, own.seed)
+        data = mine_split(data, [self.run.negatives])
         run = replace(self.run, keep_checkpoints=1)
         fitted = fit(self._base(), data, run, own, Reporters(), self.kept, checkpoint)
         if fitted is None:

@@ -15,6 +15,7 @@ from evaluation.collect import (
 from evaluation.defaults import BATCH_SIZE
 from evaluation.dimensions import measure_dimensions, truncated_name
 from evaluation.known_passages import queries_about_known
+from evaluation.mined_negatives import TrainedNegatives
 from evaluation.results import EvaluationResults, LogEntry
 from evaluation.summary import EvaluationSummary, summarise
 from evaluation.trials import Search
@@ -80,6 +81,7 @@ def final_evaluation(
         mixing=fitted.mixing,
         search=search,
         known=known,
+        negatives=TrainedNegatives(fitted.negatives.mined),
         dimensions=measure_dimensions(held_out.found, names.model, names.base, held_out.dimensions),
         keeps_passages=shares_passages(fitted.model, models[names.base]),
     )

@@ -21,7 +21,7 @@ from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.frozen.freezing import FreezeLayersCallback, Freezing
 from training.frozen.kept_states import KeptStates
-from training.known_answers import known_answers
+from training.known_answers import known_answers, scan_with_negatives
 from training.loop import checkpoints
 from training.loop.batch_sampler import takes_shared_negatives
 from training.loop.checkpoints import BestCheckpoint
@@ -33,7 +33,13 @@ from training.loop.reporters import Reporters
 from training.loop.trainer import PairsTrainer, build_trainer, run_training
 from training.mixing import OFF, mix_with_base, trained_weights
 from training.run_data import RunData
-from training.scoring import Scored, check_saved_model, score_model, score_saved_model
+from training.scoring import (
+    Scored,
+    check_saved_model,
+    score_base,
+    score_model,
+    score_saved_model,
+)
 from training.training_rows import (
     HardNegatives,
     count_negatives,
@@ -52,7 +58,7 @@ class Fitted:
         model: The saved model, read back from the output folder.
         trainer: The trainer, with its log.
         freezing: What was frozen.
-        negatives: How many of the file's negatives were trained on.
+        negatives: Which hard negatives were trained on.
         best: The checkpoint that became the model.
         base: Results of the model before the training.
         tuned: Results of the saved model.
@@ -82,7 +88,7 @@ class Training:
         trainer: The trainer.
         evaluator: Scores the validation queries.
         freezing: What is frozen.
-        negatives: How many negatives of a row are trained on.
+        negatives: Which hard negatives are trained on.
         interruption: The signals of the training.
         half: The half precision of the training; None for fp32.
     """
@@ -126,18 +132,18 @@ def set_up_training(
     keeping = checkpoints.CheckpointCallback(
         Path(arguments.output_dir), evaluator, run.patience, run.keep_checkpoints, interruption
     )
-    columns = training_columns(data.pairs, run.negatives_taken)
-    rows = training_rows(data.pairs.dataset, data.training_rows, columns)
+    pairs, mined = data.trained_pairs(run), data.mined.get(run.negatives)
+    columns = training_columns(pairs, run.negatives_taken)
+    rows = training_rows(pairs.dataset, data.training_rows, columns)
     loss = build_loss(model, run.loss, vars(run))
     shared = takes_shared_negatives(loss)
-    negatives = count_negatives(data.pairs, data.training_rows, columns, shared)
+    negatives = count_negatives(pairs, data.training_rows, columns, shared, mined)
     ours = [freezing, RunLogCallback(evaluator), keeping, *callbacks]
     trainer = build_trainer(model, arguments, rows, loss, evaluator, ours)
     trainer.layer_lr_decay = run.layer_lr_decay
     if data.scan:
-        trainer.kept_apart = known_answers(
-            data.scan, data.training_rows, run.negatives_taken, shared
-        )
+        scan = scan_with_negatives(data.scan, data.pairs, pairs) if mined else data.scan
+        trainer.kept_apart = known_answers(scan, data.training_rows, run.negatives_taken, shared)
     half = torch.bfloat16 if arguments.bf16 else None
     return Training(
         model, rows, loss, trainer, evaluator, freezing.result, negatives, interruption, half
@@ -178,7 +184,7 @@ def fit(
     reporters.open(training.trainer)
     with model.remembering_tokens():
         kept.serve(model, frozen)
-        base = score_model(model, evaluator, data)
+        base = score_base(model, evaluator, data)
         log_score(logger, "Base model", base.validation)
         reporters.report_base(evaluator.name, base.validation)
         seconds = training.run(checkpoint)

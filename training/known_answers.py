@@ -5,14 +5,40 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
 
 from pairs.checks.scan import Scan
+from pairs.columns import POSITIVE
+from pairs.loading import Pairs
 from training.loop.batch_sampler import OWN, SHARED, Values
 
 logger = logging.getLogger(__name__)
 
 # Values of --keep-apart.
 TEXTS, ANSWERS = "texts", "answers"
+
+
+def scan_with_negatives(scan: Scan, pairs: Pairs, trained: Pairs) -> Scan:
+    """Returns a file as numbers with the negatives that are trained on.
+
+    Args:
+        scan: The file as numbers.
+        pairs: The file.
+        trained: Its rows with negatives that are passages of it.
+    """
+    given = chain.from_iterable(pairs.comparable_negatives())
+    numbers = dict(zip(given, scan.negatives.tolist(), strict=True))
+    numbers |= dict(zip(pairs.comparable(POSITIVE), scan.positives.tolist(), strict=True))
+    negatives = trained.comparable_negatives()
+    counts = [len(of_row) for of_row in negatives]
+    return replace(
+        scan,
+        negatives=np.array([numbers[text] for of_row in negatives for text in of_row], np.int64),
+        negative_rows=np.repeat(np.arange(len(scan)), counts),
+    )
 
 
 def known_answers(scan: Scan, rows: Sequence[int], negatives: int, shared: bool) -> list[Values]:

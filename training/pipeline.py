@@ -41,6 +41,7 @@ from training.held_out import Names, held_out_results
 from training.known_answers import ANSWERS
 from training.loop import checkpoints
 from training.loop.reporters import Reporters, check_reporters, hold_reporters
+from training.negatives.of_run import with_mined
 from training.output.manifest import record_settings
 from training.output.model_folder import describe_training, package
 from training.output.output_folder import open_output_dir, refuse_inputs, refuse_taken
@@ -56,7 +57,7 @@ from training.run_data import (
 )
 from training.search.plan import Plan, plan_search, read_given_space
 from training.search.settings import apply_settings
-from training.training_rows import check_negatives, training_columns
+from training.training_rows import check_negatives
 
 logger = logging.getLogger(__name__)
 
@@ -128,8 +129,7 @@ def train(
 
     data = read_data(run, arguments)
     refuse_quotations(run, folder, data.pairs)
-    columns = training_columns(data.pairs, run.negatives_taken)
-    check_negatives(run, columns)
+    check_negatives(run, data.pairs, data.split.train)
     source = find_base_model(run)
     refuse_inputs(folder, evaluation_folder(folder), {"--base-model": source.location})
     logger.info("Base model %s from %s", source.name, source.origin)
@@ -147,14 +147,16 @@ def train(
     if main_process:
         open_output_folder(folder, run, data, settings, log)
 
+    kept = KeptStates.of_run(data, run, arguments)
+    modes = map(str, plan.values("negatives", run.negatives) if plan else [run.negatives])
+    data = with_mined(data, model, run, modes, None if plan else kept)
     trials = None
     if plan:
         trials = search_settings(plan, source, data, run, arguments)
         run, arguments, model = chosen_settings(trials, source, run, arguments)
-        columns = training_columns(data.pairs, run.negatives_taken)
-        counts = describe_split(data.split, data.pairs, run.negatives_taken)
+        counts = describe_split(data.split, data.pairs, run.given_taken)
         data = replace(data, counts=counts)
-    kept = KeptStates(data, columns, arguments.dtype, run.frozen_cache_gb, folder)
+        kept = KeptStates.of_run(data, run, arguments)
     names = Names.of(folder, source)
     folds = CrossValidation(source, data, run, arguments, kept, names)
     pooled = folds.results() if data.folds else None

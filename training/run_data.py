@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.known_answers import ANSWERS
 from training.loop.trainer import UNIQUE_TEXTS, check_trainable
+from training.negatives.mined_rows import MinedRows
+from training.negatives.mining import Miner
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +55,9 @@ class RunData:
         flagged: Rows that are not trained on, by the finding that flags them; they stay in the
             evaluation.
         scan: The file as numbers, where answers are kept apart in a batch; else None.
+        miner: Mines negatives from the file; None where the run mines none.
+        mined: The negatives that are mined for the rows that are trained on, by the value of
+            `--negatives` that needs them.
     """
 
     pairs: Pairs
@@ -64,6 +70,13 @@ class RunData:
     folds: list[Split] = field(default_factory=list)
     flagged: dict[str, frozenset[int]] = field(default_factory=dict)
     scan: Scan | None = None
+    miner: Miner | None = None
+    mined: Mapping[str, MinedRows] = field(default_factory=dict)
+
+    def trained_pairs(self, run: RunArguments) -> Pairs:
+        """Returns the file with the negatives that are trained on: given, or else mined."""
+        mined = self.mined.get(run.negatives)
+        return mined.fill(self.pairs, run.mined_taken) if mined else self.pairs
 
     @property
     def training_rows(self) -> list[int]:
@@ -98,7 +111,7 @@ def read_data(run: RunArguments, arguments: TrainingArguments) -> RunData:
         run.test_ratio,
         arguments.seed,
         run.small_domains,
-        run.negatives_taken,
+        run.given_taken,
         run.split_rules,
     )
     pairs, split = prepared.pairs, prepared.split

@@ -58,6 +58,20 @@ def score_model(
     return Scored(aggregate_metrics(found), score_task(final, data.final_task), final)
 
 
+def score_base(
+    model: SentenceTransformer, evaluator: DomainRetrievalEvaluator, data: RunData
+) -> Scored:
+    """Scores the base model as `score_model`; what mining has embedded is not embedded again."""
+    if data.miner is None:
+        return score_model(model, evaluator, data)
+    scorer = data.miner.known.scorer_of(data.task)
+    validation = score_task(scorer, data.task)
+    if data.one_task:
+        return Scored(aggregate_metrics(validation), validation, scorer)
+    scorer = data.miner.known.scorer_of(data.final_task)
+    return Scored(aggregate_metrics(validation), score_task(scorer, data.final_task), scorer)
+
+
 def score_saved_model(
     folder: Path,
     saved: ChunkedSentenceTransformer,

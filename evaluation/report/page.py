@@ -14,6 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from evaluation.comparison import COMPARED, WORSE
+from evaluation.mined_negatives import mined_sentence
 from evaluation.report.charts import DARK
 from evaluation.report.plots import render_plots
 from evaluation.report.sentences import (
@@ -197,6 +198,7 @@ def _sentences(summary: EvaluationSummary) -> dict[str, Any]:
         "gate_sentence": gate_sentence(summary.gates),
         "origin_sentence": origin_sentence(results.chose_checkpoint, results.data.folds),
         "corpus_sentence": corpus_sentence(evaluation),
+        "mined_sentence": mined_sentence(results.negatives),
         "change_sentence": change_sentence(*rows),
         "forgetting_sentence": forgetting_sentence(evaluation),
         "mixing_sentence": mixing_sentence(evaluation),

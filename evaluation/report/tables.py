@@ -8,6 +8,7 @@ from pathlib import PurePath
 from evaluation.comparison import Comparison, Difference
 from evaluation.gates import Gate
 from evaluation.latency import SpeedReport
+from evaluation.mined_negatives import mined_sentence
 from evaluation.report.sentences import (
     SHOWN,
     USE_FUSION,
@@ -39,7 +40,8 @@ def show_summary(summary: EvaluationSummary) -> str:
     parts = [_means(summary, metric) for metric in SHOWN]
     others = [name for name in comparison.models if name != comparison.baseline]
     parts += [_differences(comparison, name) for name in others]
-    parts.append([f"{corpus_sentence(summary.published())} {results.caveat}".strip()])
+    said = (corpus_sentence(summary.published()), mined_sentence(results.negatives), results.caveat)
+    parts.append([" ".join(filter(None, said))])
     if summary.probe and results.probe_data:
         parts.append(_forgetting(summary.probe, results.model, results.probe_data.file))
     if results.speed:

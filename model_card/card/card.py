@@ -9,6 +9,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from evaluation.mined_negatives import mined_sentence
 from evaluation.report import sentences as report
 from evaluation.report.trials import search_sentence
 from evaluation.retrieval.task import OVERALL
@@ -100,7 +101,8 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         "many": len(domains) > MANY_DOMAINS,
         "by_domain": " by domain" if domains else "",
         "split_domains": sorted(facts.data.split.domains),
-        "trained_on": sentences.trained_on(facts.data, facts.training.negatives.per_row),
+        "trained_on": sentences.trained_on(facts.data, facts.training.negatives),
+        "mined": mined_sentence(facts.training.negatives),
         "parts": facts.data.split.parts,
         "parts_share": sentences.parts_share(facts.data.split),
         "comparison": evaluation.comparison,

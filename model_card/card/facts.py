@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from evaluation.gates import GateReport
+from evaluation.mined_negatives import TrainedNegatives
 from evaluation.retrieval.evaluator import Metrics
 from evaluation.serialization import from_json
 from evaluation.summary import PublishedEvaluation
@@ -161,8 +162,12 @@ class FreezingFacts:
 
 
 @dataclass(frozen=True)
-class NegativesFacts:
-    """How many negatives of a row were trained on at most; earlier versions read one."""
+class NegativesFacts(TrainedNegatives):
+    """Which negatives were trained on.
+
+    Attributes:
+        per_row: The largest number of a row; earlier versions read one.
+    """
 
     per_row: int = 1
 

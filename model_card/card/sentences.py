@@ -23,6 +23,7 @@ from model_card.card.facts import (
     DataFacts,
     MetricFacts,
     ModelFacts,
+    NegativesFacts,
     SplitFacts,
     TrainingFacts,
 )
@@ -64,17 +65,20 @@ def usage(publication: Publication | None) -> str:
     return as_code(USAGE.format(load=how_to_load(publication)), "python")
 
 
-def trained_on(data: DataFacts, negatives: int = 1) -> str:
+def trained_on(data: DataFacts, negatives: NegativesFacts) -> str:
     """Returns how many pairs of which domains the model was trained on.
 
     Args:
         data: The data.
-        negatives: How many negatives of a row were trained on at most.
+        negatives: Which negatives were trained on.
     """
     domains = data.split.domains
     count = sum(parts.get("train", 0) for parts in domains.values())
-    several = f"(query, positive, up to {negatives} negatives) rows"
-    kind = several if negatives > 1 else "(query, positive, negative) triplets"
+    kind = "(query, positive, negative) triplets"
+    if negatives.per_row == 0 or negatives.mined:
+        kind = "(query, positive) pairs"
+    elif negatives.per_row > 1:
+        kind = f"(query, positive, up to {negatives.per_row} negatives) rows"
     pairs = f"{count:,} of {data.pairs:,} {kind}"
     if list(domains) == [ONE_DOMAIN]:
         return pairs

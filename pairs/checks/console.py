@@ -9,6 +9,7 @@ from pairs.column_names import printable
 from pairs.readers import count_problems
 
 MARKS = {"stop": "STOP", "warning": "WARN", "note": "note"}
+NO_NEGATIVES = "not looked for, as no row has a negative"
 
 
 def console_lines(report: CheckReport) -> list[str]:
@@ -62,7 +63,7 @@ def _head(report: CheckReport) -> list[str]:
 
 
 def _finding(finding: Finding, report: CheckReport) -> list[str]:
-    mark = MARKS[finding.level] if finding.count else "ok"
+    mark = MARKS[finding.level] if finding.count else "ok" if finding.total else "-"
     lines = [f"{mark:6s}  {finding.title}: {_count(finding)}"]
     if finding.level == "stop":
         lines += [f"        {problem}" for problem in report.problems]
@@ -74,6 +75,8 @@ def _finding(finding: Finding, report: CheckReport) -> list[str]:
 
 
 def _count(finding: Finding) -> str:
+    if not finding.total:
+        return NO_NEGATIVES
     if not finding.count:
         return "none"
     return f"{finding.count:,} of {finding.total:,} {finding.unit} ({finding.share:.1%})"
@@ -118,6 +121,8 @@ def _suspects(report: CheckReport) -> list[str]:
     suspects = report.suspects
     if suspects is None:
         return []
+    if not report.negatives:
+        return [f"Negatives that {suspects.model} ranks above the positive: {NO_NEGATIVES}"]
     lines = [
         f"Negatives that {suspects.model} ranks above the positive by more than "
         f"{suspects.margin:g}: {suspects.rows:,} of {report.rows:,} rows "

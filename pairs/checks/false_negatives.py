@@ -98,7 +98,10 @@ def find_suspects(
 def _excess(
     model: SentenceTransformer, rows: list[tuple[str, str, list[str]]], batch_size: int
 ) -> np.ndarray:
-    """Returns `(rows,)` similarity of query and nearest negative minus that of the positive."""
+    """Returns `(rows,)` similarity of query and nearest negative minus that of the positive.
+
+    It is minus infinity in rows without a negative.
+    """
 
     def embed(encode: Callable[..., np.ndarray], *columns: Sequence[str]) -> list[np.ndarray]:
         texts = list(dict.fromkeys(text for column in columns for text in column))
@@ -106,14 +109,20 @@ def _excess(
         number = {text: n for n, text in enumerate(texts)}
         return [vectors[[number[text] for text in column]] for column in columns]
 
-    queries, positives, negatives = zip(*rows, strict=True)
+    found = np.full(len(rows), -np.inf)
+    with_negatives = [number for number, (_, _, negatives) in enumerate(rows) if negatives]
+    if not with_negatives:
+        return found
+    chosen = [rows[number] for number in with_negatives]
+    queries, positives, negatives = zip(*chosen, strict=True)
     counts = np.array([len(of_row) for of_row in negatives])
-    row = np.repeat(np.arange(len(rows)), counts)
+    row = np.repeat(np.arange(len(chosen)), counts)
     (query,) = embed(model.encode_query, queries)
     positive, negative = embed(model.encode_document, positives, list(chain(*negatives)))
     similarity = model.similarity_pairwise
     excess = np.asarray(similarity(query[row], negative) - similarity(query, positive)[row])
-    return np.asarray(np.maximum.reduceat(excess, np.cumsum(counts) - counts))
+    found[with_negatives] = np.maximum.reduceat(excess, np.cumsum(counts) - counts)
+    return found
 
 
 def _text_blocks(scan: Scan) -> Iterator[list[tuple[str, str, list[str]]]]:

@@ -25,7 +25,8 @@ class Finding:
         level: "stop": training refuses the file; "warning": worth correcting; "note": worth
             knowing.
         count: Number of rows, lines, queries or passages that the check flags.
-        total: Number of those that the check looked at.
+        total: Number of those that the check looked at; 0 for a check of negatives where no row
+            has one.
         unit: What is counted: "rows", "lines", "queries" or "passages".
         lines: 1-based line numbers of up to five examples.
         advice: What to do.
@@ -56,6 +57,7 @@ def of_rows(
     rows: np.ndarray,
     advice: str,
     leave_out: bool = False,
+    total: int | None = None,
 ) -> Finding:
     """Returns a finding about rows.
 
@@ -67,13 +69,14 @@ def of_rows(
         rows: `(rows,)` whether the check flags the row.
         advice: As in `Finding`.
         leave_out: Whether `--write-clean` leaves the flagged rows out.
+        total: Number of rows that the check looked at; None for all.
     """
     return Finding(
         key=key,
         title=title,
         level=level,
         count=int(rows.sum()),
-        total=len(scan),
+        total=len(scan) if total is None else total,
         unit="rows",
         lines=example_lines(scan, rows),
         advice=advice,

@@ -55,6 +55,7 @@ def conflicts(scan: Scan) -> Finding:
         _negative_answers(scan),
         "the same passage, or nearly the same, is a positive of this query: take another negative",
         leave_out=True,
+        total=int(scan.has_negatives.sum()),
     )
 
 
@@ -89,7 +90,7 @@ def flawed_negatives(scan: Scan) -> Finding:
         level="note",
         count=int(flawed.sum()),
         total=len(flawed),
-        unit="rows" if len(flawed) == len(scan) else "negatives",
+        unit="rows" if scan.has_negatives.sum() == len(flawed) else "negatives",
         lines=example_lines(scan, scan.rows_with(flawed)),
         advice="they are too easy to teach much: take a plausible passage that is wrong",
     )
@@ -195,6 +196,19 @@ def shared_negatives(scan: Scan) -> Finding:
         "note",
         scan.rows_with(rows[scan.negatives] >= MANY_QUERIES),
         "all are trained on, but a batch has such a negative only once: others teach more",
+        total=int(scan.has_negatives.sum()),
+    )
+
+
+def without_negatives(scan: Scan) -> Finding:
+    """Finds rows without a negative."""
+    return of_rows(
+        scan,
+        "without_negatives",
+        "rows without a negative",
+        "note",
+        ~scan.has_negatives,
+        "fine: training mines one from the other passages, and nic-mine writes them into a file",
     )
 
 
@@ -241,6 +255,7 @@ CHECKS: list[Callable[[Scan], Finding]] = [
     flawed_negatives,
     several_positives,
     many_queries,
+    without_negatives,
     shared_negatives,
     negatives_elsewhere_positive,
 ]
@@ -262,7 +277,7 @@ def _rows_of_passages(scan: Scan, passages: np.ndarray) -> np.ndarray:
 def _sorted_negatives(scan: Scan) -> np.ndarray:
     """Returns `(rows, most negatives)` numbers from 1, ascending in each row; 0 for none."""
     places, order = scan.negative_places, np.lexsort((scan.negatives, scan.negative_rows))
-    table = np.zeros((len(scan), int(places.max()) + 1), np.int64)
+    table = np.zeros((len(scan), int(places.max(initial=-1)) + 1), np.int64)
     table[scan.negative_rows, places] = scan.negatives[order] + 1
     return table
 

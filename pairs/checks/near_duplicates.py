@@ -20,6 +20,7 @@ SIGNATURE = 128
 # 0.9998 at s = 0.7 (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, 3.4).
 BANDS = 32
 SEED = 42
+TEXTS_AT_A_TIME = 1000
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -105,6 +106,17 @@ class NearDuplicates:
     def close(self) -> None:
         """Deletes the temporary file."""
         self._signatures.close()
+
+
+def group_near_duplicates(texts: list[str]) -> np.ndarray:
+    """Returns `(texts,)` the groups of texts that are all there, as `NearDuplicates.groups`."""
+    near = NearDuplicates()
+    try:
+        for start in range(0, len(texts), TEXTS_AT_A_TIME):
+            near.add(texts[start : start + TEXTS_AT_A_TIME])
+        return near.groups()
+    finally:
+        near.close()
 
 
 def _group_equal_numbers(

@@ -10,7 +10,7 @@ import numpy as np
 
 from nic.files import atomic_write_text
 from nic.html import page_environment
-from pairs.checks.console import check_verdict
+from pairs.checks.console import NO_NEGATIVES, check_verdict
 from pairs.checks.report import CheckReport
 from pairs.checks.scan import Scan
 from pairs.columns import read_pair_records, texts_of
@@ -56,6 +56,7 @@ def render_check_page(report: CheckReport, examples: dict[int, Example]) -> str:
         left_out=count_left_out(report),
         file_word=shlex.quote(report.file),
         examples=examples,
+        no_negatives=NO_NEGATIVES,
     )
 
 

@@ -62,7 +62,7 @@ class Scan:
         queries: `(rows,)` number of the query; equal texts have equal numbers.
         positives: `(rows,)` number of the positive among `passages`.
         negatives: `(negatives,)` number of each negative among `passages`, row by row.
-        negative_rows: `(negatives,)` ascending number of the row of each; a row has one or more.
+        negative_rows: `(negatives,)` ascending number of the row of each; a row may have none.
         domains: `(rows,)` number of the domain among `domain_names`.
         domain_names: The domains by name.
         empty_queries: `(rows,)` whether the query has no content word.
@@ -91,6 +91,11 @@ class Scan:
     def __len__(self) -> int:
         """Returns the number of good rows."""
         return len(self.lines)
+
+    @property
+    def has_negatives(self) -> np.ndarray:
+        """Returns `(rows,)` whether a row has a negative."""
+        return self.rows_with(np.ones(len(self.negatives), bool))
 
     @property
     def negative_places(self) -> np.ndarray:

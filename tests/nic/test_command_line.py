@@ -42,6 +42,7 @@ COMMANDS = {
     "nic-train": "training/train.py",
     "nic-advise": "training/advise.py",
     "nic-tune": "training/tune.py",
+    "nic-mine": "training/mine.py",
     "nic-check": "pairs/check.py",
     "nic-evaluate": "evaluation/run.py",
     "nic-publish": "model_card/publish.py",

@@ -52,8 +52,9 @@ def test_a_device_that_the_trainer_does_not_take_is_refused(tmp_path: Path) -> N
 
 
 def test_the_room_exports_the_jobs_with_their_arguments_and_no_other_name() -> None:
-    arguments = {"AdviceArguments", "RunArguments", "SearchArguments", "TrainingArguments"}
-    assert set(training.__all__) == {*arguments, "fine_tune", "give_advice"}
+    kinds = ("Advice", "Mine", "Run", "Search", "Training")
+    jobs = {"fine_tune", "give_advice", "mine_negatives"}
+    assert set(training.__all__) == {*(f"{kind}Arguments" for kind in kinds), *jobs}
     assert all(getattr(training, name).__doc__ for name in training.__all__)
     with pytest.raises(AttributeError, match="module 'training' has no attribute 'fine_tuned'"):
         _ = training.fine_tuned

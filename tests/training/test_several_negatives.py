@@ -106,7 +106,7 @@ def test_the_default_takes_all_negatives_up_to_eight_and_more_where_asked(
             "",
             "--negatives-per-row 2",
             "--negatives-per-row 12",
-            "--no-hard-negatives",
+            "--negatives none",
         )
     }
     assert list(taken.values()) == [8, 2, 10, 0]
@@ -214,8 +214,8 @@ def test_a_guided_loss_that_gathers_refuses_several_negatives_before_any_work(
 
 
 def test_a_number_of_negatives_contradicts_leaving_them_out() -> None:
-    with pytest.raises(UserError, match="--negatives-per-row: --no-hard-negatives leaves"):
-        parse_arguments(["--negatives-per-row", "2", "--no-hard-negatives"])
+    with pytest.raises(UserError, match="--negatives-per-row: --negatives none leaves"):
+        parse_arguments(["--negatives-per-row", "2", "--negatives", "none"])
     with pytest.raises(UserError, match="--negatives-per-row -1: must be 0 or more"):
         parse_arguments(["--negatives-per-row", "-1"])
 
@@ -319,7 +319,10 @@ def test_a_run_on_ragged_rows_states_what_it_took_and_repeats(
     held_out = {line - 1 for line in split["validation_lines"]}
     counts = Counter(len(negatives[row]) for row in range(40) if row not in held_out)
     training = metadata["training"]
-    assert training["negatives"] == {"per_row": 2, "rows_cut": counts[3], "rows_repeating": 0}
+    assert training["negatives"] == {
+        **{"per_row": 2, "rows_cut": counts[3], "rows_repeating": 0},
+        **{"rows_without": 0, "mined": None},
+    }
     assert training["asked"]["negatives_per_row"] == 2
     assert "--negatives-per-row 2" in " ".join(training["command"])
     assert metadata["data"]["negatives"] == sum(map(len, negatives))
@@ -354,7 +357,7 @@ def test_held_out_passages_are_counted_among_the_negatives_that_are_trained_on(
     words = ["--data-file", str(write_pairs(rows)), "--batch-size", "8", "--val-ratio", "0.2"]
     counted = [
         read_data(*parse_arguments([*words, *more])).counts.positives_among_train_negatives
-        for more in ([], ["--negatives-per-row", "1"], ["--no-hard-negatives"])
+        for more in ([], ["--negatives-per-row", "1"], ["--negatives", "none"])
     ]
     assert counted[0]["validation"] > 0
     assert counted[1:] == [{"validation": 0}, {"validation": 0}]

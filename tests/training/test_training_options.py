@@ -49,7 +49,7 @@ def test_the_metadata_and_the_command_state_the_options_of_the_loss(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
     words = ["--temperature", "0.1", "--directions", "query_to_doc,doc_to_query"]
-    words += ["--partition-mode", "per_direction", "--hard-negatives", "False"]
+    words += ["--partition-mode", "per_direction", "--negatives", "none"]
     run(tiny_model_folder, two_domains, tmp_path / "out", *words)
     training = training_of(tmp_path / "out")
     assert (training["scale"], training["asked"]["temperature"]) == (10.0, 0.1)

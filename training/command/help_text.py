@@ -46,7 +46,7 @@ GROUPS = {
         "learning_rate",
         "freeze_layers",
         "loss",
-        "hard_negatives",
+        "negatives",
         "dropout",
         "weight_decay",
         "max_grad_norm",

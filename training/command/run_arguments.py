@@ -15,12 +15,15 @@ from pairs.data_flags import ReadsData, one_or_several
 from pairs.reading.source import DEFAULT_FILE
 from training.loop.loss_options import LossOptions, read_dimensions, read_directions, read_hardness
 from training.loop.losses import DEFAULT_LOSS, LOSSES, check_loss_options, loss_help
+from training.negatives.settings import PER_ROW
 
 if TYPE_CHECKING:
     from pairs.split import SplitRules
 
 # Negatives of a row that are trained on where no number is asked for.
 MOST_NEGATIVES = 8
+# Values of --negatives.
+AUTO, GIVEN, MINED, NO_NEGATIVES = "auto", "given", "mined", "none"
 
 
 def flag(
@@ -133,8 +136,12 @@ class RunArguments(ReadsData):
     hardness: str | None = flag(
         LossOptions.hardness, "weight of hard negatives in the loss; default: none", "MODE[:N]"
     )
-    hard_negatives: bool = flag(True, "train on the negatives of the file too")
-    negatives_per_row: int = flag(0, "hard negatives of a row to train on; 0: all, up to 8", "N")
+    negatives: Literal["auto", "given", "mined", "none"] = flag(
+        "auto", "of rows: as given, mined, or none; auto: mined if none given"
+    )
+    negatives_per_row: int = flag(
+        0, "negatives of a row to train on; 0: all given, up to 8, or one mined", "N"
+    )
     guide_margin: float = flag(
         LossOptions.guide_margin,
         "guided losses mask what is closer than the positive less M",
@@ -193,6 +200,12 @@ class RunArguments(ReadsData):
                 "0 or more",
             ),
             ("--loss", self.loss, self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
+            (
+                "--negatives",
+                self.negatives,
+                self.negatives in (AUTO, GIVEN, MINED, NO_NEGATIVES),
+                "auto, given, mined or none",
+            ),
             ("--keep-checkpoints", self.keep_checkpoints, self.keep_checkpoints >= 0, "0 or more"),
         ):
             require_value(holds, flag_name, value, allowed)
@@ -207,9 +220,10 @@ class RunArguments(ReadsData):
             )
         if self.folds and self.split_by == "date":
             raise UserError("--folds: folds are drawn by passage; leave out --split-by date")
-        if not self.hard_negatives and read_hardness(self.hardness)[0] == "hard_negatives":
+        leaves_out = self.negatives == NO_NEGATIVES
+        if leaves_out and read_hardness(self.hardness)[0] == "hard_negatives":
             raise UserError(
-                "--hardness hard_negatives: weighs what --no-hard-negatives leaves out; use "
+                "--hardness hard_negatives: weighs what --negatives none leaves out; use "
                 "--hardness in_batch_negatives"
             )
         if self.query_adapter and (self.matryoshka or self.layer_lr_decay < 1):
@@ -217,8 +231,8 @@ class RunArguments(ReadsData):
                 "--query-adapter: leaves every layer and the passages as they are; leave out "
                 "--matryoshka and --layer-lr-decay"
             )
-        if self.negatives_per_row and not self.hard_negatives:
-            raise UserError("--negatives-per-row: --no-hard-negatives leaves all of them out")
+        if self.negatives_per_row and leaves_out:
+            raise UserError("--negatives-per-row: --negatives none leaves all of them out")
         read_terms(self.license, self.language)
         self._check_publishing()
         if self.resume and self.force:
@@ -227,7 +241,17 @@ class RunArguments(ReadsData):
     @property
     def negatives_taken(self) -> int:
         """Returns how many negatives of a row are trained on at most; 0 for none."""
-        return (self.negatives_per_row or MOST_NEGATIVES) if self.hard_negatives else 0
+        return 0 if self.negatives == NO_NEGATIVES else self.negatives_per_row or MOST_NEGATIVES
+
+    @property
+    def given_taken(self) -> int:
+        """Returns how many negatives of the file are trained on at most, of a row; 0 for none."""
+        return 0 if self.negatives == MINED else self.negatives_taken
+
+    @property
+    def mined_taken(self) -> int:
+        """Returns how many negatives are mined at most for a row that needs them."""
+        return self.negatives_per_row or PER_ROW
 
     @property
     def split_rules(self) -> SplitRules:

@@ -11,10 +11,13 @@ import torch
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.query_adapter import has_query_adapter
 from pairs.columns import POSITIVE, QUERY
+from training.command.arguments import TrainingArguments
+from training.command.run_arguments import RunArguments
 from training.frozen.frozen_embeddings import FrozenEmbeddings, keep_embeddings
 from training.frozen.frozen_states import FrozenStates, keep_frozen_states
 from training.loop.prompts import column_prompts
 from training.run_data import RunData
+from training.training_rows import training_columns
 
 
 class KeptStates:
@@ -37,6 +40,12 @@ class KeptStates:
         self._gib = gib
         self._folder = folder
         self._states: Sequence[FrozenStates | FrozenEmbeddings] | None = None
+
+    @classmethod
+    def of_run(cls, data: RunData, run: RunArguments, arguments: TrainingArguments) -> KeptStates:
+        """Returns the states that a run needs; mined negatives are passages that it has anyway."""
+        columns, folder = training_columns(data.pairs, run.given_taken), Path(arguments.output_dir)
+        return cls(data, columns, arguments.dtype, run.frozen_cache_gb, folder)
 
     def serve(self, model: ChunkedSentenceTransformer, frozen: int) -> None:
         """Lets a model use them, and no other one from now on.

@@ -49,7 +49,7 @@ class SharedNegativesBatchSampler(NoDuplicatesBatchSampler):
 
         def values_of(row: int) -> Values:
             query, positive, *negatives = rows[row]
-            shared = {(SHARED, negative) for negative in negatives}
+            shared = {(SHARED, negative) for negative in negatives if negative is not None}
             return frozenset({(OWN, query), (OWN, positive), *shared})
 
         yield from super()._iter_one_pass(values_of, conflicts)
@@ -58,16 +58,19 @@ class SharedNegativesBatchSampler(NoDuplicatesBatchSampler):
 class SharedNegativesCollator(SentenceTransformerDataCollator):
     """Embeds each negative of a batch once: it is one column of the similarities for all rows.
 
-    A negative that several rows have, or a row repeats, counts once.
+    A negative that several rows have, or a row repeats, counts once; a row may have none.
     """
 
     def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
         """Returns the tokenized batch; its negatives are as many as there are different ones."""
         negatives = dict.fromkeys(
-            text for row in features for name, text in row.items() if name.startswith(NEGATIVE)
+            text
+            for row in features
+            for name, text in row.items()
+            if name.startswith(NEGATIVE) and text is not None
         )
         others = [{name: row[name] for name in (QUERY, POSITIVE)} for row in features]
-        # Nothing of no rows: pairs without negatives have two columns.
+        # Nothing of no rows: a batch without negatives has two columns.
         return {
             **super().__call__(others),
             **super().__call__([{NEGATIVE: text} for text in negatives]),

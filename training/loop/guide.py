@@ -56,7 +56,7 @@ class BaseGuide:
             (model.encode_query, encoding.query_prompt, [query]),
             (model.encode_document, encoding.document_prompt, passages),
         ):
-            texts = list(dict.fromkeys(text for name in columns for text in rows[name]))
+            texts = list(dict.fromkeys(text for name in columns for text in rows[name] if text))
             embeddings = encode(
                 texts,
                 batch_size=BATCH_SIZE,

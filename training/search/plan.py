@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation.trials import Settings
+from evaluation.trials import Setting, Settings
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
 from training.command.arguments import TrainingArguments
@@ -34,6 +34,15 @@ class Plan:
     trials: int
     space: Space
     first: Settings
+
+    def values(self, name: str, fixed: Setting) -> list[Setting]:
+        """Returns the values that a setting takes in the trials; `fixed` where it is not searched.
+
+        Args:
+            name: One of `FIELDS`, which no range searches.
+            fixed: The value of the run.
+        """
+        return [*self.space[name].corners] if name in self.space else [fixed]
 
     def describe(self) -> dict[str, Any]:
         """Returns what a resumed search must share."""

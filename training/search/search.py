@@ -36,7 +36,7 @@ from training.search.records import read_trials, write_trials
 from training.search.reporting import TrialCallback
 from training.search.sampling import draw_trial
 from training.search.settings import apply_settings
-from training.training_rows import check_negatives, training_columns
+from training.training_rows import check_negatives
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class SettingsSearch:
         model = load_base(self.source, run, arguments.device)
         check_settings(model, run, arguments)
         check_trainable(arguments, len(self.data.training_rows))
-        check_negatives(run, training_columns(self.data.pairs, run.negatives_taken))
+        check_negatives(run, self.data.pairs, self.data.training_rows)
         training = set_up_training(model, self.data, run, arguments, [following])
         with model.remembering_tokens():
             kept.serve(model, training.freezing.frozen_layers)

@@ -30,7 +30,7 @@ FIELDS = {
     "directions": "directions",
     "partition_mode": "partition_mode",
     "hardness": "hardness",
-    "hard_negatives": "hard_negatives",
+    "negatives": "negatives",
     "negatives_per_row": "negatives_per_row",
     "guide_margin": "guide_margin",
     "guide_margin_strategy": "guide_margin_strategy",

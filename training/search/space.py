@@ -15,7 +15,7 @@ from nic.files import read_mapping
 from training.base_model import check_settings
 from training.command.arguments import TrainingArguments
 from training.command.parser import CommandParser, as_words
-from training.command.run_arguments import RunArguments
+from training.command.run_arguments import AUTO, NO_NEGATIVES, RunArguments
 from training.frozen.freezing import count_layers
 from training.loop.loss_options import TEMPERATURE
 from training.loop.losses import loss_temperature
@@ -98,7 +98,7 @@ def default_space(
     if loss_temperature(model, run.loss, {}) == TEMPERATURE:
         space["temperature"] = Range(0.02, 0.1, log=True)
     space["directions"] = Choices(("query_to_doc", "query_to_doc,doc_to_query"))
-    space["hard_negatives"] = Choices((True, False))
+    space["negatives"] = Choices((AUTO, NO_NEGATIVES))
     possible: Space = {}
     for name, parameter in space.items():
         fit = [

@@ -22,7 +22,7 @@ def trial(number: int, state: Any, *scores: tuple[float, float], **more: Any) ->
     settings: Settings = {
         "learning_rate": 2e-5 * (number + 1),
         "loss": "mnrl",
-        "hard_negatives": True,
+        "negatives": "auto",
     }
     return Trial(number, settings, state, found, 12.4, **more)
 
@@ -42,10 +42,10 @@ def test_the_table_has_the_best_trial_first_and_the_failed_last() -> None:
     head, *rows = trial_rows(SEARCH)
     assert head == [
         *("Trial", "State", "Recall@5", "MRR", "Seconds"),
-        *("learning_rate", "loss", "hard_negatives"),
+        *("learning_rate", "loss", "negatives"),
     ]
     assert [row[0] for row in rows] == ["3", "0", "1", "2"]
-    assert rows[0] == ["3", "complete", "0.6000", "0.5000", "12", "8e-05", "mnrl", "True"]
+    assert rows[0] == ["3", "complete", "0.6000", "0.5000", "12", "8e-05", "mnrl", "auto"]
     assert rows[3][:5] == ["2", "failed", "-", "-", "12"]
     lines = show_trials(SEARCH).splitlines()
     assert lines[0] == "Trials: 2 complete, 1 pruned, 1 failed; the best first"

@@ -60,7 +60,7 @@ def test_bad_lines_a_split_that_cannot_be_drawn_and_a_batch_that_cannot_be_fille
     stop = lines.index("STOP    lines that stop training: 1 of 41 lines (2.4%)")
     assert lines[stop + 1].endswith(
         'pairs.jsonl:41: field "positive" is missing; every line needs '
-        "non-empty query, positive, negative and domain"
+        "non-empty query, positive and domain"
     )
     lonely = report_of(scan_rows(rows(1)))
     assert "too few separate passages" in check_verdict(lonely)

@@ -65,7 +65,7 @@ def resume(folder: Path, settings: dict[str, Any], restarts: bool = True) -> Non
             "--directions query_to_doc, now query_to_doc,doc_to_query",
         ),
         ("--hardness hard_negatives", "--hardness None, now hard_negatives"),
-        ("--no-hard-negatives", "--hard-negatives True, now False"),
+        ("--negatives none", "--negatives auto, now none"),
         (
             "--guide-margin -0.1 --loss guided",
             "--loss mnrl, now guided; --guide-margin -0.2, now -0.1",

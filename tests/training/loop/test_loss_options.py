@@ -129,7 +129,7 @@ def test_without_hard_negatives_a_query_meets_the_passages_of_other_rows_alone(
     tiny_model: SentenceTransformer, tmp_path: Path, loss: str
 ) -> None:
     data = training_rows(rows(sharing=3), list(range(BATCH)), ["query", "positive"])
-    trainer = trainer_of(tiny_model, data, tmp_path, "--loss", loss, "--no-hard-negatives")
+    trainer = trainer_of(tiny_model, data, tmp_path, "--loss", loss, "--negatives", "none")
     batch = next(iter(trainer.get_train_dataloader()))
     assert {key.split("_")[0] for key in batch} == {"query", "positive"}
     query, positive, _ = embed(tiny_model, rows(sharing=3))
@@ -138,8 +138,8 @@ def test_without_hard_negatives_a_query_meets_the_passages_of_other_rows_alone(
 
 
 def test_without_hard_negatives_their_hardness_is_refused() -> None:
-    with pytest.raises(UserError, match="--hardness hard_negatives: weighs what --no-hard-negativ"):
-        parse_arguments(["--no-hard-negatives", "--hardness", "hard_negatives:3"])
+    with pytest.raises(UserError, match="--hardness hard_negatives: weighs what --negatives none"):
+        parse_arguments(["--negatives", "none", "--hardness", "hard_negatives:3"])
 
 
 def test_directions_are_known_hold_the_positive_and_have_one_order() -> None:

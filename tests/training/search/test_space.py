@@ -42,7 +42,7 @@ def test_a_file_gives_ranges_choices_and_values_that_all_trials_have(tmp_path: P
     per_device_train_batch_size: {choices: [16, 32]}
     epochs: {low: 1, high: 5}
     weight_decay: {low: 0, high: 1}
-    hard_negatives: {choices: [true, false]}
+    negatives: {choices: [auto, none]}
     hardness: {choices: [null, in_batch_negatives]}
     dropout: 0.1
     """,
@@ -52,7 +52,7 @@ def test_a_file_gives_ranges_choices_and_values_that_all_trials_have(tmp_path: P
         "batch_size": Choices((16, 32)),
         "epochs": Range(1, 5),
         "weight_decay": Range(0.0, 1.0),
-        "hard_negatives": Choices((True, False)),
+        "negatives": Choices(("auto", "none")),
         "hardness": Choices((None, "in_batch_negatives")),
     }
     epochs, decay = space["epochs"], space["weight_decay"]
@@ -78,7 +78,7 @@ def test_a_file_gives_ranges_choices_and_values_that_all_trials_have(tmp_path: P
         ("batch_size: {choices: [8, 8]}", "choices need two or more different values"),
         ("loss: {choices: [mnrl, mse]}", "loss: .*invalid choice: 'mse'"),
         ("directions: {low: 1, high: 2}", "low and high need numbers"),
-        ("hard_negatives: {low: 0, high: 1}", "low and high need numbers"),
+        ("negatives: {choices: [auto, some]}", "negatives: .*invalid choice: 'some'"),
         ("dropout: 0.1", "names nothing to search"),
         ("- a", "not a mapping"),
     ],
@@ -98,7 +98,7 @@ def test_the_default_space_follows_the_depth_of_the_model(
     space = default_of(tiny_model)
     assert list(space) == [
         *("learning_rate", "epochs", "batch_size", "freeze_layers", "temperature"),
-        *("directions", "hard_negatives"),
+        *("directions", "negatives"),
     ]
     assert space["freeze_layers"] == Range(0, 3)
     assert space["batch_size"] == Choices((16, 32, 64))
@@ -112,7 +112,7 @@ def test_the_default_space_leaves_out_what_does_not_fit(
     assert "epochs" not in default_of(tiny_model, "--max_steps", "5")
     assert "directions" not in default_of(tiny_model, "--loss", "guided")
     assert "freeze_layers" not in default_of(tiny_model, "--query-adapter")
-    assert "hard_negatives" not in default_of(tiny_model, "--hardness", "hard_negatives")
+    assert "negatives" not in default_of(tiny_model, "--hardness", "hard_negatives")
     by_dot = ChunkedSentenceTransformer(modules=list(tiny_model)[:2], similarity_fn_name="dot")
     assert "temperature" not in default_of(by_dot)
 
@@ -174,13 +174,13 @@ def test_what_a_flag_asks_for_in_other_words_is_named_as_what_is_done(
     assert found["freeze_layers"] == 2
     assert found["temperature"] == 0.05
     assert found["epochs"] == 5 and isinstance(found["epochs"], int)
-    for name in ("learning_rate", "batch_size", "hard_negatives", "directions"):
+    for name in ("learning_rate", "batch_size", "negatives", "directions"):
         assert (
             found[name]
             == {
                 "learning_rate": 2e-5,
                 "batch_size": 32,
-                "hard_negatives": True,
+                "negatives": "auto",
                 "directions": "query_to_doc",
             }[name]
         )
