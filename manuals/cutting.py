@@ -11,8 +11,6 @@ from manuals.passages import Passage
 from manuals.vocabulary import is_contents
 
 CountTokens = Callable[[list[str]], Iterable[int]]
-# By how much the pieces of a section may be longer than even ones, so that fewer blocks are cut.
-UNEVEN = 1.2
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,11 @@ def _cut(
     """Yields the blocks of each passage of a section, of about equal length."""
     units = [(unit, _length(unit, count_tokens)) for unit in _units(blocks)]
     total = sum(length for _, length in units)
-    aim = min(limit, int(UNEVEN * total / ceil(total / limit))) if total else limit
+    even = total / max(ceil(total / limit), 1)
     current: list[Body] = []
     tokens = 0
     for unit, length in _divided(units, count_tokens, limit):
-        full = tokens + length > limit or (tokens >= aim / UNEVEN and tokens + length > aim)
+        full = tokens + length > limit or tokens + length / 2 > even
         if current and full:
             yield tuple(current)
             current, tokens = [], 0

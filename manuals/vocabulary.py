@@ -93,9 +93,11 @@ CONTENTS = (
     r"|índice|contenido"
 )
 GENERIC_TITLES = (
-    r"procedures?|steps?|instructions?|operation|method|work steps|removal|(?:re)?installation"
+    r"procedures?|steps?|instructions?|operation|method|work steps|introduction|overview|general"
+    r"|description|synopsis|notes?|examples?|usage|set-?up|configuration|maintenance|removal|(?:re)?installation"
     r"|(?:dis)?assembly|inspection|adjustment|cleaning|replacement|test(?:ing)?|vorgehen(?:sweise)?"
-    r"|ablauf|durchführung|arbeitsschritte|(?:aus|ein)bau|(?:de)?montage|prüfung|einstellung"
+    r"|allgemeines|einleitung|übersicht|beschreibung|hinweise?|beispiele?|bedienung|wartung"
+    r"|inbetriebnahme|ablauf|durchführung|arbeitsschritte|(?:aus|ein)bau|(?:de)?montage|prüfung|einstellung"
     r"|reinigung|austausch|anleitung|procédure|procedimiento"
 )
 FIGURE = r"(?:figure|fig\.?|abbildung|abb\.?|bild|illustration|ill\.?|figura|schéma|photo)"

@@ -19,6 +19,7 @@ SCRIPTS = {
     "advise": "nic-advise",
     "tune": "nic-tune",
     "check": "nic-check",
+    "pairs": "nic-pairs",
     "evaluate": "nic-evaluate",
     "publish": "nic-publish",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 import regex
@@ -63,7 +64,9 @@ def decode(content: bytes, is_html: bool = False) -> str:
     Raises:
         Unreadable: It is a binary file.
     """
-    if not content.startswith((b"\xff\xfe", b"\xfe\xff")) and b"\0" in content:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    if b"\0" in content:
         raise Unreadable("is no text; its name says otherwise")
     found = UnicodeDammit(content, ["utf-8", "windows-1252"], is_html=is_html)
     if found.unicode_markup is None:

@@ -74,7 +74,8 @@ def _from_outline(
     found: dict[int, tuple[int, int]] = {}
     for entry in outline:
         title = _letters(entry.title)
-        for number in on_page[entry.page]:
+        # A heading that no longer fits is set on the page after that of its bookmark.
+        for number in (*on_page[entry.page], *on_page[entry.page + 1]):
             if number not in found and (lines := _lines_of(title, elements, number)):
                 found[number] = (lines, entry.level)
                 break

@@ -9,8 +9,9 @@ ABBREVIATIONS = (
     r"e\.g|i\.e|vs|approx|incl|max|min|figs?|nos?|sec|ch|vol|ref|resp|dept|temp|z\. ?B|d\. ?h"
     r"|u\. ?a|ca|bzw|bspw|inkl|ggf|evtl|vgl|abb|nr|kap|tab|bild|pos|s|mind"
 )
+# After a number, "s", "min" and other letters are units.
 _END = regex.compile(
-    rf"(?<!\b(?i:{ABBREVIATIONS}|\p{{L}}))(?<!^\W*\p{{Nd}}+)[.!?][\")\]”»]*\s+"
+    rf"(?<!(?<!\p{{Nd}}\s)\b(?i:{ABBREVIATIONS}|\p{{L}}))(?<!^\W*\p{{Nd}}+)[.!?][\")\]”»]*\s+"
     r"(?=[\p{Lu}\p{Nd}\"(„“«])|(?<=[。！？])"
 )
 _HYPHEN = regex.compile(r"(?<=\p{Ll})[-\u00ad\u2010]$")

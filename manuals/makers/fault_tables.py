@@ -74,9 +74,10 @@ def _rows_of(table: Table, kind: Column) -> Iterator[tuple[str, tuple[str, ...]]
 
 def _answers(query: str, row: tuple[str, ...], piece: Piece, manual: Manual) -> Iterator[Asked]:
     others = " ".join(cell for cell in row if cell != query)
-    if content_words(without_references(others)):
+    sections = referred(others, manual)
+    if not sections or content_words(without_references(others)):
         yield query, piece
-    yield from ((query, found) for found in referred(others, manual))
+    yield from ((query, section) for section in sections)
 
 
 def _named(code: str, column: str) -> str:

@@ -22,8 +22,9 @@ _REFERENCE = regex.compile(
     rf"{_BEFORE}(?:(?i:{SECTION})\s*(?:{_NUMBER}|{_TITLE})|(?i:{CHAPTER})\s*(\p{{Nd}}+)(?!\p{{Nd}}))"
     rf"|(?i:{SEE})\s+(?:(?i:the|den|die)\s+)*(?:(\p{{Nd}}+(?:\.\p{{Nd}}+)+)|{_TITLE})"
 )
+_POINTER = regex.compile(rf"\b(?i:{SEE}|{SECTION})(?!\w)")
 _BRACKETS = regex.compile(
-    r"\s*[(\[]\s*[)\].,;]?\s*[)\]]|\s+(?=[.,;:)\]])|^[\s,;:.–-]+|[\s,;:–(-]+$"
+    r"\s*[(\[]\s*[)\].,;]?\s*[)\]]|\s+(?=[.,;:)\]])|^[\s,;:.–-]+|[\s.,;:–(-]+$"
 )
 
 _FUNCTION_WORDS = frozenset(word for words in COMMON_WORDS.values() for word in words.split())
@@ -36,8 +37,7 @@ def references(manual: Manual) -> Iterator[Asked]:
         for sentence in _sentences(piece):
             for found in referred(sentence, manual):
                 query = without_references(sentence)
-                is_other = found.passage.heading != piece.passage.heading
-                if is_other and len(query.split()) >= WORDS_OF_A_QUERY:
+                if found.passage.heading != piece.passage.heading and _says_something(query):
                     yield query, found
 
 
@@ -54,7 +54,7 @@ def referred(text: str, manual: Manual) -> list[Piece]:
 
 
 def without_references(sentence: str) -> str:
-    """Returns a sentence without its references, and without the brackets that held them."""
+    """Returns a sentence without its references, the brackets that held them and its point."""
     text = _REFERENCE.sub("", sentence)
     while (shorter := _BRACKETS.sub("", text)) != text:
         text = shorter
@@ -62,6 +62,12 @@ def without_references(sentence: str) -> str:
     while words and words[-1].lower().strip(",") in _FUNCTION_WORDS:
         words.pop()
     return " ".join(words)
+
+
+def _says_something(query: str) -> bool:
+    """Whether what is left of a sentence has its beginning, some words, and refers no further."""
+    is_whole = not query[:1].islower() and len(query.split()) >= WORDS_OF_A_QUERY
+    return is_whole and _POINTER.search(query) is None
 
 
 def _sentences(piece: Piece) -> Iterator[str]:

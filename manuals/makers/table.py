@@ -13,7 +13,7 @@ from manuals.makers.sentences import glossary_in_context, sentences
 # In this order a query that two of them make takes its origin.
 MAKERS: dict[str, Maker] = {
     "fault table": symptoms,
-    "fault code": codes,
+    "code list": codes,
     "procedure": procedures,
     "part list": parts,
     "glossary": glossary,
