@@ -131,6 +131,21 @@ Block: TypeAlias = Heading | Body
 
 
 @dataclass(frozen=True)
+class Content:
+    """What a reader finds in a file.
+
+    Attributes:
+        blocks: The blocks in their order.
+        pages: Number of pages; None where the format has none.
+        pages_without_text: Pages on which there is a picture at most.
+    """
+
+    blocks: tuple[Block, ...]
+    pages: int | None = None
+    pages_without_text: int = 0
+
+
+@dataclass(frozen=True)
 class Document:
     """A document that was read.
 

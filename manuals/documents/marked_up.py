@@ -8,7 +8,7 @@ from pathlib import Path
 import regex
 from bs4 import UnicodeDammit
 
-from manuals.documents.blocks import Block
+from manuals.documents.blocks import Content
 from manuals.documents.html import blocks_of_html
 from manuals.documents.unreadable import Unreadable
 
@@ -26,20 +26,20 @@ p[style-name^='index '] => !
 _FRONT_MATTER = regex.compile(r"---\n.*?\n---\n", regex.DOTALL)
 
 
-def read_html(path: Path) -> tuple[Block, ...]:
+def read_html(path: Path) -> Content:
     """Returns the blocks of an HTML page, in the encoding that it names or looks like."""
-    return blocks_of_html(decode(path.read_bytes(), is_html=True))
+    return Content(blocks_of_html(decode(path.read_bytes(), is_html=True)))
 
 
-def read_markdown(path: Path) -> tuple[Block, ...]:
+def read_markdown(path: Path) -> Content:
     """Returns the blocks of a Markdown document: CommonMark with tables, and HTML within it."""
     from markdown_it import MarkdownIt
 
     text = _FRONT_MATTER.sub("", decode(path.read_bytes()).replace("\r\n", "\n"), count=1)
-    return blocks_of_html(MarkdownIt("commonmark").enable("table").render(text))
+    return Content(blocks_of_html(MarkdownIt("commonmark").enable("table").render(text)))
 
 
-def read_word(path: Path) -> tuple[Block, ...]:
+def read_word(path: Path) -> Content:
     """Returns the blocks of a .docx document without its headers, footers, contents and pictures.
 
     Raises:
@@ -55,7 +55,7 @@ def read_word(path: Path) -> tuple[Block, ...]:
         html = mammoth.convert_to_html(
             file, style_map=WORD_STYLES, convert_image=without_pictures
         ).value
-    return blocks_of_html(html)
+    return Content(blocks_of_html(html))
 
 
 def decode(content: bytes, is_html: bool = False) -> str:

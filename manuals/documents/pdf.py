@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from manuals.documents.blocks import Block
+from manuals.documents.blocks import Content
 from manuals.documents.lines import blocks_of_lines
 from manuals.documents.pdf_headings import OutlineEntry, mark_headings
 from manuals.documents.pdf_layout import PageElement, elements_of, join_tables
@@ -23,8 +23,8 @@ PAGES_PER_LINE = 100
 LETTERS_OF_A_PAGE = 20
 
 
-def read_pdf(path: Path) -> tuple[tuple[Block, ...], int, int]:
-    """Returns the blocks of a PDF, its number of pages, and how many of them have no text.
+def read_pdf(path: Path) -> Content:
+    """Returns the blocks and the pages of a PDF.
 
     Running headers and footers, page numbers and tables of contents are left out. Headings come
     from the bookmarks, or from the sizes and weights of the letters where there are none.
@@ -37,7 +37,8 @@ def read_pdf(path: Path) -> tuple[tuple[Block, ...], int, int]:
     if empty == len(pages):
         raise Unreadable("holds no text; if it is scanned, let an OCR program add its text first")
     kept = join_tables(drop_running_lines(pages))
-    return tuple(blocks_of_lines(mark_headings(kept, _outline(path)))), len(pages), empty
+    blocks = blocks_of_lines(mark_headings(kept, _outline(path)))
+    return Content(tuple(blocks), len(pages), empty)
 
 
 def _read_pages(path: Path) -> list[list[PageElement]]:

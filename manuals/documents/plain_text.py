@@ -7,7 +7,7 @@ from pathlib import Path
 
 import regex
 
-from manuals.documents.blocks import Block
+from manuals.documents.blocks import Content
 from manuals.documents.lines import Line, blocks_of_lines
 from manuals.documents.marked_up import decode
 from manuals.vocabulary import split_number
@@ -17,14 +17,14 @@ LONGEST_HEADING = 80
 _UNDERLINE = regex.compile(r"\s*([=\-~^#*_])\1{2,}\s*")
 
 
-def read_plain_text(path: Path) -> tuple[Block, ...]:
+def read_plain_text(path: Path) -> Content:
     """Returns the blocks of a text file.
 
     A heading is a short line between empty lines that begins with a number such as 4.2, or a line
     with a line of signs below it.
     """
     lines = decode(path.read_bytes()).replace("\f", "\n\n").splitlines()
-    return tuple(blocks_of_lines(_lines(lines)))
+    return Content(tuple(blocks_of_lines(_lines(lines))))
 
 
 def _lines(lines: list[str]) -> Iterator[Line]:

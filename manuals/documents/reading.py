@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
-from manuals.documents.blocks import Block, Document, Heading
-from manuals.documents.marked_up import read_html, read_markdown, read_word
-from manuals.documents.pdf import read_pdf
-from manuals.documents.plain_text import read_plain_text
+from manuals.documents.blocks import Document, Heading
 from manuals.documents.unreadable import Unreadable
 from nic.errors import UserError, one_line
 
@@ -19,18 +17,19 @@ logger = logging.getLogger(__name__)
 EVERYTHING = "all"
 LARGEST_MEGABYTES = 500
 LONGEST_REASON = 200
-READERS: dict[str, Callable[[Path], tuple[Block, ...]]] = {
-    ".docx": read_word,
-    ".htm": read_html,
-    ".html": read_html,
-    ".markdown": read_markdown,
-    ".md": read_markdown,
-    ".text": read_plain_text,
-    ".txt": read_plain_text,
-    ".xhtml": read_html,
+# The module of a reader is imported with the first document that needs it.
+READERS = {
+    ".docx": "marked_up.read_word",
+    ".htm": "marked_up.read_html",
+    ".html": "marked_up.read_html",
+    ".markdown": "marked_up.read_markdown",
+    ".md": "marked_up.read_markdown",
+    ".pdf": "pdf.read_pdf",
+    ".text": "plain_text.read_plain_text",
+    ".txt": "plain_text.read_plain_text",
+    ".xhtml": "marked_up.read_html",
 }
-PDF = ".pdf"
-SUFFIXES = tuple(sorted((*READERS, PDF)))
+SUFFIXES = tuple(sorted(READERS))
 
 
 @dataclass
@@ -114,15 +113,15 @@ def read_document(path: Path, name: str, domain: str) -> Document:
     if megabytes > LARGEST_MEGABYTES:
         raise Unreadable(f"has {megabytes:.0f} MB, more than {LARGEST_MEGABYTES}; split it")
     try:
-        if path.suffix.lower() == PDF:
-            blocks, pages, empty = read_pdf(path)
-            document = Document(name, domain, blocks, pages, empty)
-        else:
-            document = Document(name, domain, READERS[path.suffix.lower()](path))
+        module, reader = READERS[path.suffix.lower()].split(".")
+        content = getattr(import_module(f"manuals.documents.{module}"), reader)(path)
+        document = Document(name, domain, content.blocks, content.pages, content.pages_without_text)
     except (Unreadable, UserError, MemoryError):
         raise
     except ModuleNotFoundError as error:
-        raise UserError(f"{error.name}: not installed; install the extra `manuals`") from error
+        raise UserError(
+            f'{name}: needs the package {error.name}; run pip install "nic-embeddings[manuals]"'
+        ) from error
     # The parsers raise whatever a broken file makes them stumble over.
     except Exception as error:
         reason = one_line(error, LONGEST_REASON)

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,15 @@ def test_a_folder_without_documents_is_an_error_that_lists_the_formats(tmp_path:
         read(tmp_path, None)
     with pytest.raises(UserError, match="no such folder"):
         read(tmp_path / "none", None)
+
+
+def test_a_package_that_is_missing_is_named_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m.pdf").write_bytes(b"%PDF-1.7")
+    monkeypatch.setitem(sys.modules, "pdfplumber", None)
+    with pytest.raises(UserError, match=r"m\.pdf: needs the package pdfplumber; run pip install"):
+        read(tmp_path, None)
 
 
 def test_a_document_without_pages_is_unreadable(tmp_path: Path) -> None:
