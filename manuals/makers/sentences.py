@@ -19,6 +19,9 @@ from pairs.checks.texts import content_words
 SHORTEST, LONGEST = 5, 30
 # Share of letters among the signs of a sentence.
 PROSE = 0.75
+# Share of words that have the signs of code.
+CODE = 0.2
+_CODE = regex.compile(r"[_=\\\\{}<>$|]|/.*/")
 _BRACKETED = regex.compile(r"\s*\(.*?\)")
 
 
@@ -85,9 +88,11 @@ def _candidates(piece: Piece) -> Iterator[str]:
 
 def _may_ask(sentence: str) -> bool:
     """Whether a sentence is of a length to ask with, and prose rather than code or figures."""
-    signs = [sign for sign in sentence if not sign.isspace()]
-    is_prose = sum(map(str.isalpha, signs)) >= PROSE * len(signs) and sentence[-1] != ":"
-    return is_prose and SHORTEST <= len(sentence.split()) <= LONGEST
+    words = sentence.split()
+    signs = [sign for word in words for sign in word]
+    code = sum(_CODE.search(word) is not None for word in words)
+    is_prose = sum(map(str.isalpha, signs)) >= PROSE * len(signs) and code <= CODE * len(words)
+    return is_prose and SHORTEST <= len(words) <= LONGEST and not sentence.endswith(":")
 
 
 def _rarity(manual: Manual) -> dict[str, float]:

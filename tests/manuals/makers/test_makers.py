@@ -208,6 +208,7 @@ def test_code_short_lines_and_the_label_of_a_symptom_are_no_queries() -> None:
     blocks: list[Block] = [
         Text("$ tar xzf a-1.2.tgz -C /opt; ls -l /opt/*.so | wc -l"),
         Text("Wait here."),
+        Text("Set BUILD_CAPS=drivers OS_FAMILY=linux COMPILER=CLANG and then run it."),
     ]
     assert ask("sentence", blocks) == []
     labelled = [Text("Symptom: the oil foams in the sump.")]
