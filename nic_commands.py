@@ -64,6 +64,11 @@ def evaluate() -> object:
     return import_module("evaluation.run").main()
 
 
+def pairs() -> object:
+    """Runs `nic-pairs`."""
+    return import_module("manuals.make").main()
+
+
 def advise() -> object:
     """Runs `nic-advise`."""
     return import_module("training.advise").main()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nic.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -23,3 +28,15 @@ class Passage:
     domain: str
     page: int | None = None
     heading: tuple[str, ...] = ()
+
+
+def write_passages(passages: Iterable[Passage], path: Path) -> None:
+    """Writes a JSONL file of passages, whole or not at all; its fields are those of `Passage`.
+
+    Args:
+        passages: The passages, in the order of the file.
+        path: The file.
+    """
+    with atomic_write(path) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
+        for passage in passages:
+            file.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")

@@ -14,7 +14,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from nic.errors import printable
 
 LOG_NAME = "training.log"
-OUR_LOGGERS = ("training", "model_card", "evaluation", "pairs", "nic")
+OUR_LOGGERS = ("training", "model_card", "manuals", "evaluation", "pairs", "nic")
 FORMAT = "[%(levelname)s] %(message)s"
 
 

@@ -18,6 +18,7 @@ from accelerate.commands.launch import launch_command_parser
 from pages import PAGES, PROJECT, anchors, blocks, code, commands, links, parse
 
 import evaluation.run
+import manuals.arguments
 import model_card.publish
 import pairs.check
 import training.advice.arguments
@@ -38,6 +39,7 @@ PARSERS: dict[str, Callable[[Sequence[str]], Any]] = {
     "nic-tune": training.command.parser.parse_search,
     "nic-mine": training.negatives.arguments.parse_arguments,
     "nic-check": pairs.check.parse_arguments,
+    "nic-pairs": manuals.arguments.parse_arguments,
     "nic-evaluate": evaluation.run.parse_arguments,
     "nic-publish": model_card.publish.parse_arguments,
 }
@@ -47,6 +49,7 @@ SCRIPTS = {
     "training/tune.py": "nic-tune",
     "training/mine.py": "nic-mine",
     "pairs/check.py": "nic-check",
+    "manuals/make.py": "nic-pairs",
     "evaluation/run.py": "nic-evaluate",
     "model_card/publish.py": "nic-publish",
 }
@@ -136,6 +139,7 @@ def flags() -> set[str]:
     text.seek(0, io.SEEK_END)
     of_its_own = ("nic-train", "nic-tune")
     asked = [(PARSERS[name], ["--help"]) for name in PARSERS if name not in of_its_own]
+    asked += [(PARSERS["nic-pairs"], ["make", "--help"])]
     asked += [(PARSERS["nic-publish"], [name, "--help"]) for name in PUBLISHING]
     for show, words in [(answer_help, ["--help-all"]), (answer_tune_help, ["--help"]), *asked]:
         with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
@@ -207,7 +211,13 @@ def test_each_path_of_the_repository_that_a_page_names_is_there(page: Path) -> N
 def test_each_function_that_the_python_page_names_is_exported() -> None:
     names = [text.split(".") for text in code(PROJECT / "docs" / "python.md")]
     exported = [name for name in names if len(name) == 2 and (PROJECT / name[0]).is_dir()]
-    assert {room for room, _ in exported} == {"pairs", "training", "evaluation", "model_card"}
+    assert {room for room, _ in exported} == {
+        "pairs",
+        "manuals",
+        "training",
+        "evaluation",
+        "model_card",
+    }
     for room, name in exported:
         assert name in import_module(room).__all__, (room, name)
 

@@ -20,6 +20,7 @@ SCRIPTS = {
     "tune": "nic-tune",
     "mine": "nic-mine",
     "check": "nic-check",
+    "pairs": "nic-pairs",
     "evaluate": "nic-evaluate",
     "publish": "nic-publish",
 }

@@ -1,0 +1,137 @@
+"""The arguments of `nic-pairs make`: from Python as a dataclass, on the command line as flags."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from manuals.makers.table import MAKERS
+from nic.command_line import OneLineParser
+from nic.errors import UserError, require_value
+from nic.files import check_writable
+from nic.models import MINILM
+
+EXIT_CODES = {
+    0: "success; documents that could not be read are named",
+    2: "no pair could be made (or wrong input: one line says what to change)",
+}
+SHORTEST_PASSAGE = 32
+
+
+@dataclass(frozen=True)
+class MakeArguments:
+    """Which manuals to make pairs from, and what to write.
+
+    Attributes:
+        manuals: The folder of manuals; folders in it are domains.
+        output: JSONL file for the pairs; it must not exist.
+        domain: Domain of the documents that lie in no folder of their own; None takes "all".
+        base_model: Model whose tokenizer counts tokens: a folder, or a name on the Hub.
+        base_revision: Branch, tag or commit of that model on the Hub.
+        passage_tokens: Most tokens of a passage; None takes as many as the model reads.
+        origins: Kinds of structure to make queries from, of `manuals.makers.table.MAKERS`.
+        passages: JSONL file for all passages, which must not exist; None writes none.
+        json: File for the report as JSON: counts and names, no text; None writes none.
+
+    Raises:
+        UserError: A value is out of range, or a file could not be written.
+    """
+
+    manuals: str | Path
+    output: str | Path
+    domain: str | None = None
+    base_model: str = MINILM
+    base_revision: str | None = None
+    passage_tokens: int | None = None
+    origins: Sequence[str] = tuple(MAKERS)
+    passages: str | Path | None = None
+    json: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses impossible values before any document is read."""
+        tokens = self.passage_tokens
+        fits = tokens is None or tokens >= SHORTEST_PASSAGE
+        require_value(fits, "--passage-tokens", tokens, f"{SHORTEST_PASSAGE} or more")
+        for origin in self.origins:
+            known = ", ".join(f'"{name}"' for name in MAKERS)
+            require_value(origin in MAKERS, "--origins", origin, f"among {known}")
+        for path, flag in ((self.output, "--output"), (self.passages, "--passages")):
+            if path is not None:
+                _check_new(Path(path), flag)
+        if self.json is not None:
+            check_writable(Path(self.json), "--json")
+        written = [Path(p).resolve() for p in (self.output, self.passages, self.json) if p]
+        if len(set(written)) < len(written):
+            raise UserError("--output, --passages and --json: give each a file of its own")
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> MakeArguments:
+    """Reads the command line.
+
+    Args:
+        argv: The subcommand and its flags; None takes those of the process.
+
+    Raises:
+        UserError: A flag is unknown or its value impossible.
+    """
+    parser = OneLineParser(
+        prog="nic-pairs",
+        description="Make pairs to train on from what a team has.",
+        exit_codes=EXIT_CODES,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    make = commands.add_parser(
+        "make",
+        help="from a folder of manuals, by their structure",
+        description="Make (query, passage) pairs from a folder of PDF, Word, HTML, Markdown and "
+        "text documents: from fault tables, procedures, lists, cross-references, captions and "
+        "sentences. Needs no network and no language model.",
+    )
+    _add_flags(make)
+    values = vars(parser.parse_args(argv))
+    del values["command"]
+    return MakeArguments(**values)
+
+
+def _add_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds one flag per field of `MakeArguments`, with the field's default."""
+    fields = MakeArguments.__dataclass_fields__
+
+    def add(flag: str, text: str, **options: Any) -> None:
+        name = flag.removeprefix("--").replace("-", "_")
+        if not options.get("required"):
+            options["default"] = fields[name].default
+        parser.add_argument(flag, help=text, **options)
+
+    add("--manuals", "folder of manuals; folders in it are domains", required=True, metavar="DIR")
+    add("--output", "new JSONL file for the pairs", required=True, metavar="FILE")
+    add("--domain", 'of documents in no folder of their own (default: "all")', metavar="NAME")
+    add(
+        "--base-model",
+        "model whose tokenizer counts tokens: a folder, or a name on the Hub (default: "
+        "%(default)s)",
+    )
+    add("--base-revision", "branch, tag or commit of that model on the Hub", metavar="REVISION")
+    add(
+        "--passage-tokens",
+        f"most tokens of a passage, {SHORTEST_PASSAGE} or more (default: what the model reads)",
+        type=int,
+        metavar="N",
+    )
+    add(
+        "--origins",
+        f"structures to make queries from (default: all: {', '.join(MAKERS)})",
+        nargs="+",
+        metavar="NAME",
+    )
+    add("--passages", "new JSONL file for all passages", metavar="FILE")
+    add("--json", "write the report as JSON: counts and names, no text", metavar="FILE")
+
+
+def _check_new(path: Path, flag: str) -> None:
+    if path.exists():
+        raise UserError(f"{path}: exists; nothing is overwritten, give a new name with {flag}")
+    check_writable(path, flag)
