@@ -113,11 +113,7 @@ def collect(arguments: EvaluationArguments) -> tuple[EvaluationResults, Rankings
 
 
 def find_source(arguments: EvaluationArguments) -> DataSource:
-    """Returns the data, read as that of the split where nothing says how to read it.
-
-    Raises:
-        UserError: The split is damaged.
-    """
+    """Returns the data, read as that of the split where nothing says how to read it."""
     return read_as_split(
         Path(arguments.split) if arguments.split else Path(arguments.model[0]) / SPLIT,
         arguments.source,

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from nic.errors import UserError
-from nic.files import atomic_write_text
+from nic.files import atomic_write_text, read_json_object
 from pairs.draws import Split, SplitBy
 from pairs.loading import Pairs
-from pairs.reading.source import DataSource, as_flags
+from pairs.reading.source import DataSource, as_flags, is_reading
 
 # The parts that the file lists; what is in none of them is trained on.
 LISTED = ("validation", "test", "left_out")
@@ -85,15 +85,12 @@ def read_as_split(path: Path, source: DataSource) -> DataSource:
     """Returns a source that is read as the one of a split, where nothing says how to read it.
 
     Args:
-        path: A file that `save_split` wrote; where it is missing the source stays as it is.
+        path: A file that `save_split` wrote; where it is missing or damaged the source stays as it
+            is, for not all who read the data need the split.
         source: What is asked for.
-
-    Raises:
-        UserError: The file is damaged.
     """
-    if source.reading() or not path.is_file():
-        return source
-    return source.read_as(_read_split_file(path)["reading"])
+    reading = read_json_object(path).get("reading")
+    return source.read_as(reading) if is_reading(reading) and not source.reading() else source
 
 
 def _refuse_other_reading(path: Path, before: dict[str, Any], source: DataSource) -> None:
@@ -118,13 +115,12 @@ def _read_split_file(path: Path) -> dict[str, Any]:
     wanted = {
         "data_sha256": str,
         "seed": int,
-        "reading": dict,
         **{f"{name}_lines": list for name in LISTED},
     }
     fits = isinstance(content, dict) and all(
         isinstance(content.get(key), kind) for key, kind in wanted.items()
     )
     lines = [line for name in LISTED for line in content[f"{name}_lines"]] if fits else [None]
-    if not all(type(line) is int for line in lines):
+    if not all(type(line) is int for line in lines) or not is_reading(content["reading"]):
         raise UserError(f"{path}: needs the fields data_sha256, seed and validation_lines")
     return content

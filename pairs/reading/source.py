@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, TypeGuard, Union
 
 from nic.errors import UserError
 
@@ -172,6 +172,15 @@ def _expand(named: str, flag: str) -> list[Path]:
 
 def _sorted(paths: Iterable[Path]) -> list[Path]:
     return sorted(paths, key=lambda path: path.as_posix())
+
+
+def is_reading(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Returns whether a value from a file says how files are read, as `DataSource.reading`."""
+    if not isinstance(value, dict) or not value.keys() <= set(READING):
+        return False
+    columns = value.get("columns", [])
+    texts = [text for name, text in value.items() if name != "columns"]
+    return isinstance(columns, list) and all(isinstance(text, str) for text in [*columns, *texts])
 
 
 def as_flags(reading: Mapping[str, Any]) -> str:

@@ -135,6 +135,21 @@ def test_a_split_says_how_its_data_was_read_and_is_not_used_for_another_reading(
     )
 
 
+@pytest.mark.parametrize("reading", [[], "a", {"columns": "query=a"}, {"domain": 3}, {"x": "y"}])
+def test_a_split_whose_reading_is_damaged_is_one_line(
+    reading: object, three: list[Path], tmp_path: Path
+) -> None:
+    pairs = load_pairs(three)
+    saved = tmp_path / "split.json"
+    save_split(split_pairs(pairs, 0.2), pairs, saved)
+    content = json.loads(saved.read_text("utf-8"))
+    saved.write_text(json.dumps({**content, "reading": reading}), encoding="utf-8")
+    source = DataSource.of(three)
+    assert read_as_split(saved, source) is source
+    with pytest.raises(UserError, match="needs the fields data_sha256, seed and validation_lines"):
+        load_split(saved, pairs)
+
+
 def test_rows_of_one_line_stay_together_in_a_saved_split(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     rows = [{**row, "positive": [row["positive"], f"also {n}"]} for n, row in enumerate(ROWS)]

@@ -34,7 +34,7 @@ def test_a_run_logs_what_the_check_warns_of_and_gives_the_counts(
     assert counts["findings"]["exact_duplicates"] == 1
     assert counts["leakage"]["by passage"]["same_positive"] == 0
     assert counts["leakage"]["by passage"]["validation_rows"] == len(data.split.validation)
-    assert set(counts["smallest_difference"]) == {"hvac", "overall"}
+    assert set(counts["smallest_difference"]) == {"overall"}
 
 
 def test_a_check_has_the_defaults_of_the_training() -> None:
