@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
@@ -23,17 +23,25 @@ FIRST = 10
 
 @dataclass(frozen=True)
 class Filtered:
-    """Made pairs in two parts.
+    """Made pairs that are told apart by whether their passage is found again.
 
     Attributes:
-        kept: Pairs whose passage is among the first, in their order.
-        not_found: The others.
-        duplicates: Number of pairs that say what an earlier one says.
+        pairs: The different pairs in their order, each with `found`.
+        duplicates: Number of the others, which say what an earlier one says.
     """
 
-    kept: list[MadePair]
-    not_found: list[MadePair]
+    pairs: list[MadePair]
     duplicates: int
+
+    @property
+    def kept(self) -> list[MadePair]:
+        """The pairs whose passage is among the first."""
+        return [pair for pair in self.pairs if pair.found]
+
+    @property
+    def not_found(self) -> list[MadePair]:
+        """The others."""
+        return [pair for pair in self.pairs if not pair.found]
 
 
 def filter_pairs(
@@ -43,7 +51,7 @@ def filter_pairs(
     first: int = FIRST,
     language: str | None = None,
 ) -> Filtered:
-    """Keeps the different pairs whose passage stands among the first for their query.
+    """Tells apart the different pairs whose passage stands among the first for their query.
 
     Round-trip consistency, as for the synthetic questions of Alberti et al., ACL 2019; here by the
     rank fusion of BM25 and the model, so that neither's blind spots decide alone.
@@ -57,14 +65,16 @@ def filter_pairs(
     """
     different = _different(pairs)
     if not different:
-        return Filtered([], [], len(pairs))
+        return Filtered([], len(pairs))
     task = task_of(different, passages)
     dense = embed_task(model, task, BATCH_SIZE, on_terminal())
     fused = FusionScorer(dense, BM25Scorer.of(task, language))
-    found = {row.query_id: row.ranks[-1] <= first for row in score_task(fused, task)}
-    kept = [pair for n, pair in enumerate(different) if found[f"q{n}"]]
-    not_found = [pair for n, pair in enumerate(different) if not found[f"q{n}"]]
-    return Filtered(kept, not_found, len(pairs) - len(different))
+    rows = score_task(fused, task)
+    told = [
+        replace(pair, found=row.ranks[-1] <= first)
+        for pair, row in zip(different, rows, strict=True)
+    ]
+    return Filtered(told, len(pairs) - len(different))
 
 
 def task_of(pairs: Sequence[MadePair], passages: Sequence[Passage]) -> RetrievalTask:

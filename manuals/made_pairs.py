@@ -21,11 +21,14 @@ class MadePair:
         query: The query.
         passage: The passage.
         origin: What made the query, such as "fault table" or "generated: keywords".
+        found: Whether BM25 with the base model finds the passage again; a pair that says nothing
+            of it was found, or was not asked for.
     """
 
     query: str
     passage: Passage
     origin: str
+    found: bool = True
 
     def row(self) -> dict[str, Any]:
         """Returns the row of a file of pairs: the pair, that it is synthetic, and its source."""
@@ -35,6 +38,7 @@ class MadePair:
             DOMAIN: self.passage.domain,
             SYNTHETIC: True,
             ORIGIN: self.origin,
+            **({} if self.found else {"found": False}),
             "document": self.passage.document,
             "page": self.passage.page,
             "heading": list(self.passage.heading),

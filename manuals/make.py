@@ -32,9 +32,12 @@ def run(arguments: MakeArguments) -> None:
     """
     # Imported after the flags are read, so that --help need not wait for the tokenizer.
     from manuals.make_report import console_lines
-    from manuals.pipeline import make_pairs
+    from manuals.pipeline import make_pairs, show_first_prompt
     from nic.logs import open_run_log
 
+    if arguments.dry_run:
+        say([show_first_prompt(arguments)])
+        return
     with open_run_log(True):
         report = make_pairs(arguments)
     say(console_lines(report))

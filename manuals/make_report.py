@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from manuals.made_pairs import MadePair
 from manuals.pieces import ManualPassages
+from manuals.work_orders import WorkOrder, WorkOrders
 from nic.files import atomic_write_text
 
 REASONS = {
@@ -22,6 +24,11 @@ REASONS = {
     "is_the_passage": "that are the whole passage",
     "repeated": "that stand there already",
     "more_than_3_passages": "that lead to more than 3 passages",
+    "not_found": "whose passage BM25 and the base model do not find among the first",
+    "no_usable_answer": "passages about which the language model gave no usable answer",
+    "no text": "without a text",
+    "no reference": "without a reference",
+    "reference fits no passage": "whose reference fits no passage",
 }
 
 
@@ -61,6 +68,8 @@ class MakeReport:
         queries_left_out: Number of queries left out, by the reason.
         unreadable: Why a document could not be read, by its name.
         other_files: Number of files that are no documents, by their suffix.
+        work_orders: Number of work orders with a passage.
+        orders_left_out: Number of the others, by the reason.
     """
 
     output: str
@@ -73,6 +82,8 @@ class MakeReport:
     queries_left_out: dict[str, int]
     unreadable: dict[str, str]
     other_files: dict[str, int]
+    work_orders: int = 0
+    orders_left_out: dict[str, int] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         """Writes the report as JSON; it quotes no text of a manual."""
@@ -81,7 +92,11 @@ class MakeReport:
 
 
 def build_report(
-    output: Path, found: ManualPassages, pairs: list[MadePair], left_out: Counter[str]
+    output: Path,
+    found: ManualPassages,
+    pairs: Sequence[MadePair],
+    left_out: Counter[str],
+    orders: WorkOrders | None = None,
 ) -> MakeReport:
     """Counts what was made.
 
@@ -90,8 +105,10 @@ def build_report(
         found: The passages.
         pairs: The pairs.
         left_out: Number of queries left out, by the reason.
+        orders: What was read of a file of work orders.
     """
-    by_document = Counter(pair.passage.document for pair in pairs)
+    every: list[MadePair | WorkOrder] = [*pairs, *(orders.pairs if orders else [])]
+    by_document = Counter(pair.passage.document for pair in every)
     documents = [
         DocumentCounts(
             read.name,
@@ -105,15 +122,17 @@ def build_report(
     ]
     return MakeReport(
         output=str(output),
-        pairs=len(pairs),
+        pairs=len(every),
         passages=len(found.passages),
-        passages_asked=len({pair.passage.text for pair in pairs}),
+        passages_asked=len({pair.passage.text for pair in every}),
         documents=documents,
-        origins=dict(Counter(pair.origin for pair in pairs)),
+        origins=dict(Counter(pair.origin for pair in every)),
         passages_left_out=_positive(found.left_out),
         queries_left_out=_positive(left_out),
         unreadable=found.files.unreadable,
         other_files=found.files.other_files,
+        work_orders=orders.orders if orders else 0,
+        orders_left_out=orders.left_out if orders else {},
     )
 
 
@@ -129,6 +148,7 @@ def console_lines(report: MakeReport) -> list[str]:
     ]
     lines += _reasons("Passages left out", report.passages_left_out)
     lines += _reasons("Queries left out", report.queries_left_out)
+    lines += _reasons(f"Work orders left out, {report.work_orders:,} read", report.orders_left_out)
     if report.unreadable:
         lines += ["", "Not read"]
         lines += [f"        {name}: {why}" for name, why in report.unreadable.items()]

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from pathlib import Path
 
 from manuals.arguments import MakeArguments
-from manuals.made_pairs import write_pairs
+from manuals.documents.reading import EVERYTHING, LeftOut
+from manuals.generation.queries import answers_path, generate_pairs, show_prompt
+from manuals.made_pairs import MadePair, write_pairs
 from manuals.make_report import MakeReport, build_report
 from manuals.passages import write_passages
 from manuals.pieces import ManualPassages, read_passages
-from manuals.structure import make_structure_pairs
+from manuals.structure import REPEATED, make_structure_pairs
+from manuals.work_orders import Columns, WorkOrders, read_work_orders
 from nic.errors import UserError
 from nic.models import find_model
 from pairs.checks.tokens import load_token_counter
 
+logger = logging.getLogger(__name__)
+
+NO_ANSWER, NOT_FOUND = "no_usable_answer", "not_found"
+
 
 def make_pairs(arguments: MakeArguments) -> MakeReport:
-    """Makes pairs from the structure of manuals and writes the files that are asked for.
+    """Makes pairs from manuals and work orders, and writes the files that are asked for.
 
         report = make_pairs(MakeArguments(manuals="manuals", output="pairs.jsonl"))
         report.pairs, report.origins, report.unreadable
@@ -26,15 +35,81 @@ def make_pairs(arguments: MakeArguments) -> MakeReport:
     """
     found = passages_of(arguments)
     made = make_structure_pairs(found, arguments.origins)
-    if not made.pairs:
+    pairs = [*made.pairs, *_generated(found, arguments, made.left_out)]
+    pairs = _found_again(pairs, found, arguments, made.left_out)
+    orders = _work_orders(found, arguments)
+    if not pairs and not (orders and orders.pairs):
         raise UserError(_nothing(arguments, found))
-    write_pairs(made.pairs, Path(arguments.output))
+    write_pairs([*pairs, *(orders.pairs if orders else [])], Path(arguments.output))
     if arguments.passages is not None:
         write_passages(found.passages, Path(arguments.passages))
-    report = build_report(Path(arguments.output), found, made.pairs, made.left_out)
+    report = build_report(Path(arguments.output), found, pairs, made.left_out, orders)
     if arguments.json is not None:
         report.write(Path(arguments.json))
     return report
+
+
+def _generated(
+    found: ManualPassages, arguments: MakeArguments, left_out: Counter[str]
+) -> list[MadePair]:
+    """Returns the pairs of the language model; none without one."""
+    if arguments.endpoint is None:
+        return []
+    answers = answers_path(Path(arguments.output))
+    logger.info("Asking %s; answers are kept in %s", arguments.generator_model, answers)
+    made = generate_pairs(found.passages, arguments.endpoint, arguments.generator_styles, answers)
+    logger.info("Asked about %d passages; %d answers were there", made.asked, made.known)
+    for reason, count in made.failed.items():
+        logger.warning("%d passages without a usable answer: %s", count, reason)
+    left_out[NO_ANSWER] += sum(made.failed.values())
+    return made.pairs
+
+
+def _found_again(
+    pairs: list[MadePair],
+    found: ManualPassages,
+    arguments: MakeArguments,
+    left_out: Counter[str],
+) -> list[MadePair]:
+    """Returns the pairs whose passage is found again; the others too where they are flagged."""
+    if not arguments.found_within or not pairs:
+        return pairs
+    # Imported late: PyTorch takes seconds, and structure alone needs none of it.
+    from manuals.filtering import filter_pairs
+    from nic.models import load_model
+
+    logger.info("Looking for the passages of %d queries, by BM25 and the model", len(pairs))
+    model = load_model(find_model(arguments.base_model, arguments.base_revision))
+    kept = filter_pairs(pairs, found.passages, model, arguments.found_within, arguments.language)
+    left_out[REPEATED] += kept.duplicates
+    if arguments.unfound == "flag":
+        return kept.pairs
+    left_out[NOT_FOUND] += len(kept.not_found)
+    return kept.kept
+
+
+def _work_orders(found: ManualPassages, arguments: MakeArguments) -> WorkOrders | None:
+    """Returns the work orders with the passages that they refer to; None without a file."""
+    if arguments.work_orders is None:
+        return None
+    columns = Columns(arguments.text_column, arguments.reference_column, arguments.date_column)
+    path = Path(arguments.work_orders)
+    orders = read_work_orders(path, columns, found.passages, arguments.domain or EVERYTHING)
+    for reference in orders.unresolved:
+        logger.warning('%s: "%s" names no heading and no page of the manuals', path, reference)
+    return orders
+
+
+def show_first_prompt(arguments: MakeArguments) -> str:
+    """Returns what would be sent to the language model about the first passage.
+
+    Raises:
+        UserError: There is no document.
+    """
+    passages = passages_of(arguments).passages
+    if not passages:
+        raise UserError(f"{arguments.manuals}: holds no passage to ask about")
+    return show_prompt(passages[0], arguments.generator_styles)
 
 
 def passages_of(arguments: MakeArguments) -> ManualPassages:
@@ -44,6 +119,8 @@ def passages_of(arguments: MakeArguments) -> ManualPassages:
         UserError: The folder holds no document, the model is not found, or it reads fewer tokens
             than are asked for.
     """
+    if arguments.manuals is None:
+        return ManualPassages([], LeftOut())
     counter = load_token_counter(find_model(arguments.base_model, arguments.base_revision))
     limit = arguments.passage_tokens or counter.max_seq_length
     if limit > counter.max_seq_length:
@@ -55,6 +132,8 @@ def passages_of(arguments: MakeArguments) -> ManualPassages:
 
 
 def _nothing(arguments: MakeArguments, found: ManualPassages) -> str:
+    if arguments.manuals is None:
+        return f"{arguments.work_orders}: no row has a text and a reference"
     unreadable = found.files.unreadable
     if not found.documents:
         name, why = next(iter(unreadable.items()))

@@ -50,11 +50,13 @@ class WorkOrder:
         text: What was written.
         passage: The passage.
         date: When it was written, as the file has it; None where unknown.
+        origin: What the row of a file says of where it comes from.
     """
 
     text: str
     passage: Passage
     date: str | None
+    origin: str = "work order"
 
     def row(self) -> dict[str, Any]:
         """Returns the row of a file of pairs; people asked it, so that it may be held out."""
@@ -63,7 +65,7 @@ class WorkOrder:
             QUERY: self.text,
             POSITIVE: self.passage.text,
             DOMAIN: self.passage.domain,
-            ORIGIN: "work order",
+            ORIGIN: self.origin,
             **dated,
             "document": self.passage.document,
             "page": self.passage.page,

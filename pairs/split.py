@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,10 +13,10 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from nic.errors import UserError
+from pairs.dates import read_dates
 from pairs.draws import SmallDomains, Split, SplitBy, draw_by_date, draw_folds, draw_split
 from pairs.loading import Pairs
 from pairs.own_split import has_own_split, own_split
-from pairs.reading.records import Place
 
 KnownPassages = Literal["none", "half", "all"]
 
@@ -204,35 +204,6 @@ def rows_to_split(pairs: Pairs, rules: SplitRules = RULES) -> RowsToSplit:
         read_dates(pairs, rules.date_field) if rules.split_by == "date" else None,
         pairs.parts,
     )
-
-
-def read_dates(pairs: Pairs, name: str) -> list[datetime]:
-    """Returns the dates of a field of every row; one without a time zone counts as UTC.
-
-    Raises:
-        UserError: A row has no date in this field.
-    """
-    return [
-        _read_date(extra.get(name), pairs.place(row), name)
-        for row, extra in enumerate(pairs.extras)
-    ]
-
-
-def _read_date(value: object, place: Place, name: str) -> datetime:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
-    if isinstance(value, str):
-        try:
-            # Python 3.10 does not read the "Z" of ISO 8601.
-            value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
-        except ValueError:
-            value = None
-    if not isinstance(value, datetime):
-        raise UserError(
-            f'{place}: field "{name}" is no date such as 2025-03-31; --split-by date needs one in '
-            "every row, name its field with --date-field"
-        )
-    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
 
 
 def rows_to_ask(rows: RowsToSplit, rules: SplitRules) -> list[int]:

@@ -8,16 +8,10 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from manuals.generation.styles import STYLES
 from manuals.passages import Passage
 from pairs.words import comparable
 
-STYLES = {
-    "question": "a whole question, as somebody new to the machine would ask it",
-    "keywords": "two to six key words as they are typed into a search box, no sentence",
-    "symptom": "what somebody sees, hears or smells on the machine, in plain words, without the "
-    "terms of the manual and without the cause",
-    "work order": "a short note of a work order, as a technician writes it in a hurry",
-}
 LONGEST = 300
 SYSTEM = (
     "You write search queries for technical manuals. Each query must be answered by the passage "

@@ -12,10 +12,10 @@ from tqdm.auto import tqdm
 
 from manuals.generation.answers import AnswerFile, key_of
 from manuals.generation.endpoint import Endpoint
-from manuals.generation.prompt import STYLES, VERSION, messages, read_answer
+from manuals.generation.prompt import VERSION, messages, read_answer
+from manuals.generation.styles import check_styles
 from manuals.made_pairs import MadePair
 from manuals.passages import Passage
-from nic.errors import UserError
 from nic.logs import on_terminal
 
 logger = logging.getLogger(__name__)
@@ -41,17 +41,6 @@ class Generated:
     asked: int
     known: int
     failed: dict[str, int]
-
-
-def check_styles(styles: Sequence[str]) -> None:
-    """Refuses styles that are not known.
-
-    Raises:
-        UserError: One is not.
-    """
-    if unknown := [style for style in styles if style not in STYLES]:
-        known = ", ".join(STYLES)
-        raise UserError(f"--generator-styles {unknown[0]}: must be some of: {known}")
 
 
 def answers_path(output: Path) -> Path:

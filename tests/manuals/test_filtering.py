@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sentence_transformers import SentenceTransformer
 
 from manuals.filtering import filter_pairs
@@ -18,7 +20,10 @@ def test_a_pair_stays_if_its_passage_is_among_the_first(tiny_model: SentenceTran
     good = MadePair("part7 pump7", passages[7], "x")
     bad = MadePair("part9 pump9", passages[8], "x")
     found = filter_pairs([good, bad], passages, tiny_model, first=3, language="en")
-    assert (found.kept, found.not_found, found.duplicates) == ([good], [bad], 0)
+    assert (found.kept, found.duplicates) == ([good], 0)
+    assert found.not_found == [replace(bad, found=False)]
+    assert found.not_found[0].row()["found"] is False
+    assert "found" not in good.row()
 
 
 def test_the_passage_is_looked_for_among_all_passages(tiny_model: SentenceTransformer) -> None:
