@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup setup-dev train test lint docs wheel data benchmark
+.PHONY: setup setup-dev train demo test lint docs wheel data benchmark
 
 setup: .venv/installed-offline
 setup-dev: .venv/installed-dev
@@ -15,6 +15,14 @@ setup-dev: .venv/installed-dev
 
 train: setup
 	$(BIN)/accelerate launch --quiet --config_file accelerate_config.yaml training/train.py $(ARGS)
+
+# From manuals alone to a tuned model, judged by the queries that people wrote about them.
+demo: setup-dev
+	rm -rf build/demo
+	$(BIN)/python data/render_manuals.py build/demo/manuals
+	$(BIN)/nic-pairs make --manuals build/demo/manuals --output build/demo/pairs.jsonl
+	$(BIN)/nic-train --config manuals --data-file build/demo/pairs.jsonl --output-dir build/demo/model $(ARGS)
+	$(BIN)/nic-evaluate --model build/demo/model --all --output-dir build/demo/evaluation
 
 test: setup-dev
 	$(BIN)/python -m pytest $(ARGS)

@@ -158,9 +158,11 @@ def find_recipe(named: str) -> Path:
         UserError: There is no such file, and no recipe of this name.
     """
     recipe = RECIPES / f"{named}.yaml"
-    if Path(named).exists():
+    is_recipe = recipe.parent == RECIPES and recipe.is_file()
+    # A folder may have the name of a recipe, such as "manuals".
+    if Path(named).is_file() or (Path(named).exists() and not is_recipe):
         return Path(named)
-    if recipe.parent != RECIPES or not recipe.is_file():
+    if not is_recipe:
         names = ", ".join(sorted(path.stem for path in RECIPES.glob("*.yaml")))
         raise UserError(f"--config {named}: no such file, and no recipe ({names})")
     return recipe

@@ -99,7 +99,7 @@ def test_a_config_that_does_not_fit_is_refused_by_name(
 
 
 def test_a_missing_config_and_an_empty_one(tmp_path: Path) -> None:
-    names = "fast, production, query_adapter, runbook"
+    names = "fast, manuals, production, query_adapter, runbook"
     with pytest.raises(UserError, match=f"nowhere.yaml: no such file, .* {names}"):
         parse_arguments(["--config", "nowhere.yaml"])
     (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
@@ -181,3 +181,12 @@ def test_a_prompt_of_a_recipe_may_begin_with_a_dash(tmp_path: Path) -> None:
     path.write_text('query_prompt: "--force "', encoding="utf-8")
     run, _ = parse_arguments(["--config", str(path)])
     assert (run.query_prompt, run.force) == ("--force ", False)
+
+
+def test_a_folder_with_the_name_of_a_recipe_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "manuals").mkdir()
+    monkeypatch.chdir(tmp_path)
+    run, _ = parse_arguments(["--config", "manuals"])
+    assert (run.hold_out_made, run.mix) == (True, "auto")
