@@ -128,9 +128,9 @@ def choose_rows(arguments: EvaluationArguments, pairs: Pairs) -> QuerySelection:
     """
     beside_model = Path(arguments.model[0]) / "split.json"
     if arguments.all_queries:
-        return QuerySelection(
-            list(range(len(pairs))), "all", True if beside_model.is_file() else None
-        )
+        # Of another file it is not known what the model has seen.
+        same_data = read_json_object(beside_model).get("data_sha256") == pairs.sha256
+        return QuerySelection(list(range(len(pairs))), "all", True if same_data else None)
     if not arguments.split and not beside_model.is_file():
         raise UserError(
             f"which queries to ask? {arguments.model[0]} holds no split.json; give one with "

@@ -127,7 +127,7 @@ def test_results_of_an_earlier_version_are_read(written: Path) -> None:
     assert list(facts) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data"),
         *("speed", "loads", "history", "best_step", "encodings", "mixing", "dimensions"),
-        *("keeps_passages", "search", "known"),
+        *("keeps_passages", "search", "negatives", "known"),
     ]
     assert list(facts["speed"]) == ["models", "runs", "machine"]
     assert list(facts["speed"]["models"]["base"]) == ["latency", "queries", "corpus"]

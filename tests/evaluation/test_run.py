@@ -166,6 +166,14 @@ def test_all_asks_every_query(tiny_model_folder: Path, two_domains: Path) -> Non
     assert summary.results.caveat == ""
 
 
+def test_only_the_file_of_a_model_is_said_to_hold_what_it_was_trained_on(
+    asked: list[object], write_pairs: MakePairs
+) -> None:
+    assert "trained on too" in evaluate(*asked, "--all").results.caveat
+    other = write_pairs([make_row(n, "radar") for n in range(20)], "other.jsonl")
+    assert evaluate(*asked[:-1], other, "--all").results.caveat == ""
+
+
 def test_a_probe_of_ones_own(asked: list[object], write_pairs: MakePairs) -> None:
     probe = write_pairs([make_row(n, "general") for n in range(5)], "probe.jsonl")
     summary = evaluate(*asked, probe=str(probe))
