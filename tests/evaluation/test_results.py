@@ -127,11 +127,14 @@ def test_results_of_an_earlier_version_are_read(written: Path) -> None:
     assert list(facts) == [
         *("model", "base", "data", "task", "chose_checkpoint", "probe_data"),
         *("speed", "loads", "history", "best_step", "encodings", "mixing", "dimensions"),
-        *("keeps_passages", "search", "negatives", "known"),
+        *("keeps_passages", "search", "known", "negatives"),
     ]
     assert list(facts["speed"]) == ["models", "runs", "machine"]
     assert list(facts["speed"]["models"]["base"]) == ["latency", "queries", "corpus"]
-    added = ("loads", "best_step", "encodings", "mixing", "dimensions", "keeps_passages", "search")
+    added = (
+        *("loads", "best_step", "encodings", "mixing", "dimensions", "keeps_passages", "search"),
+        *("known", "negatives"),
+    )
     for key in added:
         del facts[key]
     del facts["data"]["rows_asked"], facts["data"]["folds"]
