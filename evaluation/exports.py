@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 
 from evaluation.arguments import Export
 from evaluation.retrieval.ranking import Scorer, scored_queries
 from evaluation.retrieval.task import RetrievalTask
+from nic.files import write_jsonl
 
 # A run goes to this rank, and on to the last relevant passage where that stands behind it.
 DEPTH = 1000
@@ -96,7 +96,7 @@ def write_beir(rankings: Rankings, folder: Path) -> None:
         folder: An existing, empty folder.
     """
     task = rankings.task
-    write_lines(
+    write_jsonl(
         folder / "corpus.jsonl",
         (
             {"_id": id_, "title": "", "text": text, "metadata": {"domains": sorted(domains)}}
@@ -105,7 +105,7 @@ def write_beir(rankings: Rankings, folder: Path) -> None:
             )
         ),
     )
-    write_lines(
+    write_jsonl(
         folder / "queries.jsonl",
         (
             {"_id": id_, "text": text, "metadata": {"domain": domain, "cluster": cluster}}
@@ -170,13 +170,6 @@ def spread_ties(scores: np.ndarray) -> np.ndarray:
             lower = np.nextafter(before, np.float32(-np.inf))
             spread[place] = BELOW_ZERO if before == 0 else lower
     return spread
-
-
-def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Writes one JSON object a line."""
-    with open_text(path) as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def open_text(path: Path) -> TextIO:

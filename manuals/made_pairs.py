@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from manuals.passages import Passage
-from nic.files import atomic_write
+from nic.files import write_jsonl
 from pairs.columns import DOMAIN, ORIGIN, POSITIVE, QUERY, SYNTHETIC
 
 
@@ -32,17 +31,22 @@ class MadePair:
 
     def row(self) -> dict[str, Any]:
         """Returns the row of a file of pairs: the pair, that it is synthetic, and its source."""
-        return {
-            QUERY: self.query,
-            POSITIVE: self.passage.text,
-            DOMAIN: self.passage.domain,
-            SYNTHETIC: True,
-            ORIGIN: self.origin,
-            **({} if self.found else {"found": False}),
-            "document": self.passage.document,
-            "page": self.passage.page,
-            "heading": list(self.passage.heading),
-        }
+        found = {} if self.found else {"found": False}
+        marks = {SYNTHETIC: True, ORIGIN: self.origin, **found}
+        return pair_row(self.query, self.passage, marks)
+
+
+def pair_row(query: str, passage: Passage, marks: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the row of a query and its passage: the pair, its marks, and where it stands."""
+    return {
+        QUERY: query,
+        POSITIVE: passage.text,
+        DOMAIN: passage.domain,
+        **marks,
+        "document": passage.document,
+        "page": passage.page,
+        "heading": list(passage.heading),
+    }
 
 
 class HasRow(Protocol):
@@ -59,6 +63,4 @@ def write_pairs(pairs: Iterable[HasRow], path: Path) -> None:
         pairs: The pairs, in the order of the file.
         path: The file.
     """
-    with atomic_write(path) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
-        for pair in pairs:
-            file.write(json.dumps(pair.row(), ensure_ascii=False) + "\n")
+    write_jsonl(path, (pair.row() for pair in pairs))

@@ -12,6 +12,7 @@ from manuals.made_pairs import MadePair
 from manuals.pieces import ManualPassages
 from manuals.work_orders import WorkOrder, WorkOrders
 from nic.files import atomic_write_text
+from pairs.column_names import printable
 
 REASONS = {
     "too_short": "fewer than 5 content words",
@@ -166,7 +167,7 @@ def _row(counts: DocumentCounts) -> tuple[str, list[str]]:
 def _table(title: str, columns: list[str], rows: list[tuple[str, list[str]]]) -> list[str]:
     width = max(len(name) for name in [title, *(name for name, _ in rows)])
     return [
-        f"        {_printable(name):{width}s}" + "".join(f"{cell:>10s}" for cell in cells)
+        f"        {printable(name):{width}s}" + "".join(f"{cell:>10s}" for cell in cells)
         for name, cells in [(title, columns), *rows]
     ]
 
@@ -183,8 +184,3 @@ def _by_count(report: MakeReport) -> list[tuple[str, int]]:
 
 def _positive(counts: Counter[str]) -> dict[str, int]:
     return {reason: count for reason, count in counts.most_common() if count}
-
-
-def _printable(text: str) -> str:
-    """Replaces control characters of a file's name, which would steer a terminal."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)

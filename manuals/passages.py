@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from nic.files import atomic_write
+from nic.files import write_jsonl
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,4 @@ def write_passages(passages: Iterable[Passage], path: Path) -> None:
         passages: The passages, in the order of the file.
         path: The file.
     """
-    with atomic_write(path) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
-        for passage in passages:
-            file.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")
+    write_jsonl(path, map(asdict, passages))

@@ -10,9 +10,10 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from manuals.made_pairs import pair_row
 from manuals.passages import Passage
 from nic.errors import UserError
-from pairs.columns import DOMAIN, ORIGIN, POSITIVE, QUERY
+from pairs.columns import ORIGIN
 from pairs.readers import read_records
 from pairs.words import folded, is_blank
 
@@ -61,16 +62,7 @@ class WorkOrder:
     def row(self) -> dict[str, Any]:
         """Returns the row of a file of pairs; people asked it, so that it may be held out."""
         dated = {} if self.date is None else {"date": self.date}
-        return {
-            QUERY: self.text,
-            POSITIVE: self.passage.text,
-            DOMAIN: self.passage.domain,
-            ORIGIN: self.origin,
-            **dated,
-            "document": self.passage.document,
-            "page": self.passage.page,
-            "heading": list(self.passage.heading),
-        }
+        return pair_row(self.text, self.passage, {ORIGIN: self.origin, **dated})
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,13 @@ def atomic_write_text(path: Path, text: str) -> None:
     """Writes a UTF-8 text file atomically."""
     with atomic_write(path) as staged:
         staged.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes one JSON object a line in UTF-8, atomically; the rows may come one by one."""
+    with atomic_write(path) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def sync_folder(folder: Path) -> None:

@@ -212,8 +212,7 @@ def rows_to_ask(rows: RowsToSplit, rules: SplitRules) -> list[int]:
     Raises:
         UserError: There is none.
     """
-    asked = np.arange(len(rows.queries)) if rules.hold_out_made else ~rows.made
-    numbers = np.flatnonzero(asked) if asked.dtype == bool else asked
+    numbers = np.flatnonzero(~rows.made | rules.hold_out_made)
     if not len(numbers):
         raise UserError(
             f"{rows.path}: every pair is a made one, and such pairs are only trained on; add pairs "

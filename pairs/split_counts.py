@@ -84,7 +84,6 @@ def describe_split(split: Split, pairs: Pairs, negatives: int | None = None) -> 
     own = {
         name: {positives[r] for r in rows if not only_trained[r]} for name, rows in parts.items()
     }
-    trained = trained_positives(pairs, split)
     train_negatives = {text for row in split.train for text in of_row[row][:negatives]}
     return SplitCounts(
         pairs={name: len(rows) for name, rows in parts.items()},
@@ -103,7 +102,7 @@ def describe_split(split: Split, pairs: Pairs, negatives: int | None = None) -> 
         made_pairs={n: int(made[rows].sum()) for n, rows in parts.items()} if made.any() else {},
         left_out_pairs=len(split.left_out),
         known_passages={
-            name: len(texts & trained)
+            name: len(texts & passages["train"])
             for name, texts in passages.items()
             if name != "train" and (made.any() or split.by == "date")
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from evaluation.retrieval.ranking import Ranked, Scorer, rank_queries
 from evaluation.retrieval.task import RetrievalTask
 from evaluation.retrieval_metrics.definitions import Metric, query_metrics
 from nic.errors import UserError
-from nic.files import atomic_write
+from nic.files import write_jsonl
 from pairs.readers import read_records
 
 FIELDS = (
@@ -73,12 +72,12 @@ def score_task(scorer: Scorer, task: RetrievalTask) -> list[QueryResult]:
 
 def write_results(results: Mapping[str, Sequence[QueryResult]], path: Path) -> None:
     """Writes one JSON object per query and model, atomically; ids and numbers, no text."""
-    with atomic_write(path) as staged, staged.open("w", encoding="utf-8", newline="\n") as file:
-        for model, rows in results.items():
-            for row in rows:
-                content = {**vars(row), "model": model, "rank": row.rank}
-                ordered = {name: content[name] for name in FIELDS}
-                file.write(json.dumps(ordered, ensure_ascii=False) + "\n")
+    contents = (
+        {**vars(row), "model": model, "rank": row.rank}
+        for model, rows in results.items()
+        for row in rows
+    )
+    write_jsonl(path, ({name: content[name] for name in FIELDS} for content in contents))
 
 
 def read_results(path: Path) -> Results:

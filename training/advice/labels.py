@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval.task import RetrievalTask
-from nic.files import atomic_write_text
+from nic.files import write_jsonl
 
 # A way finds a passage for a query if it is among so many.
 FIRST = 5
@@ -63,5 +62,4 @@ def choose_passages(
 
 def write_passages(candidates: Sequence[Candidate], path: Path) -> None:
     """Writes one JSON object per passage, with its text."""
-    lines = [json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in candidates]
-    atomic_write_text(path, "".join(lines))
+    write_jsonl(path, map(asdict, candidates))

@@ -9,7 +9,7 @@ from pathlib import Path
 from evaluation.serialization import from_json, to_json
 from evaluation.trials import Trial
 from nic.errors import UserError, one_line
-from nic.files import atomic_write_text
+from nic.files import write_jsonl
 from nic.model_files import TRIALS
 from training.output.manifest import record
 
@@ -17,8 +17,7 @@ from training.output.manifest import record
 def write_trials(folder: Path, trials: Sequence[Trial]) -> None:
     """Writes the trials of a search into its output folder, atomically."""
     record(folder, [TRIALS])
-    lines = [json.dumps(to_json(trial), ensure_ascii=False) + "\n" for trial in trials]
-    atomic_write_text(folder / TRIALS, "".join(lines))
+    write_jsonl(folder / TRIALS, map(to_json, trials))
 
 
 def read_trials(folder: Path) -> list[Trial]:
