@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup setup-dev train demo test lint docs wheel data benchmark
+LOWEST := .venv-lowest/bin/python
+
+.PHONY: setup setup-dev train demo test test-lowest lint docs wheel data benchmark
 
 setup: .venv/installed-offline
 setup-dev: .venv/installed-dev
@@ -26,6 +28,13 @@ demo: setup-dev
 
 test: setup-dev
 	$(BIN)/python -m pytest $(ARGS)
+
+# The suite with the lowest release of each dependency.
+test-lowest:
+	test -x $(LOWEST) || $(PYTHON) -m venv .venv-lowest
+	$(LOWEST) -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt \
+		--editable ".[dev]" --editable ./encoder
+	$(LOWEST) -m pytest $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx2
 from huggingface_hub import HfApi, constants, set_client_factory
 from huggingface_hub.errors import (
     FileMetadataError,
@@ -22,9 +22,15 @@ from huggingface_hub.utils import _http
 
 from nic.errors import UserError, no_space_left
 
+if TYPE_CHECKING:
+    import httpx2 as httpx
+else:
+    # The client of huggingface-hub 2 is httpx2, that of 1 is httpx; what is used here is the same.
+    httpx = getattr(_http, "httpx2", None) or _http.httpx
+
 TOKEN = re.compile(r"[!-~]+")
 # A hub may take minutes to answer a commit of large files; the client's default is to wait forever.
-TIMEOUT = httpx2.Timeout(600, connect=30)
+TIMEOUT = httpx.Timeout(600, connect=30)
 LONGEST_ANSWER = 200
 FOR_NOW = (408, 429, 500, 502, 503, 504)
 # How hubs, and above all mirrors to read from, say that they lack a function.
@@ -133,10 +139,10 @@ def status_of(error: BaseException) -> int | None:
     return answers[0].response.status_code if answers else None
 
 
-def _guarded(client: httpx2.Client, address: str) -> httpx2.Client:
-    home = _origin(httpx2.URL(address))
+def _guarded(client: httpx.Client, address: str) -> httpx.Client:
+    home = _origin(httpx.URL(address))
 
-    def guard(request: httpx2.Request) -> None:
+    def guard(request: httpx.Request) -> None:
         if request.url.scheme != "https" and not _is_loopback(request.url.host):
             raise UserError(
                 f"{address}: wants files sent to {request.url.host} over plain http, where all can "
@@ -154,7 +160,7 @@ def _guarded(client: httpx2.Client, address: str) -> httpx2.Client:
     return client
 
 
-def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
@@ -179,9 +185,9 @@ def _explain(error: Exception, address: str, repo_id: str, token: str | None) ->
         if isinstance(link, HfHubHTTPError):
             said = _plain(link.server_message or link.response.reason_phrase, token)
             return UserError(_refusal(link, said, address, repo_id))
-        if isinstance(link, httpx2.ConnectError | httpx2.ConnectTimeout):
+        if isinstance(link, httpx.ConnectError | httpx.ConnectTimeout):
             return UserError(f"{address}: not reachable ({_plain(str(link), token)})")
-        if isinstance(link, httpx2.HTTPError):
+        if isinstance(link, httpx.HTTPError):
             what = _plain(str(link) or type(link).__name__, token)
             return UserError(f"{address}: connection lost ({what}); {AGAIN}")
     what = _plain(f"{type(error).__name__}: {error}", token)

