@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from nic.errors import UserError
@@ -45,10 +46,15 @@ class ColumnNames:
     converts_domain: bool = False
     hidden: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def are_own(self) -> bool:
         """Returns whether the rows are read as they are."""
         return not self.hidden and all(name == role for name, role in self.taken.items())
+
+    @cached_property
+    def has_domain(self) -> bool:
+        """Returns whether a column is the domain."""
+        return DOMAIN in self.taken.values()
 
     def describe(self) -> str:
         """Returns which columns are taken, in words."""
@@ -56,7 +62,7 @@ class ColumnNames:
             role if name == role else f"{role} from {_quoted([name])}"
             for name, role in self.taken.items()
         ]
-        if DOMAIN not in self.taken.values():
+        if not self.has_domain:
             words.append(f'one domain, "{self.default_domain}"')
         said = ", ".join(words)
         if self.passed_over:
@@ -83,7 +89,7 @@ class ColumnNames:
             }
         if DOMAIN not in row and self.default_domain is not None:
             own, row = False, {**row, DOMAIN: self.default_domain}
-        elif DOMAIN in row and DOMAIN not in self.taken.values():
+        elif not self.has_domain and DOMAIN in row:
             return record._replace(
                 row={},
                 problem=f'has a field "{DOMAIN}", which the first rows lack; give it to all rows, '

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pairs.words import comparable, is_blank
@@ -65,6 +66,8 @@ def read_pair_records(files: PairFiles) -> Iterator[Record]:
 
 def find_problem(row: Mapping[str, Any]) -> str:
     """Returns what makes a row unusable as a pair; empty where nothing does."""
+    if _is_plain_pair(row):
+        return ""
     if NEGATIVE in row and (numbered := _numbered(row)):
         return f'fields "{NEGATIVE}" and "{numbered[0]}": give all negatives of a row in one way'
     negatives = _negatives(row)
@@ -89,6 +92,9 @@ def texts_of(row: Mapping[str, Any]) -> tuple[str, str, list[str]]:
 
 def negatives_of(row: Mapping[str, Any]) -> list[str]:
     """Returns the different negatives of a checked row in their order; a row may have none."""
+    value = row.get(NEGATIVE)
+    if isinstance(value, str):
+        return [] if is_blank(value) else [value.strip()]
     texts = [field.value.strip() for field in _negatives(row)]
     if len(texts) < 2:
         return texts
@@ -113,6 +119,8 @@ def is_made(row: Mapping[str, Any]) -> bool:
 
 def is_encodable(text: str) -> bool:
     """Returns whether a text is valid UTF-8, that is, without half a surrogate pair."""
+    if text.isascii():
+        return True
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -120,13 +128,38 @@ def is_encodable(text: str) -> bool:
     return True
 
 
+def _is_plain_pair(row: Mapping[str, Any]) -> bool:
+    """Returns whether a row has one text per column and nothing is wrong with it.
+
+    Most rows of a file do, and are not looked at any further.
+    """
+    negative = row.get(NEGATIVE)
+    return (
+        all(map(_is_plain_text, (row.get(QUERY), row.get(POSITIVE), row.get(DOMAIN))))
+        and (
+            negative is None
+            or (_is_plain_text(negative) and comparable(negative) != comparable(row[POSITIVE]))
+        )
+        and not _numbered(row)
+    )
+
+
+def _is_plain_text(value: Any) -> bool:
+    return isinstance(value, str) and not is_blank(value) and is_encodable(value)
+
+
 def _is_negative(name: str) -> bool:
-    return name == NEGATIVE or NUMBERED.fullmatch(name) is not None
+    return name == NEGATIVE or _is_numbered(name)
+
+
+@lru_cache
+def _is_numbered(name: str) -> bool:
+    return NUMBERED.fullmatch(name) is not None
 
 
 def _numbered(row: Mapping[str, Any]) -> list[str]:
     """Returns the fields negative_1, negative_2, ... of a row, by their numbers."""
-    names = [name for name in row if NUMBERED.fullmatch(name)]
+    names = [name for name in row if _is_numbered(name)]
     return sorted(names, key=lambda name: int(name.removeprefix(f"{NEGATIVE}_")))
 
 

@@ -131,7 +131,7 @@ def draw_split(
 
 
 def draw_by_date(
-    queries: Sequence[object],
+    queries: np.ndarray,
     dates: Sequence[datetime],
     path: Path,
     val_ratio: float,
@@ -143,7 +143,7 @@ def draw_by_date(
     Rows of one moment stay together. A row is left out where its query is asked in a later part.
 
     Args:
-        queries: Query of each row, or any number that stands for it.
+        queries: `(rows,)` number of the query of each row; equal texts have equal numbers.
         dates: When each query was asked.
         path: The file, for messages.
         val_ratio: Share of the rows to hold out for validation, in (0, 1).
@@ -166,11 +166,12 @@ def draw_by_date(
         raise UserError(
             f"{path}: too few different dates for every part; add more pairs, or split by passage"
         )
-    later: set[object] = set()
+    later: set[int] = set()
     kept: list[list[int]] = []
+    numbers = queries.tolist()
     for part in reversed(parts):
-        kept.insert(0, sorted(row for row in part if queries[row] not in later))
-        later |= {queries[row] for row in part}
+        kept.insert(0, sorted(row for row in part if numbers[row] not in later))
+        later |= {numbers[row] for row in part}
     if not all(kept):
         raise UserError(f"{path}: every query of a part is asked again later; split by passage")
     left_out = sorted(set(latest).difference(*kept))
@@ -240,4 +241,4 @@ def _draw(units: list[int], domains: list[str], ratio: float, seed: int, path: P
     features = Features({"unit": Value("int64"), "domain": ClassLabel(names=names)})
     table = Dataset.from_dict({"unit": units, "domain": domains}, features=features)
     halves = table.train_test_split(test_size=held_out, stratify_by_column="domain", seed=seed)
-    return set(halves["test"]["unit"])
+    return set(halves["test"]["unit"][:])

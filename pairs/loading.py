@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, Features, Value
+import pyarrow as pa
+from datasets import Dataset
 
 from pairs.columns import (
     DOMAIN,
@@ -18,15 +19,16 @@ from pairs.columns import (
     domain_of,
     is_column,
     is_made,
-    negative_column,
     read_pair_records,
     texts_of,
 )
 from pairs.pair_files import PairFiles
-from pairs.readers import refuse_problems
+from pairs.readers import PROBLEMS_SHOWN, refuse_problems
 from pairs.reading.records import Place
 from pairs.reading.sections import Section, Sections, section_of
 from pairs.reading.source import Data
+from pairs.text_numbers import TextNumbers, number_texts, shared_texts
+from pairs.text_table import Row, text_dataset
 from pairs.words import comparable
 
 
@@ -85,18 +87,18 @@ class Pairs:
         return self.text_columns[2:]
 
     def column(self, name: str) -> list[str]:
-        """Returns all values of one column, in the order of the file."""
-        return list(self.dataset[name][:])
+        """Returns all values of one column, in the order of the file; equal ones share memory."""
+        return shared_texts(self._arrow(name))
 
     def texts(self, columns: Iterable[str] | None = None) -> list[str]:
         """Returns the different texts of some columns; None stands for all columns of texts."""
         chosen = self.text_columns if columns is None else columns
-        texts = dict.fromkeys(text for name in chosen for text in self.dataset[name][:])
+        texts = dict.fromkeys(text for name in chosen for text in self.column(name))
         return [text for text in texts if text is not None]
 
     def negatives(self) -> list[list[str]]:
         """Returns the negatives of each row, if any, which differ in their comparable form."""
-        columns = [self.dataset[name][:] for name in self.negative_columns]
+        columns = [self.column(name) for name in self.negative_columns]
         if not columns:
             return [[] for _ in range(len(self))]
         return [[text for text in row if text is not None] for row in zip(*columns, strict=True)]
@@ -104,7 +106,7 @@ class Pairs:
     def with_negatives(self, negatives: Sequence[Sequence[str]]) -> Pairs:
         """Returns the same rows with other negatives, which are the sequences of `negatives`."""
         fixed = (self.column(QUERY), self.column(POSITIVE), negatives, self.column(DOMAIN))
-        return replace(self, dataset=build_dataset(*fixed))
+        return replace(self, dataset=text_dataset(zip(*fixed, strict=True)))
 
     def comparable_negatives(self) -> list[list[str]]:
         """Returns the negatives of each row in the form in which texts are compared."""
@@ -116,7 +118,19 @@ class Pairs:
         Texts of equal form, such as the composed and decomposed spelling of one passage, are one
         text for the split, the corpus and the relevant passages.
         """
-        return [comparable(text) for text in self.dataset[name]]
+        return [comparable(text) for text in self.column(name)]
+
+    @cached_property
+    def numbers(self) -> TextNumbers:
+        """Returns queries and passages as numbers: texts of one comparable form have one number."""
+        return number_texts(
+            self._arrow(QUERY),
+            self._arrow(POSITIVE),
+            [self._arrow(name) for name in self.negative_columns],
+        )
+
+    def _arrow(self, name: str) -> pa.ChunkedArray:
+        return self.dataset.data.column(name)
 
 
 def load_pairs(data: Data) -> Pairs:
@@ -137,45 +151,53 @@ def load_pairs(data: Data) -> Pairs:
             of it is wrong; the first 20 problems are listed with file and line, then their number.
     """
     files = PairFiles.open(data)
-    path, parts, sections = files.source.path, list[str](), Sections()
-    rows: list[dict[str, Any]] = []
-    line_numbers: list[int] = []
-    problems: list[str] = []
-    for place, row, problem, _ in read_pair_records(files):
-        if problem:
-            problems.append(f"{place}: {problem}")
-        else:
-            rows.append(row)
-            line_numbers.append(place.number)
-            parts.append(place.part)
-            sections.add(place)
-    refuse_problems(path, problems, len(rows))
-    queries, positives, negatives = zip(*map(texts_of, rows), strict=True)
-    dataset = build_dataset(queries, positives, negatives, [domain_of(row) for row in rows])
-    extras = [{key: row[key] for key in row if not is_column(key)} for row in rows]
+    read = _Reader(files)
+    dataset = text_dataset(read.rows())
+    refuse_problems(files.source.path, read.problems, len(dataset), total=read.bad_rows)
     return Pairs(
         dataset,
-        line_numbers,
-        extras,
-        path,
+        read.line_numbers,
+        read.extras,
+        files.source.path,
         files.sha256(),
         files,
-        sections.found,
-        parts if any(parts) else [],
+        read.sections.found,
+        read.parts if any(read.parts) else [],
         files.further_passages(),
     )
 
 
-def build_dataset(
-    queries: Sequence[str],
-    positives: Sequence[str],
-    negatives: Sequence[Sequence[str]],
-    domains: Sequence[str],
-) -> Dataset:
-    """Returns the dataset of `Pairs` with the given texts of each row."""
-    columns: dict[str, list[str | None]] = {QUERY: list(queries), POSITIVE: list(positives)}
-    for number, texts in enumerate(zip_longest(*negatives), 1):
-        columns[negative_column(number)] = list(texts)
-    columns[DOMAIN] = list(domains)
-    features = Features({name: Value("string") for name in columns})
-    return Dataset.from_dict(columns, features=features)
+class _Reader:
+    """Reads the rows of files and keeps what is no text of theirs.
+
+    Attributes:
+        line_numbers: As in `Pairs`, likewise `extras`.
+        parts: The part of the split of each row; "" for none.
+        sections: As in `Pairs`.
+        problems: The first twenty problems.
+        bad_rows: Number of bad rows.
+    """
+
+    def __init__(self, files: PairFiles) -> None:
+        self._files = files
+        self.line_numbers: list[int] = []
+        self.extras: list[dict[str, Any]] = []
+        self.parts: list[str] = []
+        self.sections = Sections()
+        self.problems: list[str] = []
+        self.bad_rows = 0
+
+    def rows(self) -> Iterator[Row]:
+        """Yields the good rows, without surrounding white space."""
+        nothing: dict[str, Any] = {}
+        for place, row, problem, _ in read_pair_records(self._files):
+            if problem:
+                self.bad_rows += 1
+                if len(self.problems) < PROBLEMS_SHOWN:
+                    self.problems.append(f"{place}: {problem}")
+                continue
+            self.line_numbers.append(place.number)
+            self.extras.append({key: row[key] for key in row if not is_column(key)} or nothing)
+            self.parts.append(place.part)
+            self.sections.add(place)
+            yield (*texts_of(row), domain_of(row))

@@ -49,8 +49,8 @@ class RowsToSplit:
     """What a split needs to know of the rows of a file.
 
     Attributes:
-        queries: Query of each row in its comparable form, or any number that stands for it.
-        positives: Positive of each row, likewise.
+        queries: `(rows,)` number of the query of each row; equal texts have equal numbers.
+        positives: `(rows,)` number of the positive of each row, likewise.
         domains: Domain of each row.
         made: `(rows,)` booleans: whether the query was made, not asked.
         path: The file, for messages.
@@ -59,27 +59,29 @@ class RowsToSplit:
             split; else none.
     """
 
-    queries: Sequence[Any]
-    positives: Sequence[Any]
+    queries: np.ndarray
+    positives: np.ndarray
     domains: Sequence[str]
     made: np.ndarray
     path: Path
     dates: Sequence[datetime] | None = None
     parts: Sequence[str] = ()
 
-    def take(self, numbers: Sequence[int]) -> RowsToSplit:
+    def take(self, numbers: list[int]) -> RowsToSplit:
         """Returns some of the rows, in the given order."""
         return RowsToSplit(
-            [self.queries[n] for n in numbers],
-            [self.positives[n] for n in numbers],
+            self.queries[numbers],
+            self.positives[numbers],
             [self.domains[n] for n in numbers],
-            self.made[list(numbers)],
+            self.made[numbers],
             self.path,
             [self.dates[n] for n in numbers] if self.dates is not None else None,
         )
 
 
-def connected_units(queries: Sequence[Any], positives: Sequence[Any]) -> np.ndarray:
+def connected_units(
+    queries: Sequence[Any] | np.ndarray, positives: Sequence[Any] | np.ndarray
+) -> np.ndarray:
     """Numbers the connected components of the query-positive graph.
 
     Rows that share a query or a positive, directly or over other rows, belong to one unit.
@@ -98,7 +100,7 @@ def connected_units(queries: Sequence[Any], positives: Sequence[Any]) -> np.ndar
     edges = (np.ones(len(query_ids), dtype=bool), (query_ids, positive_ids + offset))
     graph = coo_matrix(edges, shape=(nodes, nodes))
     labels = connected_components(graph, directed=False)[1][query_ids]
-    return _number(labels.tolist())
+    return _number(labels)
 
 
 def split_pairs(
@@ -196,8 +198,8 @@ def rows_to_split(pairs: Pairs, rules: SplitRules = RULES) -> RowsToSplit:
         UserError: The split is by date, and a row has none.
     """
     return RowsToSplit(
-        pairs.comparable("query"),
-        pairs.comparable("positive"),
+        pairs.numbers.queries,
+        pairs.numbers.positives,
         pairs.column("domain"),
         pairs.made,
         pairs.path,
@@ -222,9 +224,7 @@ def rows_to_ask(rows: RowsToSplit, rules: SplitRules) -> list[int]:
     return numbers.tolist()
 
 
-def add_made_rows(
-    split: Split, rows: RowsToSplit, asked: Sequence[int], known: KnownPassages
-) -> Split:
+def add_made_rows(split: Split, rows: RowsToSplit, asked: list[int], known: KnownPassages) -> Split:
     """Adds the rows that are only trained on to a split of the others.
 
     Args:
@@ -236,12 +236,13 @@ def add_made_rows(
     parts = (split.train, split.validation, split.test, split.left_out)
     train, validation, test, left_out = ([asked[n] for n in part] for part in parts)
     held_out = [*validation, *test]
-    queries = {rows.queries[row] for row in held_out}
-    passages = list(dict.fromkeys(rows.positives[row] for row in held_out))
-    unseen = set(_unseen_passages(passages, known, split.seed))
-    for row in sorted(set(range(len(rows.queries))).difference(asked)):
-        leaks = rows.queries[row] in queries or rows.positives[row] in unseen
-        (left_out if leaks else train).append(row)
+    passages = list(dict.fromkeys(rows.positives[held_out].tolist()))
+    unseen = _unseen_passages(passages, known, split.seed)
+    others = np.setdiff1d(np.arange(len(rows.queries)), asked)
+    leaks = np.isin(rows.queries[others], rows.queries[held_out])
+    leaks |= np.isin(rows.positives[others], unseen)
+    train += others[~leaks].tolist()
+    left_out += others[leaks].tolist()
     return replace(
         split,
         train=sorted(train),
@@ -251,11 +252,11 @@ def add_made_rows(
     )
 
 
-def _unseen_passages(passages: Sequence[Any], known: KnownPassages, seed: int) -> list[Any]:
+def _unseen_passages(passages: list[int], known: KnownPassages, seed: int) -> list[int]:
     if known == "half":
         order = np.random.default_rng(seed).permutation(len(passages))
         return [passages[n] for n in order[: (len(passages) + 1) // 2].tolist()]
-    return list(passages) if known == "none" else []
+    return passages if known == "none" else []
 
 
 def check_fills_a_batch(rows: int, batch_size: int) -> None:
@@ -271,7 +272,10 @@ def check_fills_a_batch(rows: int, batch_size: int) -> None:
         )
 
 
-def _number(values: Sequence[Any]) -> np.ndarray:
+def _number(values: Sequence[Any] | np.ndarray) -> np.ndarray:
     """Numbers the different values in the order of first appearance."""
+    if isinstance(values, np.ndarray):
+        _, first, places = np.unique(values, return_index=True, return_inverse=True)
+        return np.asarray(np.argsort(np.argsort(first))[places])
     numbers: dict[Any, int] = {}
     return np.array([numbers.setdefault(value, len(numbers)) for value in values])

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from pairs.draws import Split
 from pairs.loading import Pairs
 
@@ -73,26 +75,22 @@ def describe_split(split: Split, pairs: Pairs, negatives: int | None = None) -> 
         pairs: The checked file.
         negatives: How many negatives of a row are trained on, its first; None for all.
     """
-    queries, positives = pairs.comparable("query"), pairs.comparable("positive")
-    of_row, domains = pairs.comparable_negatives(), pairs.column("domain")
-    parts = split.parts()
-    of_part = {name: Counter(domains[row] for row in rows) for name, rows in parts.items()}
-    passages = {name: {positives[row] for row in rows} for name, rows in parts.items()}
-    made = pairs.made
+    numbers, domains, made = pairs.numbers, pairs.column("domain"), pairs.made
+    parts = {name: np.array(rows, np.int64) for name, rows in split.parts().items()}
+    of_part = {name: Counter(domains[row] for row in rows) for name, rows in split.parts().items()}
+    passages = {name: np.unique(numbers.positives[rows]) for name, rows in parts.items()}
     # Made pairs that are only trained on may know a held-out passage; no other pair may.
     only_trained = made & ~made[[*split.validation, *split.test]].any()
-    own = {
-        name: {positives[r] for r in rows if not only_trained[r]} for name, rows in parts.items()
-    }
-    train_negatives = {text for row in split.train for text in of_row[row][:negatives]}
+    own = [numbers.positives[rows[~only_trained[rows]]] for rows in parts.values()]
+    train_negatives = numbers.negatives[:negatives, parts["train"]]
     return SplitCounts(
         pairs={name: len(rows) for name, rows in parts.items()},
-        passages={name: len(texts) for name, texts in passages.items()},
-        shared_queries=_shared({queries[row] for row in rows} for rows in parts.values()),
-        shared_passages=_shared(own.values()),
+        passages={name: len(found) for name, found in passages.items()},
+        shared_queries=_shared(numbers.queries[rows] for rows in parts.values()),
+        shared_passages=_shared(own),
         positives_among_train_negatives={
-            name: len(texts & train_negatives)
-            for name, texts in passages.items()
+            name: int(np.isin(found, train_negatives).sum())
+            for name, found in passages.items()
             if name != "train"
         },
         domains={
@@ -102,8 +100,8 @@ def describe_split(split: Split, pairs: Pairs, negatives: int | None = None) -> 
         made_pairs={n: int(made[rows].sum()) for n, rows in parts.items()} if made.any() else {},
         left_out_pairs=len(split.left_out),
         known_passages={
-            name: len(texts & passages["train"])
-            for name, texts in passages.items()
+            name: int(np.isin(found, passages["train"]).sum())
+            for name, found in passages.items()
             if name != "train" and (made.any() or split.by == "date")
         },
         by_date=split.by == "date",
@@ -162,7 +160,7 @@ def log_split(counts: SplitCounts) -> None:
         )
 
 
-def _shared(parts: Iterable[set[str]]) -> int:
-    """Returns the number of texts that stand in more than one part."""
-    found = Counter(text for texts in parts for text in texts)
-    return sum(count > 1 for count in found.values())
+def _shared(parts: Iterable[np.ndarray]) -> int:
+    """Returns the number of texts, each given by its number, that stand in more than one part."""
+    counts = np.unique(np.concatenate([np.unique(part) for part in parts]), return_counts=True)[1]
+    return int((counts > 1).sum())

@@ -19,6 +19,8 @@ _RUN = regex.compile(r"[\p{L}\p{N}_][\p{L}\p{M}\p{N}\p{Cf}_]*")
 _UNSPACED = regex.compile(rf"[{UNSPACED}]")
 _IN_RUN = regex.compile(rf"[{UNSPACED}][\p{{M}}\p{{Cf}}]*|[^{UNSPACED}]+")
 _INVISIBLE = regex.compile(r"[\p{Cf}\p{Default_Ignorable_Code_Point}]+")
+# What most texts begin with.
+_BEGINS_VISIBLY = re.compile(r"\s*[!-~]")
 _VISIBLE = regex.compile(r"[^\s\p{Z}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]")
 
 
@@ -52,7 +54,7 @@ def without_unspaced(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Returns whether a text has no visible character: only white space and zero-width ones."""
-    return _VISIBLE.search(text) is None
+    return _BEGINS_VISIBLY.match(text) is None and _VISIBLE.search(text) is None
 
 
 def comparable(text: str) -> str:

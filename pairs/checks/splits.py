@@ -72,8 +72,9 @@ def split_as_training_does(
         UserError: Training would refuse to split the file.
     """
     domains = [scan.domain_names[number] for number in scan.domains]
-    queries, positives = scan.queries.tolist(), scan.positives.tolist()
-    rows = RowsToSplit(queries, positives, domains, scan.made, scan.path, parts=scan.parts)
+    rows = RowsToSplit(
+        scan.queries, scan.positives, domains, scan.made, scan.path, parts=scan.parts
+    )
     return split_rows(rows, val_ratio, seed=seed, small_domains=small_domains, rules=rules)
 
 
