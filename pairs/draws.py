@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets.utils.stratify import stratified_shuffle_split_generate_indices
 
 from nic.errors import UserError
 
@@ -233,12 +233,16 @@ def _hold_out(units: set[int], domains: list[str], ratio: float, seed: int, path
 
 
 def _draw(units: list[int], domains: list[str], ratio: float, seed: int, path: Path) -> set[int]:
-    """Holds out a share of the units by `Dataset.train_test_split`, stratified by domain."""
+    """Holds out a share of the units, stratified by domain.
+
+    The units are those of `Dataset.train_test_split`, which reads its column row by row.
+    """
     names = sorted(set(domains))
     held_out = min(max(round(len(units) * ratio), len(names)), len(units) - len(names))
     if not names or held_out < len(names):
         raise UserError(f"{path}: too few separate passages to hold any out; add more pairs")
-    features = Features({"unit": Value("int64"), "domain": ClassLabel(names=names)})
-    table = Dataset.from_dict({"unit": units, "domain": domains}, features=features)
-    halves = table.train_test_split(test_size=held_out, stratify_by_column="domain", seed=seed)
-    return set(halves["test"]["unit"][:])
+    number = {name: n for n, name in enumerate(names)}
+    classes = np.array([number[domain] for domain in domains])
+    sizes = (len(units) - held_out, held_out)
+    draws = stratified_shuffle_split_generate_indices(classes, *sizes, np.random.default_rng(seed))
+    return {units[n] for n in next(draws)[1].tolist()}

@@ -30,6 +30,8 @@ def words_of(text: str) -> list[str]:
     In scripts that put no space between words, such as Chinese, Japanese and Thai, each letter is
     a word of its own.
     """
+    if text.isascii():
+        return _ASCII_RUN.findall(text)
     return [word for run in runs_of(text) for word in run]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter
 from hashlib import blake2b
@@ -21,8 +22,12 @@ UNITS = frozenset(
     """.split()
 )
 
+# A word begins where its letters begin: without the look behind, each letter would be tried.
 _NUMBER_WORD = regex.compile(
-    r"[\p{L}\p{M}]*\p{Nd}[\p{L}\p{M}\p{N}]*(?:[.,]\p{Nd}+)*|(?<![\p{L}\p{M}\p{N}])\p{Lu}(?![\p{L}\p{M}])"
+    r"(?<![\p{L}\p{M}])[\p{L}\p{M}]*\p{Nd}[\p{L}\p{M}\p{N}]*(?:[.,]\p{Nd}+)*|(?<![\p{L}\p{M}\p{N}])\p{Lu}(?![\p{L}\p{M}])"
+)
+_ASCII_NUMBER_WORD = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]*[0-9][A-Za-z0-9]*(?:[.,][0-9]+)*|(?<![A-Za-z0-9])[A-Z](?![A-Za-z])"
 )
 # Parts joined as in 7W-2327, 44-1000 or 12.345/6.
 _TOKEN = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-\u2010-\u2013./_][\p{L}\p{M}\p{N}]+)*")
@@ -89,7 +94,11 @@ def number_words(text: str) -> list[str]:
     """
     seen: Counter[str] = Counter()
     words = []
-    for word in _NUMBER_WORD.findall(without_unspaced(text)):
+    pattern = _ASCII_NUMBER_WORD if text.isascii() else _NUMBER_WORD
+    # Plain words, which are most of a text, are passed over.
+    parts = without_unspaced(text).split()
+    found = " ".join(part for part in parts if not (part.isalpha() and part.islower()))
+    for word in pattern.findall(found):
         word = word.lower()
         seen[word] += 1
         words.append(f"{word}#{seen[word]}")

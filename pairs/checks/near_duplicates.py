@@ -32,10 +32,7 @@ def shingles(text: str) -> list[str]:
     words = words_of(comparable(text).lower())
     if len(words) < WORDS_A_SHINGLE:
         return [" ".join(words) or text]
-    return [
-        " ".join(words[start : start + WORDS_A_SHINGLE])
-        for start in range(len(words) - WORDS_A_SHINGLE + 1)
-    ]
+    return list(map(" ".join, zip(*(words[start:] for start in range(WORDS_A_SHINGLE)))))  # noqa: B905
 
 
 class NearDuplicates:

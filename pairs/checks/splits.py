@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.stats import norm
@@ -107,14 +108,21 @@ def power_by_domain(scan: Scan, split: Split | None) -> list[DomainPower]:
 
     A single domain is all of them, and stands there once.
     """
-    held_out = np.zeros(len(scan), bool)
-    held_out[split.reported if split else []] = True
-    everything = np.ones(len(scan), bool)
-    names = scan.domain_names if len(scan.domain_names) > 1 else []
-    parts = [(name, scan.domains == number) for number, name in enumerate(names)]
-    return [_power(scan, name, rows, held_out) for name, rows in [*parts, ("overall", everything)]]
+    held_out = np.array(split.reported if split else [], np.int64)
+    overall = _power(scan, "overall", len(scan), held_out)
+    names = scan.domain_names
+    if len(names) == 1:
+        return [overall]
+    rows = np.bincount(scan.domains, minlength=len(names)).tolist()
+    held_out = held_out[np.argsort(scan.domains[held_out], kind="stable")]
+    of_domain = np.split(
+        held_out, np.searchsorted(scan.domains[held_out], np.arange(1, len(names)))
+    )
+    parts = zip(names, rows, of_domain, strict=True)
+    return [*(_power(scan, name, count, chosen) for name, count, chosen in parts), overall]
 
 
+@lru_cache
 def smallest_difference(queries: int) -> float | None:
     """Returns the smallest difference in Recall@5 of two models that is significant at 95 %.
 
@@ -130,12 +138,11 @@ def smallest_difference(queries: int) -> float | None:
     return min(z * math.sqrt(DISAGREEMENT / queries), 1.0)
 
 
-def _power(scan: Scan, domain: str, rows: np.ndarray, held_out: np.ndarray) -> DomainPower:
-    chosen = rows & held_out
-    queries, passages = _different(scan.queries[chosen]), _different(scan.positives[chosen])
+def _power(scan: Scan, domain: str, rows: int, held_out: np.ndarray) -> DomainPower:
+    queries, passages = _different(scan.queries[held_out]), _different(scan.positives[held_out])
     return DomainPower(
         domain=domain,
-        rows=int(rows.sum()),
+        rows=rows,
         queries=queries,
         passages=passages,
         smallest_difference=smallest_difference(queries),

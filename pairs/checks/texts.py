@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Callable, Mapping
 
 import regex
@@ -14,6 +16,8 @@ CONTENT_WORD_LETTERS = 3
 MOST_DIGITS = 0.5
 RUN_TOGETHER_WORDS = 0.1
 UNREADABLE_GLYPHS = 3
+LONG_WORD_LETTERS = 24
+POINTS_OF_A_LEADER = 5
 
 STOP_WORDS = frozenset(
     """
@@ -44,11 +48,19 @@ _WORD = regex.compile(r"\p{L}[\p{L}\p{M}\p{Cf}]*")
 _ELLIPSIS = regex.compile(
     rf"(?<=[{UNSPACED}]\p{{M}}*)(?:\u2026{{2}}|\.{{6}})(?![.\u2026]|\s*[\d-]+\s*(?:$|\n))"
 )
-_DOT_LEADER = regex.compile(r"(?:\.\s?){5,}|\u2026{2,}")
-_CAPITAL_WITHIN = regex.compile(r"[a-z]{2}[A-Z][a-z]|[a-z]{2}[.,;:][A-Z][a-z]")
-_LONG_WORD = regex.compile(r"\p{L}{24}")
-_UNREADABLE = regex.compile(r"\(cid:\d+\)|\ufffd")
-_CODE = regex.compile(r"\p{L}+-?\p{N}[\p{L}\p{N}]*(?:[-.]\p{N}+)*|\p{N}+\p{L}+-\p{N}+")
+_DOT_LEADER = regex.compile(rf"(?:\.\s?){{{POINTS_OF_A_LEADER},}}|\u2026{{2,}}")
+# It begins with the capital, of which there are few.
+_CAPITAL_WITHIN = re.compile(r"[A-Z](?:(?<=[a-z]{2}[A-Z])|(?<=[a-z]{2}[.,;:][A-Z]))[a-z]")
+_LONG_WORD = regex.compile(rf"\p{{L}}{{{LONG_WORD_LETTERS}}}")
+_UNREADABLE = re.compile(r"\(cid:\d+\)|\ufffd")
+# A code begins where its letters begin: without the look behind, each letter of a word would be
+# tried.
+_CODE = regex.compile(r"(?<!\p{L})\p{L}+-?\p{N}[\p{L}\p{N}]*(?:[-.]\p{N}+)*|\p{N}+\p{L}+-\p{N}+")
+_ASCII_CODE = re.compile(
+    r"(?<![A-Za-z])[A-Za-z]+-?[0-9][A-Za-z0-9]*(?:[-.][0-9]+)*|[0-9]+[A-Za-z]+-[0-9]+"
+)
+_DIGITS = string.digits.encode()
+_WORD_SIGNS = f"{string.ascii_letters}{string.digits}_".encode()
 
 
 def content_words(text: str) -> list[str]:
@@ -73,6 +85,8 @@ def has_no_content_words(query: str) -> bool:
 
 def is_contents_table(passage: str) -> bool:
     """Returns whether a passage holds dot leaders, as tables of contents and indexes do."""
+    if passage.count(".") < POINTS_OF_A_LEADER and "\u2026" not in passage:
+        return False
     if is_unspaced(passage):
         passage = _ELLIPSIS.sub("", passage)
     return _DOT_LEADER.search(passage) is not None
@@ -84,12 +98,26 @@ def is_mostly_digits(passage: str) -> bool:
     Digits of codes such as P0420 do not count. A letter of a script without spaces counts twice,
     for it stands for more of a word.
     """
+    if passage.isascii():
+        return _is_mostly_digits(passage)
     without_codes = _CODE.sub("code", passage)
     digits = sum(sign.isdigit() for sign in without_codes)
     if not digits:
         return False
     signs = sum(len(word) * (1 + is_unspaced(word)) for word in words_of(without_codes))
     return digits > MOST_DIGITS * signs
+
+
+def _is_mostly_digits(passage: str) -> bool:
+    """Returns the same for a passage of ASCII letters."""
+    if not _count(passage.encode(), _DIGITS):
+        return False
+    without_codes = _ASCII_CODE.sub("code", passage).encode()
+    return _count(without_codes, _DIGITS) > MOST_DIGITS * _count(without_codes, _WORD_SIGNS)
+
+
+def _count(text: bytes, signs: bytes) -> int:
+    return len(text) - len(text.translate(None, signs))
 
 
 def is_debris(passage: str) -> bool:
@@ -99,15 +127,19 @@ def is_debris(passage: str) -> bool:
     24 letters or more counts as run together in an English passage alone: other languages write
     compounds as one word.
     """
+    if len(_UNREADABLE.findall(passage)) >= UNREADABLE_GLYPHS:
+        return True
     words = passage.split()
+    longest = max(map(len, words), default=0)
+    if longest < LONG_WORD_LETTERS and not _CAPITAL_WITHIN.search(passage):
+        return False
     if is_unspaced(passage):
         words = [part for word in words for part in words_of(word)]
     run_together = sum(_CAPITAL_WITHIN.search(word) is not None for word in words)
     long = [word for word in words if _LONG_WORD.search(word) and not _CAPITAL_WITHIN.search(word)]
     if long and tell_language([passage]) == ENGLISH:
         run_together += len(long)
-    unreadable = len(_UNREADABLE.findall(passage))
-    return run_together > RUN_TOGETHER_WORDS * len(words) or unreadable >= UNREADABLE_GLYPHS
+    return run_together > RUN_TOGETHER_WORDS * len(words)
 
 
 FLAWS: Mapping[str, Callable[[str], bool]] = {

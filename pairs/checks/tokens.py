@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from nic.model_checks import modules_of
 from nic.model_length import NO_LIMIT
 from nic.model_loading import DEFAULT_LENGTH, LONGEST_REASON, table_length_of
 from nic.models import SETTINGS, ModelSource, fetch_model
+from pairs.checks.token_counts import WordCounter, count_tokens, parts_of, splits_at_spaces
 
 
 @dataclass(frozen=True)
@@ -32,14 +34,24 @@ class TokenCounter:
     max_seq_length: int
     prompt: str = ""
 
+    @cached_property
+    def _by_words(self) -> WordCounter | None:
+        return WordCounter(self.tokenizer) if splits_at_spaces(self.tokenizer) else None
+
     def count(self, texts: list[str]) -> np.ndarray:
         """Returns `(texts,)` lengths of passages in tokens, without truncation.
 
-        The prompt and the special tokens count.
+        The prompt and the special tokens count. A text of more than 100,000 letters counts as the
+        sum of its parts.
         """
         prompted = [self.prompt + text for text in texts]
-        tokens = self.tokenizer(prompted, truncation=False, verbose=False)["input_ids"]
-        return np.array([len(ids) for ids in tokens], dtype=np.int32)
+        if self._by_words:
+            return self._by_words.count(prompted)
+        parts = [parts_of(text) for text in prompted]
+        counts = count_tokens(self.tokenizer, [part for of_text in parts for part in of_text])
+        starts = np.cumsum([0, *map(len, parts[:-1])])
+        special = self.tokenizer.num_special_tokens_to_add()
+        return np.asarray(np.add.reduceat(counts, starts) + special, np.int32)
 
 
 def load_token_counter(source: ModelSource, prompt: str | None = None) -> TokenCounter:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import random
 
+import pytest
+import regex
+
+from pairs.checks import texts
+from pairs.checks.codes import number_words
 from pairs.checks.texts import (
     content_words,
     has_no_content_words,
@@ -11,6 +16,7 @@ from pairs.checks.texts import (
     is_debris,
     is_mostly_digits,
 )
+from pairs.words import is_unspaced, without_unspaced, words_of
 
 
 @pytest.mark.parametrize(
@@ -80,3 +86,28 @@ def test_a_name_in_capitals_in_good_prose_is_no_debris() -> None:
     prose = "Set the MultiScan radar to AUTO and wait for the WXR display to show the next sweep."
     assert not is_debris(prose)
     assert not is_debris("")
+
+
+# The patterns as they are meant, which try each letter of a word.
+CODE = regex.compile(r"\p{L}+-?\p{N}[\p{L}\p{N}]*(?:[-.]\p{N}+)*|\p{N}+\p{L}+-\p{N}+")
+NUMBER_WORD = regex.compile(
+    r"[\p{L}\p{M}]*\p{Nd}[\p{L}\p{M}\p{N}]*(?:[.,]\p{Nd}+)*|(?<![\p{L}\p{M}\p{N}])\p{Lu}(?![\p{L}\p{M}])"
+)
+CAPITAL = regex.compile(r"[a-z]{2}[A-Z][a-z]|[a-z]{2}[.,;:][A-Z][a-z]")
+
+
+def random_texts(signs: str) -> list[str]:
+    draw = random.Random(7)
+    return ["".join(draw.choices(signs, k=draw.randint(0, 30))) for _ in range(3000)]
+
+
+@pytest.mark.parametrize("signs", ["aabbAB12-., ", "aAöÄ\u030812½²-.,油 \n"])
+def test_patterns_that_look_behind_find_what_the_plain_ones_find(signs: str) -> None:
+    for text in random_texts(signs):
+        without = CODE.sub("code", text)
+        digits = sum(sign.isdigit() for sign in without)
+        letters = sum(len(word) * (1 + is_unspaced(word)) for word in words_of(without))
+        assert is_mostly_digits(text) == (digits > 0.5 * letters)
+        words = [word.lower() for word in NUMBER_WORD.findall(without_unspaced(text))]
+        assert [word.rpartition("#")[0] for word in number_words(text)] == words
+        assert (texts._CAPITAL_WITHIN.search(text) is None) == (CAPITAL.search(text) is None)
