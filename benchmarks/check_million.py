@@ -22,19 +22,19 @@ WORDS_OF_A_PASSAGE = 60
 DOMAINS = ("electronics", "forklift", "hvac", "radar", "vehicle", "vehicle_civilian")
 
 
-def write_rows(path: Path, rows: int, seed: int = 42) -> None:
+def write_rows(path: Path, rows: int, seed: int = 42, words: int = WORDS_OF_A_PASSAGE) -> None:
     """Writes pairs of made-up words; neighbouring passages are each other's negatives."""
     draw = random.Random(seed)
     letters = "abcdefghijklmnoprstuvw"
-    words = ["".join(draw.choices(letters, k=draw.randint(3, 9))) for _ in range(20_000)]
+    vocabulary = ["".join(draw.choices(letters, k=draw.randint(3, 9))) for _ in range(20_000)]
 
     def text(length: int) -> str:
-        return " ".join(draw.choices(words, k=length))
+        return " ".join(draw.choices(vocabulary, k=length))
 
     with path.open("w", encoding="utf-8") as file:
-        negative = text(WORDS_OF_A_PASSAGE)
+        negative = text(words)
         for start in range(0, rows, ROWS_OF_A_PASSAGE):
-            positive = text(WORDS_OF_A_PASSAGE)
+            positive = text(words)
             domain = DOMAINS[start // ROWS_OF_A_PASSAGE % len(DOMAINS)]
             for _ in range(min(ROWS_OF_A_PASSAGE, rows - start)):
                 row = {"query": text(6), "positive": positive, "negative": negative}

@@ -1,88 +1,96 @@
-"""Time and memory of ranking against a large corpus: `python benchmarks/scale.py`.
+"""Time and memory of load, split and check by size: `python benchmarks/scale.py --rows 10000`.
 
-Random unit vectors, 10,000 queries against a million passages of 384 dimensions by default. What
-ranking adds to the peak of the process is what it needs beside embeddings and task.
+Each size runs in a process of its own, which prints one JSON line. Processor time tells how work
+grows on a machine that does other things too; the memory is the peak of the process, mapped files
+and the libraries included, and `added_bytes_a_pair` what the pairs add to that.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import resource
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-import torch
+from check_million import PROJECT, write_rows
 
-from evaluation.retrieval.query_results import metric_values, score_task
-from evaluation.retrieval.ranking import DenseScorer
-from evaluation.retrieval.task import RetrievalTask
-from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
+from nic.models import find_model
+from pairs.checks.report import build_report
+from pairs.checks.scan import scan_file
+from pairs.checks.tokens import load_token_counter
+from pairs.loading import load_pairs
+from pairs.split import split_pairs
+from pairs.split_counts import describe_split
 
-GIB = 2**30
-ROWS_AT_A_TIME = 100_000
-
-
-def unit_vectors(count: int, dimensions: int, generator: torch.Generator) -> torch.Tensor:
-    """`(count, dimensions)` random directions, made in place."""
-    vectors = torch.empty(count, dimensions)
-    for chunk in vectors.split(ROWS_AT_A_TIME):
-        chunk.normal_(generator=generator)
-        chunk /= chunk.norm(dim=1, keepdim=True)
-    return vectors
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+WORDS = {"short": 12, "long": 60}
+T = TypeVar("T")
 
 
-def random_task(queries: int, passages: int, rng: np.random.Generator) -> RetrievalTask:
-    """A task without texts; a query has one to three relevant passages."""
-    relevant = [
-        sorted(set(rng.integers(passages, size=n).tolist())) for n in rng.integers(1, 4, queries)
-    ]
-    return RetrievalTask(
-        queries=[""] * queries,
-        query_ids=[f"q{n}" for n in range(queries)],
-        domains=["a"] * queries,
-        clusters=np.arange(queries),
-        corpus=[""] * passages,
-        passage_ids=[f"p{n}" for n in range(passages)],
-        passage_domains=[frozenset("a")] * passages,
-        relevant=relevant,
-    )
+def measure(path: Path, texts: str, rows: int) -> None:
+    """Prints one JSON line for one file."""
+    counter = load_token_counter(find_model(MODEL))
+    before = peak_bytes()
+    wall: dict[str, float] = {}
+    busy: dict[str, float] = {}
+
+    def timed(step: str, work: Callable[[], T]) -> T:
+        start, used = time.perf_counter(), time.process_time()
+        found = work()
+        wall[step] = round(time.perf_counter() - start, 2)
+        busy[step] = round(time.process_time() - used, 2)
+        return found
+
+    pairs = timed("load", lambda: load_pairs(path))
+    split = timed("split", lambda: split_pairs(pairs))
+    timed("counts", lambda: describe_split(split, pairs))
+    scan = timed("scan", lambda: scan_file(path, counter))
+    timed("findings", lambda: build_report(scan, split, 0.1, 32, 42))
+    timed("first batch", lambda: pairs.dataset.select(split.train[:32])[:])
+    line = {
+        "rows": rows,
+        "texts": texts,
+        "file_mib": round(path.stat().st_size / 2**20),
+        "seconds": wall,
+        "processor_seconds": busy,
+        "pairs_a_second": round(rows / sum(wall.values())),
+        "pairs_a_processor_second": round(rows / sum(busy.values())),
+        "peak_mib": round(peak_bytes() / 2**20),
+        "added_bytes_a_pair": round((peak_bytes() - before) / rows),
+    }
+    print(json.dumps(line), flush=True)
 
 
 def peak_bytes() -> int:
-    """The most memory that this process ever held."""
+    """Returns the most memory that this process ever held."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 2**10
 
 
 def main() -> None:
-    """Print time and memory."""
+    """Writes a file for each size and measures it in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--passages", type=int, default=1_000_000)
-    parser.add_argument("--queries", type=int, default=10_000)
-    parser.add_argument("--dimensions", type=int, default=384)
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--texts", nargs="+", choices=WORDS, default=list(WORDS))
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    generator = torch.Generator().manual_seed(42)
-    task = random_task(given.queries, given.passages, np.random.default_rng(42))
-    scorer = DenseScorer(
-        unit_vectors(given.queries, given.dimensions, generator),
-        unit_vectors(given.passages, given.dimensions, generator),
-    )
-    embeddings = 4 * given.dimensions * (given.passages + given.queries)
-    before = peak_bytes()
-    start, busy = time.perf_counter(), time.process_time()
-    results = score_task(scorer, task)
-    wall, cpu = time.perf_counter() - start, time.process_time() - busy
-    metric = CHECKPOINT_METRICS[-1]
-    mean = metric_values(results, [metric]).mean()
-    print(
-        f"{given.queries:,} queries against {given.passages:,} passages, {metric.title} {mean:.1e}"
-    )
-    print(f"{wall:.0f} s, {cpu:.0f} s of processor time with {torch.get_num_threads()} threads")
-    print(
-        f"embeddings {embeddings / GIB:.2f} GiB; peak of the process {peak_bytes() / GIB:.2f} GiB"
-    )
-    print(f"ranking added {(peak_bytes() - before) / GIB:.2f} GiB to the peak")
+    if given.file:
+        measure(given.file, given.texts[0], given.rows[0])
+        return
+    for texts in given.texts:
+        for rows in given.rows:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "pairs.jsonl"
+                write_rows(path, rows, words=WORDS[texts])
+                command = [sys.executable, "benchmarks/scale.py", "--file", str(path)]
+                command += ["--rows", str(rows), "--texts", texts]
+                subprocess.run(command, cwd=PROJECT, check=True)
 
 
 if __name__ == "__main__":

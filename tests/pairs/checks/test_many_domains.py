@@ -1,0 +1,31 @@
+"""Thousands of domains stay readable."""
+
+from __future__ import annotations
+
+from conftest import ScanRows, make_row
+
+from pairs.checks.console import LARGEST_SHOWN, WORST_SHOWN, console_lines
+from pairs.checks.report import build_report
+from pairs.checks.splits import split_as_training_does
+from pairs.draws import Split
+
+
+def test_the_console_shows_the_largest_domains_and_those_with_fewest_queries(
+    scan_rows: ScanRows,
+) -> None:
+    domains = [f"d{n:02d}" for n in range(40) for _ in range(4 + 2 * (n == 7))]
+    scan = scan_rows([make_row(n, domain) for n, domain in enumerate(domains)])
+    split = split_as_training_does(scan, 0.3, 42, "error")
+    assert isinstance(split, Split)
+    report = build_report(scan, split, 0.3, 8, 42)
+    assert len(report.domains) == 41
+    assert [power.rows for power in report.domains] == [
+        *(6 if n == 7 else 4 for n in range(40)),
+        len(domains),
+    ]
+    assert sum(power.queries for power in report.domains[:-1]) == len(split.validation)
+    lines = console_lines(report)
+    shown = [line.split()[0] for line in lines if line.strip().startswith("d") and "%" in line]
+    assert len(shown) == LARGEST_SHOWN + WORST_SHOWN
+    assert "d07" in shown
+    assert any(line.strip() == "and 10 domains more, which --json lists" for line in lines)
