@@ -4,8 +4,6 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 LOWEST := .venv-lowest/bin/python
-# A process for each core; the tests of a file stay in one, for they share what was trained.
-PYTEST := -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: setup setup-dev train demo test test-lowest lint docs wheel data benchmark
 
@@ -29,14 +27,14 @@ demo: setup-dev
 	$(BIN)/nic-evaluate --model build/demo/model --all --output-dir build/demo/evaluation
 
 test: setup-dev
-	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 # The suite with the lowest release of each dependency.
 test-lowest:
 	test -x $(LOWEST) || $(PYTHON) -m venv .venv-lowest
 	$(LOWEST) -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt \
 		--editable ".[dev]" --editable ./encoder
-	OMP_NUM_THREADS=1 $(LOWEST) $(PYTEST) $(ARGS)
+	$(LOWEST) -m pytest $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .
