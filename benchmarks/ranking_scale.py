@@ -7,12 +7,11 @@ ranking adds to the peak of the process is what it needs beside embeddings and t
 from __future__ import annotations
 
 import argparse
-import resource
-import sys
 import time
 
 import numpy as np
 import torch
+from scale import peak_bytes
 
 from evaluation.retrieval.query_results import metric_values, score_task
 from evaluation.retrieval.ranking import DenseScorer
@@ -47,12 +46,6 @@ def random_task(queries: int, passages: int, rng: np.random.Generator) -> Retrie
         passage_domains=[frozenset("a")] * passages,
         relevant=relevant,
     )
-
-
-def peak_bytes() -> int:
-    """The most memory that this process ever held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 2**10
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ class Pairs:
     def texts(self, columns: Iterable[str] | None = None) -> list[str]:
         """Returns the different texts of some columns; None stands for all columns of texts."""
         chosen = self.text_columns if columns is None else columns
-        texts = dict.fromkeys(text for name in chosen for text in self.column(name))
+        different = (self._arrow(name).unique().to_pylist() for name in chosen)
+        texts = dict.fromkeys(chain.from_iterable(different))
         return [text for text in texts if text is not None]
 
     def negatives(self) -> list[list[str]]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from itertools import chain
 from pathlib import Path
 
-import tomllib
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PROJECT = Path(__file__).parents[1]
 # Tried with the release of constraints.txt alone.

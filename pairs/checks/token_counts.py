@@ -29,6 +29,14 @@ def count_tokens(tokenizer: Any, texts: Sequence[str]) -> np.ndarray:
     return np.array([len(ids) for ids in encoded["input_ids"]], np.int64)
 
 
+def count_in_parts(tokenizer: Any, texts: Sequence[str]) -> np.ndarray:
+    """Returns the same as the sums over the parts of each text, however long it is."""
+    parts = [parts_of(text) for text in texts]
+    counts = count_tokens(tokenizer, [part for of_text in parts for part in of_text])
+    starts = np.cumsum([0, *map(len, parts[:-1])])
+    return np.add.reduceat(counts, starts) if parts else counts
+
+
 def parts_of(text: str) -> list[str]:
     """Returns a text in parts of at most 100,000 letters, cut at spaces where there are any."""
     parts, start = [], 0
@@ -78,10 +86,7 @@ class WordCounter:
         if len(self._known) + len(new) > MOST_WORDS:
             self._known.clear()
             new = list(set().union(*split))
-        parts = [parts_of(word) for word in new]
-        counts = count_tokens(self._tokenizer, [part for word in parts for part in word])
-        starts = np.cumsum([0, *map(len, parts[:-1])])
-        found = np.add.reduceat(counts, starts) if new else counts
+        found = count_in_parts(self._tokenizer, new)
         self._known.update(zip(new, found.tolist(), strict=True))
         numbers = [sum(map(self._known.__getitem__, words)) + self._special for words in split]
         for word in new:

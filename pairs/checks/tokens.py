@@ -17,7 +17,7 @@ from nic.model_checks import modules_of
 from nic.model_length import NO_LIMIT
 from nic.model_loading import DEFAULT_LENGTH, LONGEST_REASON, table_length_of
 from nic.models import SETTINGS, ModelSource, fetch_model
-from pairs.checks.token_counts import WordCounter, count_tokens, parts_of, splits_at_spaces
+from pairs.checks.token_counts import WordCounter, count_in_parts, splits_at_spaces
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,8 @@ class TokenCounter:
         prompted = [self.prompt + text for text in texts]
         if self._by_words:
             return self._by_words.count(prompted)
-        parts = [parts_of(text) for text in prompted]
-        counts = count_tokens(self.tokenizer, [part for of_text in parts for part in of_text])
-        starts = np.cumsum([0, *map(len, parts[:-1])])
         special = self.tokenizer.num_special_tokens_to_add()
-        return np.asarray(np.add.reduceat(counts, starts) + special, np.int32)
+        return np.asarray(count_in_parts(self.tokenizer, prompted) + special, np.int32)
 
 
 def load_token_counter(source: ModelSource, prompt: str | None = None) -> TokenCounter:
