@@ -18,6 +18,7 @@ from model_card.commands import (
     Packaging,
     Promote,
     Push,
+    RepairHub,
     Rollback,
     Verify,
 )
@@ -165,6 +166,7 @@ COMMANDS = {
     "list": CommandEntry(ListVersions, "show the versions in a local hub", _local_hub),
     "promote": CommandEntry(Promote, "make a version the one that loads by default", _promote),
     "rollback": CommandEntry(Rollback, "take the last promotion back", _rollback),
+    "repair": CommandEntry(RepairHub, "mend the damaged state of a local hub", _local_hub),
     "export": CommandEntry(Export, "write a version to an archive", _export),
     "import": CommandEntry(Import, "publish an archive in another local hub", _import),
 }

@@ -133,6 +133,17 @@ class Rollback:
 
 
 @dataclass(frozen=True)
+class RepairHub:
+    """`nic-publish repair`: mends the damaged state of a local hub.
+
+    Attributes:
+        local_hub: Folder of the hub.
+    """
+
+    local_hub: str
+
+
+@dataclass(frozen=True)
 class Export:
     """`nic-publish export`: writes a version to an archive.
 
@@ -164,4 +175,4 @@ class Import:
     copy: bool
 
 
-Command = Package | Push | Verify | ListVersions | Promote | Rollback | Export | Import
+Command = Package | Push | Verify | ListVersions | Promote | Rollback | RepairHub | Export | Import

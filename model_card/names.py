@@ -8,6 +8,7 @@ from nic.errors import UserError
 
 MAIN = "main"
 TAG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,94}[A-Za-z0-9])?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 # Clients take such a name for a commit, whole or shortened.
 LIKE_A_COMMIT = re.compile(r"[0-9a-fA-F]{5,40}")
 

@@ -23,10 +23,11 @@ from model_card.commands import (
     Package,
     Promote,
     Push,
+    RepairHub,
     Rollback,
     Verify,
 )
-from model_card.hubs import open_local_hub, select_hub
+from model_card.hubs import IntegrityError, open_local_hub, select_hub
 from nic.command_line import say
 from nic.errors import one_line_errors
 
@@ -76,7 +77,15 @@ def run_list(command: ListVersions) -> list[str]:
     """Shows the versions in a local hub."""
     from model_card.lines import version_lines
 
-    return version_lines(open_local_hub(command.local_hub, "list").versions())
+    hub = open_local_hub(command.local_hub, "list")
+    versions = hub.versions()
+    try:
+        hub.refuse_damage()
+    except IntegrityError:
+        # What is there is shown all the same.
+        say(version_lines(versions))
+        raise
+    return version_lines(versions)
 
 
 def run_promote(command: Promote) -> list[str]:
@@ -89,6 +98,15 @@ def run_rollback(command: Rollback) -> list[str]:
     """Takes back the last move of main."""
     main_is = open_local_hub(command.local_hub, "rollback").rollback(command.repo_id)
     return [f"{command.repo_id}: main is {main_is} again"]
+
+
+def run_repair(command: RepairHub) -> list[str]:
+    """Mends the damaged state of a local hub."""
+    repaired = open_local_hub(command.local_hub, "repair").repair()
+    if repaired.left:
+        say([*repaired.done, *repaired.left[:-1]])
+        raise IntegrityError(repaired.left[-1])
+    return repaired.done or [f"{command.local_hub}: nothing is damaged"]
 
 
 def run_export(command: Export) -> list[str]:
@@ -120,6 +138,7 @@ COMMANDS: dict[type, Callable[[Any], list[str]]] = {
     ListVersions: run_list,
     Promote: run_promote,
     Rollback: run_rollback,
+    RepairHub: run_repair,
     Export: run_export,
     Import: run_import,
 }

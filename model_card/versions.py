@@ -62,10 +62,16 @@ def read_outcome(metadata: Path) -> Outcome:
         metadata: The file; one that is missing or no JSON records nothing.
     """
     content = read_json_object(metadata)
+    passed = _look_up(content, "gates", "passed")
+    recall = _look_up(content, "metrics", "tuned", "overall", PRIMARY.key)
     return Outcome(
-        gates_passed=_look_up(content, "gates", "passed"),
-        recall_at_5=_look_up(content, "metrics", "tuned", "overall", PRIMARY.key),
+        gates_passed=passed if isinstance(passed, bool) else None,
+        recall_at_5=float(recall) if _is_share(recall) else None,
     )
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _look_up(content: Any, *keys: str) -> Any:

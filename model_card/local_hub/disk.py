@@ -13,6 +13,7 @@ from nic.errors import UserError
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 NOT_A_FOLDER = (errno.EEXIST, errno.ENOTDIR)
+NOT_A_FILE = (errno.EISDIR, errno.ENOTEMPTY)
 # The smallest unit of a disk that a file takes, and room for references, history and plan.
 CLUSTER = 1 << 12
 BOOKKEEPING = 1 << 16
@@ -49,6 +50,8 @@ def explained_errors(place: Path, needed: int = BOOKKEEPING) -> Iterator[None]:
             ) from error
         if error.errno in NOT_A_FOLDER:
             raise UserError(f"{where}: is a file where a folder is needed") from error
+        if error.errno in NOT_A_FILE:
+            raise UserError(f"{where}: is a folder where a file is needed") from error
         raise
 
 

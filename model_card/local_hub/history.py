@@ -61,10 +61,10 @@ def rollback(repo: RepoFolder) -> str:
 
 
 def read_history(repo: RepoFolder) -> list[Move]:
-    """Returns the moves of main in their order."""
+    """Returns the moves of main in their order; damaged lines are left out."""
     if not repo.history.is_file():
         return []
-    return parse_history(repo.history.read_text(encoding="utf-8"))
+    return parse_history(repo.history.read_text(encoding="utf-8", errors="replace"))
 
 
 def completed_moves(repo: RepoFolder) -> list[Move]:

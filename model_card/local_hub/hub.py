@@ -25,10 +25,12 @@ from pathlib import Path
 
 from model_card.hubs import Published, load_call
 from model_card.local_hub.archive import export_version, import_archive
+from model_card.local_hub.damage import refuse_damage
 from model_card.local_hub.history import promote, rollback
-from model_card.local_hub.layout import find_repo, resolve
+from model_card.local_hub.layout import all_repos, find_repo, resolve
 from model_card.local_hub.listing import list_versions
 from model_card.local_hub.publishing import publish_folder
+from model_card.local_hub.repair import Repair, repair_hub
 from model_card.names import MAIN
 from model_card.versions import Version
 
@@ -120,6 +122,26 @@ class LocalHub:
             UserError: Main named nothing before, or that version no longer exists.
         """
         return rollback(find_repo(self.folder, repo_id))
+
+    def repair(self) -> Repair:
+        """Mends damaged references, histories and plans; what it moves aside stays on the disk.
+
+        Returns:
+            What was done, and which versions have to be published again.
+
+        Raises:
+            UserError: There is no such hub, or it cannot be written to.
+            DiskFullError: The disk is full.
+        """
+        return repair_hub(self.folder)
+
+    def refuse_damage(self) -> None:
+        """Refuses a hub whose references, histories or plans are damaged.
+
+        Raises:
+            IntegrityError: It names the first damaged file and how to mend it.
+        """
+        refuse_damage(*all_repos(self.folder))
 
     def export_version(self, repo_id: str, tag: str, archive: Path) -> None:
         """Writes a version into one file, which another local hub imports.

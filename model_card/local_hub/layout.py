@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from model_card.hubs import IntegrityError
-from model_card.names import MAIN, check_repo_id
+from model_card.names import COMMIT, MAIN, TAG, check_repo_id
 from nic.errors import UserError
 
 PREFIX = "models--"
 SEPARATOR = "--"
-COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,11 @@ class RepoFolder:
         return self.lock.with_name("incomplete")
 
     @property
+    def plan(self) -> Path:
+        """What a publisher is about to move in; it is gone once all of it is there."""
+        return self.incomplete / "plan.json"
+
+    @property
     def _name(self) -> str:
         return PREFIX + self.repo_id.replace("/", SEPARATOR)
 
@@ -91,9 +95,21 @@ def check_hub_folder(hub: Path) -> None:
 
 def list_repos(hub: Path) -> list[RepoFolder]:
     """Returns the repositories of a hub that hold a tagged version, in alphabetical order."""
-    names = sorted(path.name.removeprefix(PREFIX) for path in hub.glob(f"{PREFIX}*{SEPARATOR}*"))
-    repos = [RepoFolder(hub, name.replace(SEPARATOR, "/")) for name in names]
-    return [repo for repo in repos if read_tags(repo)]
+    return [repo for repo in all_repos(hub) if read_tags(repo)]
+
+
+def all_repos(hub: Path) -> list[RepoFolder]:
+    """Returns every repository of a hub, also one of which only an unfinished version is there.
+
+    What else lies in the folder is not looked at.
+    """
+    paths = [path for place in (hub, hub / ".locks") for path in place.glob(f"{PREFIX}*")]
+    names = sorted({path.name.removeprefix(PREFIX) for path in paths if path.is_dir()})
+    return [
+        RepoFolder(hub, repo_id)
+        for repo_id in (name.replace(SEPARATOR, "/") for name in names)
+        if _is_repo_id(repo_id)
+    ]
 
 
 def find_repo(hub: Path, repo_id: str) -> RepoFolder:
@@ -112,13 +128,25 @@ def find_repo(hub: Path, repo_id: str) -> RepoFolder:
 
 
 def read_references(repo: RepoFolder) -> dict[str, str]:
-    """Returns the revision of each tag and of main, by name."""
-    try:
-        paths = sorted(path for path in repo.refs.iterdir() if path.is_file())
-    except FileNotFoundError:
-        return {}
-    found = {path.name: path.read_text(encoding="utf-8").strip() for path in paths}
-    return {name: revision for name, revision in found.items() if COMMIT.fullmatch(revision)}
+    """Returns the revision of each tag and of main, by name; damaged ones are left out."""
+    paths = sorted(repo.refs.iterdir()) if repo.refs.is_dir() else []
+    found = {path.name: read_reference(path) for path in paths if is_reference_name(path.name)}
+    return {name: revision for name, revision in found.items() if revision}
+
+
+def read_reference(path: Path) -> str | None:
+    """Returns the revision that the file of a tag or of main holds; None if it holds none."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        # One more than a revision with a line end of two letters.
+        text = file.read(43).decode(errors="replace").strip()
+    return text if COMMIT.fullmatch(text) else None
+
+
+def is_reference_name(name: str) -> bool:
+    """Whether a file of this name can be that of a tag or of main."""
+    return name == MAIN or TAG.fullmatch(name) is not None
 
 
 def read_tags(repo: RepoFolder) -> dict[str, str]:
@@ -142,5 +170,18 @@ def resolve(repo: RepoFolder, revision: str) -> str:
             f"{repo.repo_id} {revision}: the folder {repo.snapshot(commit)} is gone; "
             "publish or import the same version again"
         )
+    if is_reference_name(revision) and os.path.lexists(repo.reference(revision)):
+        raise IntegrityError(
+            f"{repo.reference(revision)}: holds no revision; no version is lost, mend it with "
+            f"nic-publish repair --local-hub {repo.hub}"
+        )
     there = ", ".join(references) or "none"
     raise UserError(f"{repo.repo_id} {revision}: no such version in {repo.hub}; there: {there}")
+
+
+def _is_repo_id(name: str) -> bool:
+    try:
+        check_repo_id(name)
+    except UserError:
+        return False
+    return True

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from model_card.local_hub.content import FileHashes, Hashes, is_large
+from model_card.names import COMMIT, check_tag
+from nic.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,19 @@ def history_text(moves: Iterable[Move]) -> str:
 
 
 def parse_history(text: str) -> list[Move]:
-    """Returns the moves that `history_text` wrote."""
-    return [Move(**json.loads(line)) for line in text.splitlines()]
+    """Returns the moves that `history_text` wrote; lines that are damaged are left out."""
+    return [move for line in text.splitlines() if (move := parse_move(line))]
+
+
+def parse_move(line: str) -> Move | None:
+    """Returns the move on a line of the history; None if the line is damaged."""
+    try:
+        move = Move(**json.loads(line))
+        datetime.fromisoformat(move.time)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    named = isinstance(move.tag, str) and isinstance(move.action, str)
+    return move if named and _is_commit(move.revision) else None
 
 
 def plan_text(plan: Plan) -> str:
@@ -57,14 +71,30 @@ def plan_text(plan: Plan) -> str:
 
 
 def parse_plan(text: str) -> Plan:
-    """Returns the plan that `plan_text` wrote."""
-    return Plan(**json.loads(text))
+    """Returns the plan that `plan_text` wrote.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    try:
+        plan = Plan(**json.loads(text))
+        check_tag(plan.tag)
+    except (TypeError, RecursionError, UserError) as error:
+        raise ValueError("no plan of a publisher") from error
+    creates = plan.creates if isinstance(plan.creates, list) else [None]
+    if not _is_commit(plan.revision) or not all(isinstance(name, str) for name in creates):
+        raise ValueError("no plan of a publisher")
+    return plan
 
 
 def tree_json(hashes: Hashes) -> str:
     """Returns the list of a version's files as huggingface_hub keeps it in its cache."""
     files = {name: _tree_entry(name, hashes[name]) for name in sorted(hashes)}
     return json.dumps({"format_version": 1, "files": files}, indent=1)
+
+
+def _is_commit(value: object) -> bool:
+    return isinstance(value, str) and COMMIT.fullmatch(value) is not None
 
 
 def _tree_entry(name: str, hashes: FileHashes) -> dict[str, str | int]:

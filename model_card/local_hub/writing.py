@@ -17,14 +17,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from model_card.local_hub.damage import read_plan, refuse_damage
 from model_card.local_hub.disk import BOOKKEEPING, explained_errors
 from model_card.local_hub.layout import RepoFolder, read_references
-from model_card.local_hub.state import Plan, parse_plan, plan_text
+from model_card.local_hub.state import Plan, plan_text
 from model_card.names import MAIN
 
 logger = logging.getLogger(__name__)
 
-PLAN = "plan.json"
 FILE_MODE = 0o644
 FOLDER_MODE = 0o755
 # On Windows, a file that a reader has open cannot be replaced.
@@ -42,9 +42,11 @@ def publisher_lock(repo: RepoFolder, needed: int = BOOKKEEPING) -> Iterator[None
 
     Raises:
         UserError: The hub cannot be written to, or a file cannot be read.
+        IntegrityError: The state of the repository is damaged; nothing was changed.
         DiskFullError: The disk is full.
     """
-    with explained_errors(repo.hub, needed), _locked(repo):
+    with explained_errors(repo.hub, needed), repository_lock(repo):
+        refuse_damage(repo)
         remove_leftovers(repo)
         try:
             yield
@@ -102,7 +104,7 @@ def write_plan(repo: RepoFolder, tag: str, revision: str, targets: Iterable[Path
     """
     creates = [target.relative_to(repo.hub).as_posix() for target in targets if not exists(target)]
     _write(repo.incomplete / "plan", plan_text(Plan(tag, revision, creates)))
-    move(repo.incomplete / "plan", repo.incomplete / PLAN)
+    move(repo.incomplete / "plan", repo.plan)
 
 
 def exists(path: Path) -> bool:
@@ -112,8 +114,7 @@ def exists(path: Path) -> bool:
 
 def remove_leftovers(repo: RepoFolder) -> None:
     """Finishes a version that main names already, and removes one that no reference names."""
-    if (repo.incomplete / PLAN).is_file():
-        plan = parse_plan((repo.incomplete / PLAN).read_text(encoding="utf-8"))
+    if plan := read_plan(repo):
         references = read_references(repo)
         staged_tag = repo.incomplete / "refs" / plan.tag
         if references.get(MAIN) == plan.revision and staged_tag.is_file():
@@ -132,7 +133,8 @@ def _write(path: Path, text: str) -> None:
     finish_file(path)
 
 
-def _locked(repo: RepoFolder) -> AbstractContextManager[object]:
+def repository_lock(repo: RepoFolder) -> AbstractContextManager[object]:
+    """Locks a repository for one publisher, whatever its state; use `publisher_lock` to publish."""
     make_folder(repo.lock.parent)
     lock = FileLock(repo.lock, mode=FILE_MODE)
     try:
