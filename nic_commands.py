@@ -9,7 +9,7 @@ process that imports the main script again does the same.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -39,44 +39,53 @@ class ProductFinder(MetaPathFinder):
         return PathFinder.find_spec(fullname, [self.home], target)
 
 
+def _run(module: str) -> object:
+    """Runs the command of a module; a signal that comes while it is imported is one line too."""
+    # Imported here: the finder below has to be there first.
+    run: Callable[[], object] = import_module("nic.errors").one_line_errors(
+        lambda: import_module(module).main()
+    )
+    return run()
+
+
 def train() -> object:
     """Runs `nic-train`."""
-    return import_module("training.train").main()
+    return _run("training.train")
 
 
 def tune() -> object:
     """Runs `nic-tune`."""
-    return import_module("training.tune").main()
+    return _run("training.tune")
 
 
 def mine() -> object:
     """Runs `nic-mine`."""
-    return import_module("training.mine").main()
+    return _run("training.mine")
 
 
 def check() -> object:
     """Runs `nic-check`."""
-    return import_module("pairs.check").main()
+    return _run("pairs.check")
 
 
 def evaluate() -> object:
     """Runs `nic-evaluate`."""
-    return import_module("evaluation.run").main()
+    return _run("evaluation.run")
 
 
 def pairs() -> object:
     """Runs `nic-pairs`."""
-    return import_module("manuals.make").main()
+    return _run("manuals.make")
 
 
 def advise() -> object:
     """Runs `nic-advise`."""
-    return import_module("training.advise").main()
+    return _run("training.advise")
 
 
 def publish() -> object:
     """Runs `nic-publish`."""
-    return import_module("model_card.publish").main()
+    return _run("model_card.publish")
 
 
 sys.meta_path.insert(0, ProductFinder(HOME))

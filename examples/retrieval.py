@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import io
 import shutil
-import signal
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -25,6 +24,7 @@ from vector_index import Hit, find_table, open_index, open_model, write_index
 
 from nic.command_line import OneLineParser
 from nic.errors import Interrupted, UserError, one_line_errors
+from nic.signals import signal_of
 from pairs.columns import find_problem, is_encodable, texts_of
 from pairs.readers import DEFAULT_FILE, Record, read_records
 
@@ -96,7 +96,7 @@ def main() -> None:
         print("\n".join(COMMANDS[arguments.pop("command")](**arguments)))
     except KeyboardInterrupt as error:
         message = "interrupted: an index changes as a whole or not at all, so it is good as it is"
-        raise Interrupted(message, signal.SIGINT) from error
+        raise Interrupted(message, signal_of(error)) from error
 
 
 def build(index: Path, model: str, revision: str | None, data_file: Path) -> list[str]:

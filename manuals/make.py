@@ -5,23 +5,19 @@ python manuals/make.py make --manuals manuals --output pairs.jsonl
 
 from __future__ import annotations
 
-import signal
 import sys
 
 import nic_commands  # noqa: F401  Imported first: no folder of the user's hides the product.
 from manuals.arguments import MakeArguments, parse_arguments
 from nic.command_line import say
-from nic.errors import Interrupted, one_line_errors
+from nic.errors import one_line_errors
 
 
 @one_line_errors
 def main() -> None:
     """Makes pairs on the command line's arguments."""
     arguments = parse_arguments()
-    try:
-        run(arguments)
-    except KeyboardInterrupt as error:
-        raise Interrupted("interrupted: nothing half-written is left", signal.SIGINT) from error
+    run(arguments)
 
 
 def run(arguments: MakeArguments) -> None:

@@ -15,7 +15,7 @@ COMMON_EXIT_CODES = {
     0: "success",
     1: "the disk or the memory is full",
     2: "wrong input: one line says what to change",
-    130: "interrupted by Ctrl-C (143: SIGTERM)",
+    130: "interrupted by Ctrl-C (129: SIGHUP, 143: SIGTERM)",
 }
 
 

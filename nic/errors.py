@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
+from nic.signals import name_of, signal_of, stopped_by_signals
+
 Result = TypeVar("Result")
 
 MEMORY_ADVICE = (
@@ -34,10 +36,10 @@ class UserError(Exception):
 
 
 class Interrupted(Exception):
-    """Training was stopped by a signal after its state was saved.
+    """A training was stopped by a signal; the message says what is saved and how to go on.
 
     Attributes:
-        signal_number: The signal: SIGINT 2, SIGTERM 15.
+        signal_number: The signal: SIGHUP 1, SIGINT 2, SIGTERM 15.
     """
 
     def __init__(self, message: str, signal_number: int) -> None:
@@ -157,23 +159,26 @@ def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
     """Decorates a command so that expected failures print one line and exit non-zero.
 
     Exit codes: 2 for a `UserError`, or the code of its class; 1 if the disk or the memory is full;
-    128 + N after signal N; 141, quietly, if nobody reads standard output any more. An unexpected
-    error is a bug and keeps its traceback. A letter that a terminal lacks is escaped.
+    128 + N after signal N, which is SIGINT, SIGTERM or SIGHUP at any moment; 141, quietly, if
+    nobody reads standard output any more. An unexpected error is a bug and keeps its traceback. A
+    letter that a terminal lacks is escaped.
     """
 
     @functools.wraps(command)
     def wrapped() -> Result:
         escape_unprintable()
         try:
-            return _with_flush(command)
+            with stopped_by_signals():
+                return _with_flush(command)
         except OutputClosed:
             sys.exit(OUTPUT_CLOSED)
         except UserError as error:
             _exit(f"error: {error}", error.exit_code)
         except Interrupted as error:
             _exit(str(error), 128 + error.signal_number)
-        except KeyboardInterrupt:
-            _exit("interrupted; training continues from its newest checkpoint with --resume", 130)
+        except KeyboardInterrupt as error:
+            number = signal_of(error)
+            _exit(f"stopped by {name_of(number)}: nothing half-written is left", 128 + number)
         except Exception as error:
             if out_of_memory(error):
                 _exit(f"error: {MEMORY_ADVICE}", 1)

@@ -105,9 +105,33 @@ def replace_folder(source: Path, target: Path) -> None:
         source.rename(target)
         return
     old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f"{target.name}.old-"))
-    target.rename(old / target.name)
-    source.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        target.rename(old / target.name)
+        source.rename(target)
+    finally:
+        # Where it was interrupted in between, what was there before is put back.
+        if not target.exists():
+            (old / target.name).rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def atomic_folder(target: Path, staged: Path) -> Iterator[Path]:
+    """Yields a folder to write to; it replaces `target` if the block succeeds.
+
+    If the block fails, `target` is unchanged and the folder is deleted.
+
+    Args:
+        target: The folder to write or replace.
+        staged: Path of the folder that is yielded, on the same disk; an old one is deleted.
+    """
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        yield staged
+        sync_folder(staged)
+        replace_folder(staged, target)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def read_mapping(path: Path, flag: str) -> dict[str, Any]:

@@ -9,12 +9,11 @@ In seconds, on the default data:
 
 from __future__ import annotations
 
-import signal
 import sys
 
 import nic_commands  # noqa: F401  Imported first: no folder of the user's hides the product.
 from nic.command_line import say
-from nic.errors import Interrupted, one_line_errors
+from nic.errors import one_line_errors
 from pairs.arguments import CheckArguments, parse_arguments
 
 FINE, WARNED, REFUSED = 0, 1, 2
@@ -24,10 +23,7 @@ FINE, WARNED, REFUSED = 0, 1, 2
 def main() -> int:
     """Checks the file of the command line, prints the report and returns the exit code."""
     arguments = parse_arguments()
-    try:
-        return run(arguments)
-    except KeyboardInterrupt as error:
-        raise Interrupted("interrupted: nothing half-written is left", signal.SIGINT) from error
+    return run(arguments)
 
 
 def run(arguments: CheckArguments) -> int:

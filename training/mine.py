@@ -5,11 +5,10 @@ nic-mine --data-file my_pairs.jsonl --output mined.jsonl
 
 from __future__ import annotations
 
-import signal
 import sys
 
 import nic_commands  # noqa: F401  Imported first: no folder of the user's hides the product.
-from nic.errors import Interrupted, one_line_errors
+from nic.errors import one_line_errors
 from training.negatives.arguments import parse_arguments
 
 
@@ -20,10 +19,7 @@ def main() -> None:
     # After parsing: importing PyTorch takes seconds, and --help needs none of it.
     from training.negatives.mine_file import mine_negatives
 
-    try:
-        mine_negatives(arguments)
-    except KeyboardInterrupt as error:
-        raise Interrupted("interrupted: nothing half-written is left", signal.SIGINT) from error
+    mine_negatives(arguments)
 
 
 if __name__ == "__main__":

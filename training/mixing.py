@@ -96,9 +96,11 @@ def mix_with_base(
     mix(model, base, tuned, chosen)
     if chosen != TUNED:
         staged = folder / (BEST + INCOMPLETE)
-        save_model(model, staged)
-        copy_model(staged, folder)
-        shutil.rmtree(staged)
+        try:
+            save_model(model, staged)
+            copy_model(staged, folder)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
     return curve
 
 

@@ -18,7 +18,7 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.devices import check_launch, use_all_cores
 from nic.errors import UserError
 from nic.logs import RunLog, log_lines, open_run_log, quiet_libraries
-from nic.model_files import FOLD, SPLIT
+from nic.model_files import SPLIT
 from nic.models import ModelSource
 from pairs.split_counts import describe_split
 from pairs.split_file import save_split
@@ -47,6 +47,7 @@ from training.output.model_folder import describe_training, package
 from training.output.output_folder import open_output_dir, refuse_inputs, refuse_taken
 from training.output.publish_run import check_publication, publish_run, refuse_quotations
 from training.output.run_lock import hold_output_folder
+from training.resuming import checkpoint_to_resume, say_how_to_go_on
 from training.run_data import (
     NONE,
     RunData,
@@ -81,7 +82,7 @@ def fine_tune(
 
     Raises:
         UserError: The arguments, the data, the model or the output folder do not fit.
-        Interrupted: A signal stopped the training after its state was saved.
+        Interrupted: A signal stopped the run; the message says what is saved.
         GatesFailed: The model was to be published, and a gate failed.
 
     Example:
@@ -97,6 +98,7 @@ def fine_tune(
     check_same_device(run, arguments)
     folder, main_process = Path(arguments.output_dir), bool(arguments.should_save)
     with (
+        say_how_to_go_on(folder, run, search),
         open_run_log(main_process) as log,
         hold_output_folder(folder, main_process),
         hold_reporters() as reporters,
@@ -221,25 +223,6 @@ def set_up_process(run: RunArguments, arguments: TrainingArguments) -> None:
     set_seed(arguments.seed)
     logger.info("Random seed set to %d", arguments.seed)
     warn_outside_usual_range(run, arguments)
-
-
-def checkpoint_to_resume(
-    folder: Path, run: RunArguments, search: SearchArguments | None
-) -> Path | None:
-    """Returns the checkpoint that a resumed run goes on from; None for a new run.
-
-    A cross-validation or a search may have been stopped before the model itself had one.
-
-    Raises:
-        UserError: The run is to be resumed, and there is none.
-    """
-    if not run.resume:
-        return None
-    if search and (folder / SPLIT).is_file():
-        return checkpoints.find_newest_checkpoint(folder)
-    if run.folds and (folder / FOLD.format(1)).is_dir():
-        return checkpoints.find_newest_checkpoint(folder)
-    return checkpoints.newest_checkpoint(folder)
 
 
 def check_targets(run: RunArguments, folder: Path, search: SearchArguments | None) -> None:

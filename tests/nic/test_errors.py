@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from nic.errors import Interrupted, UserError, one_line_errors, printable
+from nic.signals import Stopped
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,8 @@ from nic.errors import Interrupted, UserError, one_line_errors, printable
         (UserError("pairs.jsonl:3: wrong"), 2, "error: pairs.jsonl:3: wrong\n"),
         (Interrupted("stopped", 15), 143, "stopped\n"),
         (Interrupted("stopped", 2), 130, "stopped\n"),
-        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyboardInterrupt(), 130, "stopped by SIGINT: nothing half-written is left\n"),
+        (Stopped(1), 129, "stopped by SIGHUP: nothing half-written is left\n"),
         (torch.OutOfMemoryError("CUDA out of memory"), 1, "--loss cached_mnrl"),
         (MemoryError(), 1, "use a smaller --batch-size"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), 1, "--device cpu"),

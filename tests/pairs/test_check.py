@@ -100,7 +100,7 @@ def test_ctrl_c_is_one_line_and_130_and_nothing_is_left(
     with pytest.raises(SystemExit) as end:
         run(monkeypatch, *flags, "--write-clean", clean)
     assert end.value.code == 130
-    assert capsys.readouterr().err == "interrupted: nothing half-written is left\n"
+    assert capsys.readouterr().err == "stopped by SIGINT: nothing half-written is left\n"
     assert [path.name for path in two_domains.parent.iterdir()] == ["pairs.jsonl"]
 
 

@@ -16,10 +16,11 @@ from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.serialization import JsonObject, to_json
 from evaluation.summary import SEED
 from nic.encoding import set_prompts
-from nic.errors import UserError
+from nic.errors import Interrupted, UserError
 from nic.files import atomic_write_text
 from nic.logs import log_lines, open_run_log
 from nic.model_files import SPLIT
+from nic.signals import name_of, signal_of
 from pairs.loading import Pairs, load_pairs
 from pairs.split_file import load_split, read_as_split
 from training.advice.arguments import ADAPTER, AdviceArguments
@@ -52,7 +53,17 @@ def give_advice(arguments: AdviceArguments) -> Advice | None:
 
     Raises:
         UserError: The data, a model or the output folder do not fit.
+        Interrupted: A signal stopped it.
     """
+    try:
+        return _give_advice(arguments)
+    except (KeyboardInterrupt, Interrupted) as error:
+        number = signal_of(error)
+        message = f"stopped by {name_of(number)}; start anew with the same command and --force"
+        raise Interrupted(message, number) from error
+
+
+def _give_advice(arguments: AdviceArguments) -> Advice | None:
     folder = Path(arguments.output_dir)
     check_advice_folder(folder, arguments.force)
     refuse_trained_queries(arguments)

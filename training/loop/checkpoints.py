@@ -21,7 +21,7 @@ from evaluation.retrieval.evaluator import VALIDATION, DomainRetrievalEvaluator,
 from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
-from nic.files import replace_folder, sync_folder
+from nic.files import atomic_folder, replace_folder, sync_folder
 from nic.model_files import BESIDE_THE_MODEL, FOLD, TRIAL, checkpoint_folders
 from nic.model_length import write_length
 from training.command.arguments import TrainingArguments
@@ -136,11 +136,9 @@ def open_part(
 
 def save_model(model: SentenceTransformer, folder: Path) -> None:
     """Saves a model atomically, without the stock card, which quotes training rows."""
-    staged = folder.with_name(folder.name + INCOMPLETE)
-    shutil.rmtree(staged, ignore_errors=True)
-    model.save_pretrained(str(staged), create_model_card=False)
-    write_length(staged)
-    replace_folder(staged, folder)
+    with atomic_folder(folder, folder.with_name(folder.name + INCOMPLETE)) as staged:
+        model.save_pretrained(str(staged), create_model_card=False)
+        write_length(staged)
 
 
 def promote_best(folder: Path) -> BestCheckpoint:
@@ -171,8 +169,11 @@ def copy_model(source: Path, folder: Path) -> None:
         target = folder / file
         target.parent.mkdir(parents=True, exist_ok=True)
         staged = target.with_name(target.name + INCOMPLETE)
-        shutil.copyfile(source / file, staged)
-        staged.replace(target)
+        try:
+            shutil.copyfile(source / file, staged)
+            staged.replace(target)
+        finally:
+            staged.unlink(missing_ok=True)
 
 
 def remove_temporary_checkpoints(folder: Path) -> None:
@@ -269,17 +270,15 @@ class CheckpointCallback(TrainerCallback):
 
     def _save_best(self, model: SentenceTransformer, state: Any) -> None:
         assert self.evaluator.last_report is not None
-        staged = self.folder / (BEST + INCOMPLETE)
         record(self.folder, [checkpoint_entry(BEST)])
-        save_model(model, staged)
         content = {
             "step": state.global_step,
             "epoch": state.epoch,
             "metrics": report_to_json(self.evaluator.last_report),
         }
-        (staged / EVALUATION).write_text(json.dumps(content) + "\n", encoding="utf-8")
-        sync_folder(staged)
-        replace_folder(staged, self.folder / BEST)
+        with atomic_folder(self.folder / BEST, self.folder / (BEST + INCOMPLETE)) as staged:
+            save_model(model, staged)
+            (staged / EVALUATION).write_text(json.dumps(content) + "\n", encoding="utf-8")
         logger.info("Saved best model to %s", (self.folder / BEST).as_posix())
 
     def scores(self, log_history: list[dict[str, Any]]) -> list[Score]:

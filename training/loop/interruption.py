@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM stop a training after its state is saved."""
+"""Ctrl-C, SIGTERM and SIGHUP stop a training after its state is saved."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 
+from nic.signals import Stopped, signals_to_handle
+
 
 class Interruption:
-    """Records the first SIGINT or SIGTERM; the second one raises KeyboardInterrupt.
+    """Records the first signal that asks to stop; the second one raises `Stopped`.
 
     Attributes:
         signal_number: The signal; 0 before any.
@@ -22,7 +24,7 @@ class Interruption:
 
     def __enter__(self) -> Interruption:
         """Installs the handlers."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in signals_to_handle():
             self._before[number] = signal.signal(number, self._note)
         return self
 
@@ -46,5 +48,5 @@ class Interruption:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number:
-            raise KeyboardInterrupt
+            raise Stopped(number)
         self.signal_number = number

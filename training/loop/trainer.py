@@ -6,7 +6,6 @@ import copy
 import dataclasses
 import logging
 import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import Interrupted, UserError
 from nic.logs import lines_above_progress_bars, on_terminal
 from nic.model_length import write_length
+from nic.signals import name_of
 from pairs.split import check_fills_a_batch
 from training.command.arguments import TrainingArguments
 from training.loop.batch_sampler import (
@@ -46,6 +46,7 @@ from training.output.manifest import checkpoint_entry, record
 
 logger = logging.getLogger(__name__)
 
+GO_ON = "go on with the same command and --resume"
 # The samplers by name that keep equal texts apart.
 UNIQUE_TEXTS = (BatchSamplers.NO_DUPLICATES, BatchSamplers.NO_DUPLICATES_HASHED)
 
@@ -284,10 +285,10 @@ def run_training(
         result = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     step, folder = trainer.state.global_step, Path(trainer.args.output_dir)
     if interruption.signal_number:
-        name = signal.Signals(interruption.signal_number).name
+        name = name_of(interruption.signal_number)
         raise Interrupted(
             f"stopped by {name} after step {step} of {trainer.state.max_steps}; its state is saved "
-            f"in {folder.as_posix()}: go on with the same command and --resume",
+            f"in {folder.as_posix()}: {GO_ON}",
             interruption.signal_number,
         )
     if step == 0:
