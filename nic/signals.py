@@ -39,10 +39,12 @@ def name_of(signal_number: int) -> str:
 
 
 def signals_to_handle() -> list[int]:
-    """Returns the signals that stop this process; none that it was told to ignore, as by nohup."""
+    """Returns the signals that stop this process; SIGHUP is none of them under nohup."""
+    # Only the main thread may set a handler.
     if threading.current_thread() is not threading.main_thread():
         return []
-    return [number for number in STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    ignored = [number for number in STOP_SIGNALS if signal.getsignal(number) == signal.SIG_IGN]
+    return [n for n in STOP_SIGNALS if n not in ignored or n in (signal.SIGINT, signal.SIGTERM)]
 
 
 @contextmanager

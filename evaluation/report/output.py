@@ -33,6 +33,7 @@ def check_output(folder: Path | None, force: bool) -> None:
         return
     if not force and not folder.absolute().parent.is_dir():
         raise UserError(f"{folder.parent}: no such folder; create it, or change --output-dir")
+    check_folder_beside(folder)
     if not folder.exists():
         return
     if not folder.is_dir() or (any(folder.iterdir()) and not is_results_folder(folder)):
@@ -41,8 +42,47 @@ def check_output(folder: Path | None, force: bool) -> None:
         raise UserError(f"{folder}: holds an evaluation; replace it with --force, or give another")
 
 
+def check_name(folder: Path) -> None:
+    """Refuses an output folder without a name of its own, which a model and its report get.
+
+    Raises:
+        UserError: It has none, or one that would break a line.
+    """
+    name = folder.name
+    if not name.strip() or name == ".." or not name.isprintable():
+        raise UserError(
+            f"--output-dir {str(folder)!r}: give a folder with a name of printable letters, as "
+            "models/mine"
+        )
+
+
+def check_folder_beside(folder: Path) -> None:
+    """Refuses a folder beside which none can be made, which is how it is written as a whole.
+
+    Raises:
+        UserError: Its parent may not be written to, or its name is too long.
+    """
+    check_name(folder)
+    place = folder.absolute().parent
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        with tempfile.TemporaryDirectory(dir=place, prefix=f"{folder.name}.new-"):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{folder}: no folder can be made in {place} ({error.strerror}); change its "
+            "permissions, or give another --output-dir"
+        ) from error
+
+
 def evaluation_folder(model: Path) -> Path:
-    """Returns where a run writes its evaluation: beside the model, for its page quotes the data."""
+    """Returns where a run writes its evaluation: beside the model, for its page quotes the data.
+
+    Raises:
+        UserError: The folder has no name of its own, or one that would break a line.
+    """
+    check_name(model)
     return model.with_name(f"{model.name}-evaluation")
 
 

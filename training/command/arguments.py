@@ -15,6 +15,7 @@ from transformers import SchedulerType
 from nic.devices import has_bf16
 from nic.errors import UserError, require_value
 from training.command.run_arguments import TrainerDefaults
+from training.command.trainer_ranges import MOST, check_mappings, check_trainer_ranges
 
 
 @dataclass
@@ -54,6 +55,7 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
         self.use_cpu: bool = self.use_cpu or not torch.accelerator.is_available()
         self._choose_precision()
         super().__post_init__()
+        check_mappings(self)
 
     def check_ranges(self) -> None:
         """Refuses values out of their ranges.
@@ -66,9 +68,11 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
         require_value(enough, "--epochs", epochs, "more than 0")
         negatives = "2 or more: the loss needs in-batch negatives"
         require_value(batch >= 2, "--batch-size", batch, negatives)
+        require_value(batch <= MOST, "--batch-size", batch, f"at most {MOST}")
         rate = self.learning_rate
         require_value(0 < rate < 1, "--learning-rate", rate, "more than 0 and less than 1")
         require_value(0 <= self.seed < 2**32, "--seed", self.seed, "0 to 4294967295")
+        check_trainer_ranges(self)
 
     def in_fp32(self) -> TrainingArguments:
         """Returns a copy that trains in fp32, whatever precision was chosen."""

@@ -117,7 +117,8 @@ def _parse(parser: CommandParser, argv: Sequence[str] | None) -> tuple[Any, ...]
         given += ["--use_cpu", "true"]
     try:
         parsed = parser.parse_args_into_dataclasses(given, look_for_args_file=False)
-    except (ValueError, ImportError) as error:
+    # What the Trainer's own checks raise, be it for a file of settings that is not there.
+    except (ValueError, ImportError, TypeError, OSError, OverflowError) as error:
         raise UserError(one_line(error)) from error
     folder = Path(parsed[1].output_dir)
     refuse_inputs(folder, evaluation_folder(folder), {"--config": config})

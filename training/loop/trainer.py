@@ -23,7 +23,7 @@ from transformers.trainer import TRAINING_ARGS_NAME
 
 from evaluation.retrieval.evaluator import DomainRetrievalEvaluator
 from nic.chunked_model import ChunkedSentenceTransformer
-from nic.errors import Interrupted, UserError
+from nic.errors import Interrupted, UserError, one_line
 from nic.logs import lines_above_progress_bars, on_terminal
 from nic.model_length import write_length
 from nic.signals import name_of
@@ -111,7 +111,10 @@ class PairsTrainer(SentenceTransformerTrainer):
         # A copy: what was asked of the run stays as it is.
         args = copy.copy(args)
         args.learning_rate_mapping = {**as_patterns(rates), **args.learning_rate_mapping}
-        optimizer: tuple[Any, Any] = super().get_optimizer_cls_and_kwargs(args, model)
+        try:
+            optimizer: tuple[Any, Any] = super().get_optimizer_cls_and_kwargs(args, model)
+        except (ValueError, TypeError, ImportError, RuntimeError) as error:
+            raise UserError(f"--optim {args.optim}: {one_line(error)}") from error
         return optimizer
 
     def create_scheduler(
@@ -119,7 +122,11 @@ class PairsTrainer(SentenceTransformerTrainer):
     ) -> LRScheduler:
         """Returns the cosine with restarts by default; any other schedule is the Trainer's own."""
         if not self.args.restarts_every_epoch:
-            return super().create_scheduler(num_training_steps, optimizer)
+            try:
+                return super().create_scheduler(num_training_steps, optimizer)
+            except (ValueError, TypeError) as error:
+                named = f"--lr_scheduler_type {self.args.lr_scheduler_type.value}"
+                raise UserError(f"{named}: {one_line(error)}") from error
         schedule = cosine_with_warm_restarts(optimizer or self.optimizer, self.steps_per_epoch)
         self.lr_scheduler = schedule
         self._created_lr_scheduler = True
