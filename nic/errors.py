@@ -23,6 +23,19 @@ PATH_SHOWN = 80
 # C0 without tab and line feed, delete, C1, and marks that turn the direction of what follows.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 DISK_ADVICE = "free some space and run it again; training continues with --resume"
+STORAGE_ADVICE = "see to that file or folder and run it again; training continues with --resume"
+# What a file or folder answers that went away, or was made read-only, while a command used it.
+_STORAGE = {
+    getattr(errno, name)
+    for name in (
+        *("ENOENT", "ENOTDIR", "EISDIR", "EEXIST", "ENOTEMPTY", "EACCES", "EPERM", "EROFS"),
+        *("EIO", "EFBIG", "ESTALE", "ENODEV", "EBUSY"),
+    )
+    if hasattr(errno, name)
+}
+# PyTorch and safetensors report what the system said in errors of their own.
+_TORCH_WRITES = ("PytorchStreamWriter failed", "inline_container.cc")
+_OS_ERROR = re.compile(r"([^:]*) \(os error \d+\)")
 
 
 class UserError(Exception):
@@ -106,6 +119,18 @@ def no_space_left(error: BaseException) -> bool:
     return "No space left on device" in str(error) or "os error 28" in str(error)
 
 
+def broken_storage(error: BaseException) -> str:
+    """Returns which file or folder could not be used, and why; empty for any other error."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno in _STORAGE:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        return f"{where}{str(error.strerror).lower()}"
+    if isinstance(error, RuntimeError) and any(word in text for word in _TORCH_WRITES):
+        return f"a checkpoint could not be written ({one_line(error, PATH_SHOWN)})"
+    found = _OS_ERROR.search(text) if type(error).__name__ == "SafetensorError" else None
+    return f"weights could not be written or read ({found[1].strip().lower()})" if found else ""
+
+
 def one_line(error: BaseException, longest: int | None = None) -> str:
     """Returns what an error of a library says, on one line.
 
@@ -138,6 +163,16 @@ def unusable_path(error: BaseException) -> str:
     return ""
 
 
+def _reason_of_machine(error: Exception) -> str:
+    """Returns what memory or disk refused, and what to do; empty for any other error."""
+    if out_of_memory(error):
+        return MEMORY_ADVICE
+    if no_space_left(error):
+        return f"the disk is full ({error}): {DISK_ADVICE}"
+    broken = broken_storage(error)
+    return f"{broken}; {STORAGE_ADVICE}" if broken else ""
+
+
 def _exit(message: str, code: int) -> NoReturn:
     sys.stderr.write(printable(message) + "\n")
     sys.exit(code)
@@ -158,7 +193,8 @@ def _with_flush(command: Callable[[], Result]) -> Result:
 def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
     """Decorates a command so that expected failures print one line and exit non-zero.
 
-    Exit codes: 2 for a `UserError`, or the code of its class; 1 if the disk or the memory is full;
+    Exit codes: 2 for a `UserError`, or the code of its class; 1 if the disk or the memory is full,
+    or a file or folder went away or became read-only;
     128 + N after signal N, which is SIGINT, SIGTERM or SIGHUP at any moment; 141, quietly, if
     nobody reads standard output any more. An unexpected error is a bug and keeps its traceback. A
     letter that a terminal lacks is escaped.
@@ -180,12 +216,10 @@ def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
             number = signal_of(error)
             _exit(f"stopped by {name_of(number)}: nothing half-written is left", 128 + number)
         except Exception as error:
-            if out_of_memory(error):
-                _exit(f"error: {MEMORY_ADVICE}", 1)
             if unusable := unusable_path(error):
                 _exit(f"error: {unusable}", UserError.exit_code)
-            if no_space_left(error):
-                _exit(f"error: the disk is full ({error}): {DISK_ADVICE}", 1)
+            if reason := _reason_of_machine(error):
+                _exit(f"error: {reason}", 1)
             raise
 
     return wrapped

@@ -18,7 +18,7 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.devices import check_launch, use_all_cores
 from nic.errors import UserError
 from nic.logs import RunLog, log_lines, open_run_log, quiet_libraries
-from nic.model_files import SPLIT
+from nic.model_files import CARD, METADATA, MODULES, SPLIT
 from nic.models import ModelSource
 from pairs.split_counts import describe_split
 from pairs.split_file import save_split
@@ -249,7 +249,15 @@ def open_output_folder(
 
 
 def log_result(summary: EvaluationSummary, folder: Path) -> None:
-    """Logs the evaluation, and how to load the model."""
+    """Logs the evaluation, and how to load the model.
+
+    Raises:
+        UserError: The model is gone.
+    """
     log_lines(logger, show_summary(summary))
+    if missing := [name for name in (MODULES, METADATA, CARD) if not (folder / name).is_file()]:
+        raise UserError(
+            f"{folder}: {missing[0]} is gone, removed while the run wrote there; train again"
+        )
     logger.info("Model saved to %s", folder.as_posix())
     logger.info('Load it with SentenceTransformer("%s")', folder.as_posix())
