@@ -12,7 +12,7 @@ import numpy as np
 from evaluation.retrieval.ranking import Ranked, Scorer, rank_queries
 from evaluation.retrieval.task import RetrievalTask
 from evaluation.retrieval_metrics.definitions import Metric, query_metrics
-from nic.errors import UserError
+from nic.errors import UserError, one_line
 from nic.files import write_jsonl
 from pairs.readers import read_records
 
@@ -94,10 +94,10 @@ def read_results(path: Path) -> Results:
         if problem:
             raise UserError(f"{place}: not a row of results ({problem})")
         try:
-            result = _from_row(row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{place}: not a row of results ({error})") from error
-        results.setdefault(str(row["model"]), []).append(result)
+            model, result = str(row["model"]), _from_row(row)
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise UserError(f"{place}: not a row of results ({one_line(error)})") from error
+        results.setdefault(model, []).append(result)
     asked = {tuple(result.query_id for result in rows) for rows in results.values()}
     if len(asked) != 1:
         raise UserError(f"{path}: its models were not asked the same queries; evaluate them again")

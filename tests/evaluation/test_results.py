@@ -85,9 +85,23 @@ def spoil_a_rank(folder: Path) -> None:
     path.write_text(path.read_text("utf-8").replace('"rank": 1,', '"rank": 0,', 1), "utf-8")
 
 
+def lose_the_model_of_a_row(folder: Path) -> None:
+    path = folder / PER_QUERY
+    path.write_text(path.read_text("utf-8").replace('"model": "tuned", ', "", 1), "utf-8")
+
+
+def spoil_a_cluster(folder: Path) -> None:
+    path = folder / PER_QUERY
+    path.write_text(
+        path.read_text("utf-8").replace('"cluster": 0,', '"cluster": 1e999,', 1), "utf-8"
+    )
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (lose_the_model_of_a_row, "per_query.jsonl:1: not a row of results .KeyError 'model'"),
+        (spoil_a_cluster, "per_query.jsonl:1: not a row of results"),
         (cut, "per_query.jsonl:180: not a row of results"),
         (lose_a_row, "were not asked the same queries"),
         (lose_the_base, "holds no row of base"),
