@@ -12,22 +12,36 @@ from evaluation.exports import Rankings, write_exports
 from evaluation.report.page import write_page
 from evaluation.report.plots import draw_plots
 from evaluation.report.texts import Texts
-from evaluation.results import is_results_folder, write_results_folder
+from evaluation.results import (
+    PER_QUERY,
+    PROBE_PER_QUERY,
+    RESULTS,
+    is_results_folder,
+    write_results_folder,
+)
 from evaluation.summary import EvaluationSummary
 from nic.errors import UserError
 from nic.files import replace_folder
+from nic.model_files import matches
 
 logger = logging.getLogger(__name__)
 
 PAGE = "report.html"
 PLOTS = "plots"
+# What an evaluation writes, by its path below the folder.
+WRITTEN = (
+    *(RESULTS, PER_QUERY, PROBE_PER_QUERY, PAGE, f"{PLOTS}/*.png"),
+    *("trec/qrels.txt", "trec/queries.tsv", "trec/run.*.txt"),
+    *("beir/corpus.jsonl", "beir/queries.jsonl", "beir/qrels/test.tsv"),
+)
 
 
 def check_output(folder: Path | None, force: bool) -> None:
     """Refuses an output folder that could not be written, before anything is computed.
 
     Raises:
-        UserError: The folder above it is not there, or it holds something already.
+        UserError: The folder above it is not there or cannot be written to, or it holds an
+            evaluation already, without `force`, or what no evaluation wrote.
     """
     if folder is None:
         return
@@ -40,6 +54,13 @@ def check_output(folder: Path | None, force: bool) -> None:
         raise UserError(f"{folder}: is there already and holds no evaluation; give another folder")
     if is_results_folder(folder) and not force:
         raise UserError(f"{folder}: holds an evaluation; replace it with --force, or give another")
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not (path.is_dir() or matches(name, WRITTEN)):
+            raise UserError(
+                f"{path}: no evaluation wrote it, and this one would replace the folder; move it, "
+                "or give another folder"
+            )
 
 
 def check_name(folder: Path) -> None:

@@ -256,6 +256,20 @@ def test_an_earlier_evaluation_is_replaced_only_by_force(
     check_output(tmp_path / "one", force=True)
 
 
+def test_an_evaluation_with_a_file_of_the_user_is_not_replaced_even_by_force(
+    asked: list[object], tmp_path: Path
+) -> None:
+    folder = tmp_path / "one"
+    evaluate(*asked, "--output-dir", folder, "--export", "trec", "beir")
+    check_output(folder, force=True)
+    (folder / "mine").mkdir()
+    for name in ("notes.txt", "plots/mine.svg", "trec/mine.txt", "mine/a.txt"):
+        (folder / name).write_text("mine", encoding="utf-8")
+        with pytest.raises(UserError, match=f"{name}: no evaluation wrote it"):
+            check_output(folder, force=True)
+        (folder / name).unlink()
+
+
 def test_a_full_disk_leaves_the_earlier_evaluation_as_it_was(
     asked: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

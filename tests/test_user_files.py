@@ -1,0 +1,147 @@
+"""No command touches a file of the user's: content, mode and time of each stay as they were.
+
+Three trees for each command by default, always the same ones; NIC_FUZZ_CASES as in `test_fuzzing`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from conftest import MakePairs, make_row
+from hub_workers import make_version
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tiny_runs import FLAGS, named
+
+from model_card.local_hub.hub import LocalHub
+from training.output.manifest import MANIFEST
+
+REPO = "org/nic-tiny"
+HOSTILE = [
+    ("modules.json", json.dumps([{"idx": 0, "name": "0", "path": "../mine", "type": "x"}])),
+    (MANIFEST, json.dumps({"files": ["../mine/notes.txt", "/etc/hostname", "mine/", "notes.txt"]})),
+    ("metadata.json", json.dumps({"files": {"../mine/notes.txt": "ab"}, "figures": ["../x"]})),
+    ("results.json", json.dumps({"mine": 1})),
+    ("checkpoint-notes.txt", "my notes"),
+    ("notes.txt", "my notes"),
+    ("advice.json.bak", "{}"),
+    ("split.json", "[]"),
+    ("README.md", "# Mine"),
+]
+Facts = dict[str, tuple[object, ...]]
+
+
+def facts_of(folder: Path) -> Facts:
+    """What each file and link below a folder is: its content, mode and time."""
+    found: Facts = {}
+    for path in sorted(folder.rglob("*")):
+        name, state = path.relative_to(folder).as_posix(), path.lstat()
+        if path.is_symlink():
+            found[name] = ("link", os.readlink(path))
+        elif path.is_file():
+            found[name] = (path.read_bytes(), state.st_mode, state.st_mtime_ns)
+    return found
+
+
+def fill(folder: Path, chosen: list[int], links: bool) -> None:
+    """Write files of the user's into a folder, with old times and modes of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in chosen:
+        name, text = HOSTILE[number]
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o640)
+        os.utime(path, (10**9 + number, 10**9 + number))
+    if links:
+        (folder / "checkpoint-5").symlink_to("../mine", target_is_directory=True)
+        (folder / "plots").symlink_to("../mine", target_is_directory=True)
+
+
+COMMANDS: dict[str, tuple[str, Callable[[Path, Path, Path], list[str]]]] = {
+    "train": (
+        "training.train",
+        lambda base, data, out: [*named(base, data, out), *FLAGS, "--epochs", "1"],
+    ),
+    "train again": (
+        "training.train",
+        lambda base, data, out: [*named(base, data, out), *FLAGS, "--epochs", "1", "--force"],
+    ),
+    "resume": (
+        "training.train",
+        lambda base, data, out: [*named(base, data, out), *FLAGS, "--resume"],
+    ),
+    "tune": (
+        "training.tune",
+        lambda base, data, out: [*named(base, data, out), *FLAGS, "--trials", "1", "--force"],
+    ),
+    "evaluate": (
+        "evaluation.run",
+        lambda base, data, out: [
+            *("--model", str(base), "--base", str(base), "--data-file", str(data), "--all"),
+            *("--probe", "none", "--no-speed", "--output-dir", str(out), "--force"),
+        ],
+    ),
+    "advise": (
+        "training.advise",
+        lambda base, data, out: [*named(base, data, out), "--device", "cpu", "--force"],
+    ),
+    "package": (
+        "model_card.publish",
+        lambda base, data, out: ["package", "--model", str(base), "--output", str(out)],
+    ),
+    "list": ("model_card.publish", lambda base, data, out: ["list", "--local-hub", str(out)]),
+    "repair": ("model_card.publish", lambda base, data, out: ["repair", "--local-hub", str(out)]),
+    "rollback": (
+        "model_card.publish",
+        lambda base, data, out: ["rollback", "--repo-id", REPO, "--local-hub", str(out)],
+    ),
+}
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.skipif(os.name == "nt", reason="Windows takes links and modes from few users")
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_leaves_every_file_of_the_user_as_it_was(
+    name: str,
+    tiny_model_folder: Path,
+    write_pairs: MakePairs,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = write_pairs([make_row(n, ("hvac", "radar")[n % 2]) for n in range(40)])
+    module, words = COMMANDS[name]
+
+    @settings(
+        max_examples=int(os.environ.get("NIC_FUZZ_CASES", "3")),
+        derandomize="NIC_FUZZ_CASES" not in os.environ,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        chosen=st.lists(st.integers(0, len(HOSTILE) - 1), unique=True),
+        links=st.booleans(),
+        hub=st.booleans(),
+    )
+    def check(chosen: list[int], links: bool, hub: bool) -> None:
+        tree = tmp_path_factory.mktemp("tree")
+        fill(tree / "mine", list(range(len(HOSTILE))), False)
+        fill(tree / "out", chosen, links)
+        before = facts_of(tree)
+        if hub and name in ("list", "repair", "rollback"):
+            LocalHub(tree / "out").publish(make_version(tree / "v1", 1), REPO, "v1.0")
+        monkeypatch.setattr("sys.argv", ["command", *words(tiny_model_folder, data, tree / "out")])
+        try:
+            code = int(import_module(module).main() or 0)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        assert code in (0, 1, 2, 4)
+        after = facts_of(tree)
+        assert {path: after.get(path) for path in before} == before
+
+    check()
