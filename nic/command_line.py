@@ -13,9 +13,9 @@ from nic.errors import UserError, output_may_close, printable
 # What every command exits with, whatever it does; a command adds its own.
 COMMON_EXIT_CODES = {
     0: "success",
-    1: "the disk or the memory is full, or a file that is used went away",
+    1: "disk or memory full, or a file gone",
     2: "wrong input: one line says what to change",
-    130: "interrupted by Ctrl-C (129: SIGHUP, 143: SIGTERM)",
+    130: "Ctrl-C (129: SIGHUP, 143: SIGTERM)",
 }
 
 

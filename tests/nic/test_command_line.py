@@ -29,8 +29,8 @@ def test_version_prints_the_command_and_the_version(capsys: pytest.CaptureFixtur
 def test_help_lists_the_common_exit_codes_and_those_of_the_command() -> None:
     parser = OneLineParser(prog="nic-evaluate", exit_codes={3: "a gate failed"})
     text = " ".join(parser.format_help().split())
-    assert "Exit codes: 0 success; 1 the disk or the memory is full, or a file" in text
-    assert "; 3 a gate failed; 130 interrupted" in text
+    assert "Exit codes: 0 success; 1 disk or memory full, or a file gone" in text
+    assert "; 3 a gate failed; 130 Ctrl-C" in text
 
 
 def test_an_unknown_flag_is_one_error_that_names_help() -> None:
