@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
+from nic.peers import LOST_ADVICE, lost_process, speaks_first
 from nic.signals import name_of, signal_of, stopped_by_signals
 
 Result = TypeVar("Result")
@@ -174,8 +175,18 @@ def _reason_of_machine(error: Exception) -> str:
 
 
 def _exit(message: str, code: int) -> NoReturn:
-    sys.stderr.write(printable(message) + "\n")
+    if speaks_first():
+        sys.stderr.write(printable(message) + "\n")
     sys.exit(code)
+
+
+def _end_now(message: str, code: int) -> NoReturn:
+    """Ends without waiting for the threads that speak to a process which is gone."""
+    with suppress(SystemExit):
+        _exit(message, code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _with_flush(command: Callable[[], Result]) -> Result:
@@ -193,11 +204,11 @@ def _with_flush(command: Callable[[], Result]) -> Result:
 def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
     """Decorates a command so that expected failures print one line and exit non-zero.
 
-    Exit codes: 2 for a `UserError`, or the code of its class; 1 if the disk or the memory is full,
-    or a file or folder went away or became read-only;
-    128 + N after signal N, which is SIGINT, SIGTERM or SIGHUP at any moment; 141, quietly, if
-    nobody reads standard output any more. An unexpected error is a bug and keeps its traceback. A
-    letter that a terminal lacks is escaped.
+    Of several processes the first that fails prints it. Exit codes: 2 for a `UserError`, or the
+    code of its class; 1 if the disk or the memory is full, a file or folder went away or became
+    read-only, or another process of the run is gone; 128 + N after signal N, which is SIGINT,
+    SIGTERM or SIGHUP at any moment; 141, quietly, if nobody reads standard output any more. An
+    unexpected error is a bug and keeps its traceback. A letter that a terminal lacks is escaped.
     """
 
     @functools.wraps(command)
@@ -216,6 +227,8 @@ def one_line_errors(command: Callable[[], Result]) -> Callable[[], Result]:
             number = signal_of(error)
             _exit(f"stopped by {name_of(number)}: nothing half-written is left", 128 + number)
         except Exception as error:
+            if lost_process(error):
+                _end_now(f"error: {LOST_ADVICE}", 1)
             if unusable := unusable_path(error):
                 _exit(f"error: {unusable}", UserError.exit_code)
             if reason := _reason_of_machine(error):
