@@ -98,6 +98,8 @@ def use(scripts: Path, folder: Path) -> None:
     folder.mkdir()
     write_pairs(folder / "pairs.jsonl")
     recipe = run(scripts, folder, "python", "-c", ORIGIN, "training").strip()
+    processes = Path(recipe).parent / "accelerate" / "multi_cpu.yaml"
+    require(processes.is_file(), f"the wheel lacks {processes.name}")
     recipe = str(Path(recipe).parent / "recipes" / "cpu.yaml")
     data = ("--data-file", "pairs.jsonl")
     print(run(scripts, folder, "nic-check", *data, "--html", "check.html").splitlines()[-1])

@@ -13,6 +13,8 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.hooks import RemovableHandle
 from transformers import PreTrainedModel
 
+from nic.sharing import Sharing
+
 Features = dict[str, Any]
 # One text without padding: its ids, its mask and what else has a value for each token.
 Row = dict[str, torch.Tensor]
@@ -42,9 +44,12 @@ class ChunkedSentenceTransformer(SentenceTransformer):
 
     Attributes:
         chunking: Whether batches are chunked; False runs them as `SentenceTransformer` does.
+        sharing: Which of several processes embeds which text of a chunked batch, where all of them
+            have the same batches; None embeds all texts here.
     """
 
     chunking = True
+    sharing: Sharing | None = None
     _autocast: torch.dtype | None = None
     _attention: str | None = None
     _precision_hooks: Sequence[RemovableHandle] = ()
@@ -130,6 +135,15 @@ class ChunkedSentenceTransformer(SentenceTransformer):
             self._use_attention("eager" if dtype else self._attention)
 
     @contextmanager
+    def embedding_alone(self) -> Iterator[None]:
+        """In this block the processes of the run have texts of their own."""
+        before, self.sharing = self.sharing, None
+        try:
+            yield
+        finally:
+            self.sharing = before
+
+    @contextmanager
     def remembering_tokens(self) -> Iterator[None]:
         """In this block each text is tokenized once."""
         self._remembered = RememberedTokens(super().preprocess)
@@ -185,6 +199,21 @@ class ChunkedSentenceTransformer(SentenceTransformer):
             of_row.append(places.setdefault(row_key(row), len(places)))
             if len(places) > len(unique):
                 unique.append(row)
+        if self.sharing is None:
+            return self._embed_unique(unique, of_row, features, **kwargs)
+        keys, lengths = [token_key(row[IDS]) for row in unique], [len(row[MASK]) for row in unique]
+
+        def embed(share: Sequence[int]) -> torch.Tensor:
+            own = [unique[place] for place in share]
+            return self._embed_unique(own, range(len(own)), features, **kwargs)
+
+        embeddings = self.sharing.embed(self.sharing.shares(keys, lengths), embed)
+        return embeddings[torch.tensor(of_row, device=embeddings.device)]
+
+    def _embed_unique(
+        self, unique: Sequence[Row], of_row: Sequence[int], features: Features, **kwargs: Any
+    ) -> torch.Tensor:
+        """Returns the embeddings of different texts, `(rows, dim)`: of each row's text."""
         if self._front:
             found = {**features, EMBEDDING: self._front(unique)}
             used = {name: kwargs[name] for name in self[-1].forward_kwargs if name in kwargs}

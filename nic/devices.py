@@ -54,8 +54,8 @@ def check_launch() -> None:
     launched = SET_BY_LAUNCHERS[0] in os.environ and "MASTER_ADDR" in os.environ
     if launched and "WORLD_SIZE" not in os.environ:
         raise UserError(
-            "accelerate launch was asked for several processes and started one: give --multi_gpu "
-            "too for GPUs; on a CPU start them with torchrun --nproc-per-node 2 training/train.py"
+            "accelerate launch was asked for several processes and started one: give --config_file "
+            "training/accelerate/multi_gpu.yaml, or multi_cpu.yaml beside it for a CPU"
         )
 
 

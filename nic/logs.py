@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,6 +120,8 @@ def quiet_libraries() -> None:
     import transformers
 
     transformers.utils.logging.set_verbosity_warning()
+    # Of sentence-transformers, about the function by which it gathers.
+    warnings.filterwarnings("ignore", message=".*all_gather is deprecated", category=FutureWarning)
     if not on_terminal():
         datasets.disable_progress_bars()
         transformers.utils.logging.disable_progress_bar()

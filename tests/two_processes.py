@@ -23,7 +23,9 @@ def run_in_two(script: str, folder: Path, *words: object) -> list[dict[str, Any]
     path = folder / "in_two.py"
     path.write_text(script, encoding="utf-8")
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    paths = os.pathsep.join([str(PROJECT), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join(
+        [str(PROJECT), str(PROJECT / "tests"), os.environ.get("PYTHONPATH", "")]
+    )
     result = subprocess.run(
         [sys.executable, *launcher, str(path), *map(str, words)],
         capture_output=True,

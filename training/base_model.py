@@ -15,12 +15,13 @@ from nic.errors import UserError
 from nic.model_loading import loading_notes
 from nic.models import ModelSource, fetch_model, find_model, load_model, pooling_not_needed
 from nic.query_adapter import add_query_adapter, has_query_adapter
+from nic.sharing import Sharing
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.frozen.encoder_parts import encoder_parts
 from training.frozen.freezing import check_freezable
 from training.loop.losses import check_loss
-from training.loop.trainer import check_gathering, set_dropout
+from training.loop.trainer import set_dropout
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ def load_base(
 ) -> ChunkedSentenceTransformer:
     """Returns the base model of a run, with its prompts, its query adapter and its dropout.
 
+    The processes of the run share what they embed with it.
+
     Raises:
         UserError: It is not found, or a prompt leaves no room for a text.
     """
@@ -51,6 +54,7 @@ def load_base(
     if run.query_adapter and not has_query_adapter(model):
         add_query_adapter(model)
     set_dropout(model, run.dropout)
+    model.sharing = Sharing.of_run()
     return model
 
 
@@ -75,13 +79,11 @@ def load_trainable_model(
     check_packageable(model, source.name)
     if problem := onnx_problem(model):
         logger.warning("%s: the trained model will have no ONNX variant: %s", source.name, problem)
-    check_settings(model, run, arguments)
+    check_settings(model, run)
     return model
 
 
-def check_settings(
-    model: ChunkedSentenceTransformer, run: RunArguments, arguments: TrainingArguments
-) -> None:
+def check_settings(model: ChunkedSentenceTransformer, run: RunArguments) -> None:
     """Refuses settings that do not fit a model, before anything is trained.
 
     Raises:
@@ -92,5 +94,3 @@ def check_settings(
     if run.layer_lr_decay < 1:
         encoder_parts(model, "--layer-lr-decay")
     check_loss(model, run.loss, vars(run))
-    if run.gather_across_devices:
-        check_gathering(arguments)

@@ -135,7 +135,9 @@ def set_up_training(
     pairs, mined = data.trained_pairs(run), data.mined.get(run.negatives)
     columns = training_columns(pairs, run.negatives_taken)
     rows = training_rows(pairs.dataset, data.training_rows, columns)
-    loss = build_loss(model, run.loss, vars(run))
+    # The processes share what a cached loss embeds at a time.
+    at_a_time = run.mini_batch_size * arguments.world_size
+    loss = build_loss(model, run.loss, {**vars(run), "mini_batch_size": at_a_time})
     shared = takes_shared_negatives(loss)
     negatives = count_negatives(pairs, data.training_rows, columns, shared, mined)
     ours = [freezing, RunLogCallback(evaluator), keeping, *callbacks]

@@ -122,6 +122,7 @@ def train(
         # Its steps cost nothing, and the passages are those of an index in fp32.
         arguments = arguments.in_fp32()
     set_up_process(run, arguments)
+    arguments.check_processes()
     check_targets(run, folder, search)
     check_reporters(arguments)
     checkpoint = checkpoint_to_resume(folder, run, search)

@@ -13,8 +13,7 @@ from evaluation.mined_negatives import MinedNegatives
 from nic.errors import UserError
 from pairs.columns import TEXT_COLUMNS
 from pairs.loading import Pairs
-from training.command.run_arguments import AUTO, GIVEN, MINED, RunArguments
-from training.loop.losses import LOSSES
+from training.command.run_arguments import GIVEN, RunArguments
 from training.negatives.mined_rows import MinedRows
 
 logger = logging.getLogger(__name__)
@@ -102,9 +101,8 @@ def count_negatives(
     if without and not shared:
         raise UserError(
             f"{without} of {len(rows)} training rows have no negative, and the loss takes as many "
-            "of each row: leave out --hardness, --directions doc_to_doc and "
-            "--gather-across-devices, or give each row one (nic-mine --rank-range takes a wider "
-            "range), or use --negatives none"
+            "of each row: leave out --hardness and --directions doc_to_doc, or give each row one "
+            "(nic-mine --rank-range takes a wider range), or use --negatives none"
         )
     mining = describe_mining(mined, rows) if mined else None
     found = HardNegatives(per_row, more, 0 if shared else fewer, without, mining)
@@ -142,7 +140,7 @@ def describe_mining(mined: MinedRows, rows: Sequence[int]) -> MinedNegatives:
 
 
 def check_negatives(run: RunArguments, pairs: Pairs, rows: Sequence[int]) -> None:
-    """Refuses negatives that are not there, and several per row where the loss takes one.
+    """Refuses negatives that are not there.
 
     Args:
         run: The arguments of the run.
@@ -150,19 +148,11 @@ def check_negatives(run: RunArguments, pairs: Pairs, rows: Sequence[int]) -> Non
         rows: Numbers of the rows that are trained on.
 
     Raises:
-        UserError: The file has none to take, or a guided loss gathers across devices.
+        UserError: The file has none to take.
     """
     given = pairs.negatives()
     if run.negatives == GIVEN and not any(given[row] for row in rows):
         raise UserError(
             "--negatives given: no row of the training part has a negative; use --negatives auto, "
             "which mines them, or none"
-        )
-    most = len(pairs.negative_columns[: run.given_taken])
-    if run.negatives == MINED or (run.negatives == AUTO and not all(given)):
-        most = max(most, run.mined_taken)
-    if most > 1 and run.gather_across_devices and LOSSES[run.loss].guided:
-        raise UserError(
-            f"--gather-across-devices: --loss {run.loss} then takes one negative per row; add "
-            "--negatives-per-row 1"
         )

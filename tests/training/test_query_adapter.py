@@ -21,7 +21,7 @@ from nic.models import find_model, load_model
 from nic.query_adapter import add_query_adapter
 from training.command.parser import parse_arguments
 from training.frozen.frozen_embeddings import FrozenEmbeddings
-from training.frozen.frozen_states import token_rows_of
+from training.frozen.own_texts import token_rows_of
 from training.loop.trainer import PairsTrainer
 
 pytestmark = pytest.mark.usefixtures("no_pictures")

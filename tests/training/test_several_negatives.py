@@ -185,7 +185,6 @@ def test_a_repeated_negative_counts_once_where_the_loss_takes_shared_ones(
             "--directions query_to_doc,doc_to_doc",
             {"directions": ("query_to_doc", "doc_to_doc")},
         ),
-        ("--gather-across-devices", {}),
     ],
 )
 def test_a_loss_in_which_a_row_owns_its_negatives_gets_a_column_of_each(
@@ -201,16 +200,6 @@ def test_a_loss_in_which_a_row_owns_its_negatives_gets_a_column_of_each(
     columns = [list(data[name]) for name in data.column_names]
     expected = librarys_loss(tiny_model, columns, **options)
     assert loss_of_a_batch(trainer) == pytest.approx(expected, abs=1e-4)
-
-
-def test_a_guided_loss_that_gathers_refuses_several_negatives_before_any_work(
-    tiny_model_folder: Path, write_pairs: MakePairs, tmp_path: Path
-) -> None:
-    path = write_pairs([several(n, 2) for n in range(40)])
-    flags = ("--loss", "guided", "--gather-across-devices")
-    with pytest.raises(UserError, match="--loss guided then takes one negative per row; add"):
-        train_tiny(tiny_model_folder, path, tmp_path / "model", *flags)
-    assert not (tmp_path / "model").exists()
 
 
 def test_a_number_of_negatives_contradicts_leaving_them_out() -> None:

@@ -54,7 +54,11 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
         # The Trainer takes bf16 on a CPU only where it is told to use the CPU.
         self.use_cpu: bool = self.use_cpu or not torch.accelerator.is_available()
         self._choose_precision()
+        asked = self.dataloader_drop_last
         super().__post_init__()
+        # With several processes the library drops incomplete batches, since some of the processes
+        # would have none. Here all of them have each batch.
+        self.dataloader_drop_last: bool = asked
         check_mappings(self)
 
     def check_ranges(self) -> None:
@@ -73,6 +77,21 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
         require_value(0 < rate < 1, "--learning-rate", rate, "more than 0 and less than 1")
         require_value(0 <= self.seed < 2**32, "--seed", self.seed, "0 to 4294967295")
         check_trainer_ranges(self)
+
+    def check_processes(self) -> None:
+        """Refuses a batch that the processes of the run cannot share evenly.
+
+        Raises:
+            UserError: It names the flag.
+        """
+        rows, processes = self.per_device_train_batch_size, self.world_size
+        shared = f"a multiple of {processes}: the processes of the launch share each batch"
+        require_value(rows % processes == 0, "--batch-size", rows, shared)
+
+    @property
+    def train_batch_size(self) -> int:
+        """The rows of a batch, which the processes and the devices of a run share."""
+        return self.per_device_train_batch_size
 
     def in_fp32(self) -> TrainingArguments:
         """Returns a copy that trains in fp32, whatever precision was chosen."""

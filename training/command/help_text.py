@@ -95,7 +95,6 @@ FURTHER = {
         "negatives_per_row",
         "guide_margin",
         "guide_margin_strategy",
-        "gather_across_devices",
         "mini_batch_size",
         "layer_lr_decay",
     ),

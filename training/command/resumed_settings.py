@@ -44,13 +44,18 @@ FREE_OF_THE_TRAINER = re.compile(
 )
 LENGTH = ("num_train_epochs", "max_steps")
 FLAGS = {"num_train_epochs": "--epochs", "per_device_train_batch_size": "--batch-size"}
-WORDS = {"similarity": "the similarity of --base-model"}
+WORDS = {
+    "similarity": "the similarity of --base-model",
+    "processes": "the number of processes, which draw --dropout,",
+}
 CONTENTS = {
     "data": "--data-file",
     "base": "--base-model",
     "given_split": "--split",
     "space": "--space",
 }
+# Each batch is shared by the processes: an earlier version gave each process batches of its own.
+SHARED_BATCHES = "shared"
 # What a run without a search records.
 NO_SEARCH = {"trials": 0, "space": None}
 
@@ -86,6 +91,7 @@ def describe_settings(
         **theirs,
         "temperature": _given_temperature(run, model),
         "processes": arguments.world_size,
+        "batches": SHARED_BATCHES,
         **_describe_encoding(Encoding.of(model)),
         "data": data.pairs.sha256,
         "base": hash_weights(model),
@@ -126,6 +132,14 @@ def refuse_other_settings(
     if "bf16" in before:
         # What an earlier version recorded in its place.
         before.setdefault("precision", "bf16" if before["bf16"] else "fp32")
+    if before.get("processes", 1) > 1 and "batches" not in before:
+        raise UserError(
+            f"{folder}: an earlier version began it, with a batch for each of "
+            f"{before['processes']} processes; now they share each batch: start anew with --force"
+        )
+    if not settings["dropout"]:
+        # Any number of processes takes the same batches, and nothing is drawn beside them.
+        before["processes"] = settings["processes"]
     # Earlier versions trained without prompts and by cosine.
     before = {**_describe_encoding(Encoding()), **before}
     may_grow = _may_grow(checkpoint, settings, restarts_every_epoch)

@@ -150,9 +150,6 @@ class RunArguments(ReadsData):
     guide_margin_strategy: Literal["absolute", "relative"] = flag(
         LossOptions.guide_margin_strategy, "margin: a similarity, or a share"
     )
-    gather_across_devices: bool = flag(
-        LossOptions.gather_across_devices, "compare with the passages of all processes too"
-    )
     mini_batch_size: int = flag(
         LossOptions.mini_batch_size, "rows embedded at a time by cached losses", "ROWS"
     )
@@ -315,7 +312,7 @@ class TrainerDefaults:
     )
     per_device_train_batch_size: int = flag(
         32,
-        "rows per batch and device, 8 to 128",
+        "rows per batch, of all processes together, 8 to 128",
         "ROWS",
         aliases=("--batch-size", "--batch_size"),
     )

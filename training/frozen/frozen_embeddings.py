@@ -13,7 +13,8 @@ from nic.chunked_model import IDS, ChunkedSentenceTransformer, Row, token_key
 from nic.errors import UserError
 from nic.logs import on_terminal
 from nic.query_adapter import adapter_width, shares_passages
-from training.frozen.frozen_states import GIB, PromptedTexts, token_rows_of
+from training.frozen.frozen_states import GIB
+from training.frozen.own_texts import PromptedTexts, own_rows
 
 logger = logging.getLogger(__name__)
 
@@ -107,5 +108,4 @@ def keep_embeddings(
     if not gib or not all(getattr(module, "include_prompt", True) for module in model):
         return []
     logger.info("Embedding each text once with the base model")
-    rows = (row for prompt, of_it in texts.items() for row in token_rows_of(model, of_it, prompt))
-    return [FrozenEmbeddings(model, rows, int(gib * GIB))]
+    return [FrozenEmbeddings(model, own_rows(model, texts), int(gib * GIB))]

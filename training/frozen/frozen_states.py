@@ -10,9 +10,8 @@ import logging
 import mmap
 import os
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +35,11 @@ from nic.chunked_model import (
 from nic.errors import UserError
 from nic.logs import on_terminal
 from training.frozen.encoder_parts import EncoderParts, encoder_parts
+from training.frozen.own_texts import PromptedTexts, own_rows, sharing_of
 
 logger = logging.getLogger(__name__)
 
-# Texts by the prompt that they are encoded with.
-PromptedTexts = Mapping[Any, Collection[str]]
 GIB = 1 << 30
-TOKENIZED_AT_A_TIME = 1024
 # Parts of an encoder that come after its layers.
 ABOVE_THE_LAYERS = ("pooler", "final_norm")
 
@@ -238,24 +235,14 @@ def keep_frozen_states(
         logger.info("Computing the frozen layers each time: %s", reason)
         return []
     logger.info("Keeping the outputs of the frozen layers, up to %g GiB in memory", gib)
+    if sharing := sharing_of(model):
+        logger.info("Each of %d processes keeps those of its own texts", sharing.processes)
     found = []
     for dtype, prompted in texts.items():
         states = FrozenStates(model, frozen, dtype)
-        rows = [
-            row for prompt, of_it in prompted.items() for row in token_rows_of(model, of_it, prompt)
-        ]
-        states.fill(rows, int(gib * GIB), folder, on_terminal())
+        states.fill(own_rows(model, prompted), int(gib * GIB), folder, on_terminal())
         found.append(states)
     return found
-
-
-def token_rows_of(
-    model: SentenceTransformer, texts: Iterable[str], prompt: str | None
-) -> Iterator[Row]:
-    """Yields the tokens of texts, without padding; nothing of what is not padded at the right."""
-    remaining = iter(texts)
-    while batch := list(islice(remaining, TOKENIZED_AT_A_TIME)):
-        yield from token_rows(model.preprocess(batch, prompt=prompt)) or ()
 
 
 def why_not_kept(model: SentenceTransformer, frozen: int) -> str | None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.query_adapter import has_query_adapter
+from nic.sharing import Sharing
 from pairs.columns import POSITIVE, QUERY
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.frozen.frozen_embeddings import FrozenEmbeddings, keep_embeddings
 from training.frozen.frozen_states import FrozenStates, keep_frozen_states
+from training.frozen.own_texts import evaluated_owners
 from training.loop.prompts import column_prompts
 from training.run_data import RunData
 from training.training_rows import training_columns
@@ -40,6 +43,7 @@ class KeptStates:
         self._gib = gib
         self._folder = folder
         self._states: Sequence[FrozenStates | FrozenEmbeddings] | None = None
+        self._sharing: Sharing | None = None
 
     @classmethod
     def of_run(cls, data: RunData, run: RunArguments, arguments: TrainingArguments) -> KeptStates:
@@ -58,15 +62,28 @@ class KeptStates:
             UserError: The frozen layers are others.
         """
         if self._states is None:
-            prompts = column_prompts(model, self._columns)
-            texts = texts_by_precision(self._data, self._dtype, prompts, self._columns)
-            if has_query_adapter(model):
-                self._states = keep_embeddings(model, texts[torch.float32], self._gib)
-            else:
-                self._states = keep_frozen_states(model, frozen, texts, self._gib, self._folder)
-            return
-        for states in self._states:
-            states.attach(model)
+            self._compute(model, frozen)
+        else:
+            for states in self._states:
+                states.attach(model)
+        if self._states:
+            # A text belongs to the process that keeps what the frozen layers give for it.
+            model.sharing = model.sharing and self._sharing
+
+    def _compute(self, model: ChunkedSentenceTransformer, frozen: int) -> None:
+        prompts = column_prompts(model, self._columns)
+        texts = texts_by_precision(self._data, self._dtype, prompts, self._columns)
+        before = model.sharing
+        if before:
+            task = self._data.task
+            evaluated = [(prompts.get(QUERY), task.queries), (prompts.get(POSITIVE), task.corpus)]
+            owners = evaluated_owners(model, before, evaluated)
+            self._sharing = model.sharing = replace(before, owners=owners)
+        if has_query_adapter(model):
+            self._states = keep_embeddings(model, texts[torch.float32], self._gib)
+        else:
+            self._states = keep_frozen_states(model, frozen, texts, self._gib, self._folder)
+        model.sharing = before
 
     def free(self) -> None:
         """Leaves the last model as it was, and frees the memory."""

@@ -96,11 +96,9 @@ def takes_shared_negatives(loss: nn.Module) -> bool:
     """Whether a loss takes each negative of a batch once.
 
     A direction from passage to passage and a hardness weighting ask which row a negative belongs
-    to, so that each row keeps its own; and what is gathered from processes is of one size.
+    to, so that each row keeps its own.
     """
     loss = inner_loss(loss)
-    if getattr(loss, "gather_across_devices", False):
-        return False
     if isinstance(loss, GISTEmbedLoss | CachedGISTEmbedLoss):
         return True
     if not isinstance(loss, MultipleNegativesRankingLoss | CachedMultipleNegativesRankingLoss):

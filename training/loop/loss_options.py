@@ -42,7 +42,6 @@ class LossOptions:
             of the positive less this, by the base model; below 0: exceeds it by as much.
         guide_margin_strategy: Whether the margin is a similarity, "absolute", or a share of that
             of the positive, "relative".
-        gather_across_devices: Whether a row meets the candidates of all processes.
         mini_batch_size: Rows that a cached loss embeds at a time, 1 or more.
 
     Raises:
@@ -55,7 +54,6 @@ class LossOptions:
     hardness: str | None = None
     guide_margin: float = GUIDE_MARGIN
     guide_margin_strategy: str = STRATEGIES[0]
-    gather_across_devices: bool = False
     mini_batch_size: int = 16
 
     def __post_init__(self) -> None:

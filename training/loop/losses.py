@@ -62,13 +62,11 @@ RANKING: dict[str, Convert] = {
     "directions": directions,
     "partition_mode": same("partition_mode"),
     "hardness": hardness,
-    "gather_across_devices": same("gather_across_devices"),
 }
 GUIDED: dict[str, Convert] = {
     "directions": contrasts,
     "guide_margin": same("guide_margin", "margin"),
     "guide_margin_strategy": same("guide_margin_strategy", "margin_strategy"),
-    "gather_across_devices": same("gather_across_devices"),
 }
 LOSSES = {
     # Henderson et al., arXiv:1705.00652.

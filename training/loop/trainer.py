@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.data_loader import BatchSamplerShard
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer
 from sentence_transformers.base.losses import column_merging_disabled
@@ -18,6 +19,7 @@ from sentence_transformers.base.training_args import BatchSamplers
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.trainer import TRAINING_ARGS_NAME
 
@@ -97,6 +99,25 @@ class PairsTrainer(SentenceTransformerTrainer):
             sampler.values = self.kept_apart
             return sampler
         return super().get_batch_sampler(dataset, *args, **kwargs)
+
+    def get_train_dataloader(self) -> DataLoader:
+        """Returns the batches of a run, which all of its processes have: see `Sharing`."""
+        loader = super().get_train_dataloader()
+        if isinstance(loader.batch_sampler, BatchSamplerShard):
+            # Undone: Accelerate has dealt the batches out, one to each process.
+            loader.batch_sampler.num_processes, loader.batch_sampler.process_index = 1, 0
+            # Incomplete batches are batches too.
+            loader.batch_sampler.batch_size = None
+        return loader
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluates; the library deals the texts out to the processes itself."""
+        with self.model.embedding_alone():
+            return super().evaluation_loop(*args, **kwargs)
+
+    def get_total_train_batch_size(self, args: TrainingArguments) -> int:
+        """Returns the rows of an optimizer step, in all processes together."""
+        return int(self.args.train_batch_size * args.gradient_accumulation_steps)
 
     def layer_learning_rates(self) -> dict[str, float]:
         """Returns the learning rates by module, bottom first; empty where all have one."""
@@ -203,29 +224,13 @@ def check_trainable(arguments: TrainingArguments, rows: int) -> None:
     Raises:
         UserError: The rows do not fill one batch, or the schedule has no warm-up.
     """
-    batch = arguments.train_batch_size * arguments.world_size
     if arguments.dataloader_drop_last:
-        check_fills_a_batch(rows, batch)
+        check_fills_a_batch(rows, arguments.train_batch_size)
     if arguments.restarts_every_epoch and arguments.warmup_steps:
         raise UserError(
             "--warmup_steps: the default schedule restarts every epoch and has no warm-up; "
             "add --lr_scheduler_type cosine"
         )
-
-
-def check_gathering(arguments: TrainingArguments) -> None:
-    """Refuses to gather batches of several sizes, and says where there is nothing to gather.
-
-    Raises:
-        UserError: The last batch of an epoch may be smaller in one process than in another.
-    """
-    if not arguments.dataloader_drop_last:
-        raise UserError(
-            "--gather-across-devices: needs batches of one size; leave out "
-            "--no-dataloader-drop-last"
-        )
-    if arguments.world_size == 1:
-        logger.warning("--gather-across-devices: one process has nothing to gather")
 
 
 def build_trainer(

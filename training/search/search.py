@@ -123,7 +123,7 @@ class SettingsSearch:
         # The same draws in each trial, whatever was trained before it.
         set_seed(arguments.seed)
         model = load_base(self.source, run, arguments.device)
-        check_settings(model, run, arguments)
+        check_settings(model, run)
         check_trainable(arguments, len(self.data.training_rows))
         check_negatives(run, self.data.pairs, self.data.training_rows)
         training = set_up_training(model, self.data, run, arguments, [following])

@@ -54,6 +54,7 @@ def apply_settings(
         setattr(theirs, name, given[name])
     theirs.num_train_epochs = float(theirs.num_train_epochs)
     theirs.check_ranges()
+    theirs.check_processes()
     return dataclasses.replace(run, **ours), theirs
 
 

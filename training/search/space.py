@@ -194,7 +194,7 @@ def _problem(
         return "--query-adapter freezes every layer; leave it out"
     try:
         run, arguments = apply_settings(run, arguments, settings)
-        check_settings(model, run, arguments)
+        check_settings(model, run)
         check_trainable(arguments, rows)
     except UserError as error:
         return str(error)

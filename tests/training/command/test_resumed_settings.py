@@ -70,7 +70,6 @@ def resume(folder: Path, settings: dict[str, Any], restarts: bool = True) -> Non
             "--guide-margin -0.1 --loss guided",
             "--loss mnrl, now guided; --guide-margin -0.2, now -0.1",
         ),
-        ("--gather-across-devices", "--gather-across-devices False, now True"),
         ("--layer-lr-decay 0.9", "--layer-lr-decay 1, now 0.9"),
         ("--freeze-layers 2", "--freeze-layers 10, now 2"),
         ("--dropout 0.1", "--dropout 0, now 0.1"),
@@ -114,6 +113,28 @@ def test_more_epochs_are_refused_where_the_rate_depends_on_their_number(
 ) -> None:
     with pytest.raises(UserError, match="changed: --epochs 3, now 5"):
         resume(began, settings_of("--epochs", "5"), restarts=False)
+
+
+def test_another_number_of_processes_goes_on_unless_they_draw_dropout(
+    began: Path, settings_of: Any
+) -> None:
+    resume(began, {**settings_of(), "processes": 4})
+    drawing = settings_of("--dropout", "0.1")
+    record_settings(began, settings_to_record(began, drawing))
+    resume(began, drawing)
+    told = "changed: the number of processes, which draw --dropout, 1, now 4; give the former"
+    with pytest.raises(UserError, match=told):
+        resume(began, {**drawing, "processes": 4})
+
+
+def test_a_run_with_a_batch_for_each_process_is_not_gone_on_with(
+    began: Path, settings_of: Any
+) -> None:
+    before = {**settings_of(), "processes": 2}
+    del before["batches"]
+    record_settings(began, settings_to_record(began, before))
+    with pytest.raises(UserError, match="out: an earlier version .* a batch for each of 2 proces"):
+        resume(began, settings_of())
 
 
 def test_all_differences_are_named_at_once_and_contents_without_their_values(

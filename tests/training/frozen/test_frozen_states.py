@@ -12,16 +12,17 @@ from conftest import WORDS
 
 from nic.chunked_model import ChunkedSentenceTransformer, token_rows
 from nic.errors import UserError
+from nic.sharing import Sharing
 from training.frozen import frozen_states
 from training.frozen.encoder_parts import encoder_parts
 from training.frozen.freezing import freeze
 from training.frozen.frozen_states import (
     GIB,
     FrozenStates,
-    PromptedTexts,
     keep_frozen_states,
     why_not_kept,
 )
+from training.frozen.own_texts import PromptedTexts
 
 TEXTS = [" ".join(WORDS[n : n + 3 + n % 5]) for n in range(20)]
 FROZEN = 2
@@ -201,3 +202,23 @@ def test_states_of_two_precisions_serve_one_model(
     tiny_model.run_in(torch.bfloat16)
     assert not torch.equal(encode(tiny_model), plain)
     assert calls == []
+
+
+def test_each_of_two_processes_keeps_the_states_of_its_own_texts(
+    tiny_model: ChunkedSentenceTransformer, tmp_path: Path
+) -> None:
+    freeze(tiny_model, FROZEN)
+    plain = tiny_model.encode(TEXTS, convert_to_tensor=True)
+    kept = []
+    for rank in (0, 1):
+        tiny_model.sharing = Sharing(rank, 2)
+        kept += keep_frozen_states(tiny_model, FROZEN, TEXTS_IN_FP32, 1.0, tmp_path)
+    tiny_model.sharing = None
+    assert 0 < len(kept[0]) < len(TEXTS)
+    assert len(kept[0]) + len(kept[1]) == len(TEXTS)
+    # A text of the other process is computed when it comes, as in the final report.
+    calls = count_rows(tiny_model)
+    kept[1].detach()
+    kept[0].attach(tiny_model)
+    torch.testing.assert_close(encode(tiny_model), plain)
+    assert sum(calls) == len(kept[1])

@@ -170,5 +170,4 @@ def test_the_metadata_states_what_the_options_became(tiny_model: SentenceTransfo
         "partition_mode": "joint",
         "hardness_mode": "hard_negatives",
         "hardness_strength": 5.0,
-        "gather_across_devices": False,
     }

@@ -29,7 +29,8 @@ from nic.chunked_model import ChunkedSentenceTransformer
 from nic.models import MINILM, find_model
 from training.command.arguments import TrainingArguments
 from training.frozen.freezing import FreezeLayersCallback, freeze
-from training.frozen.frozen_states import PromptedTexts, keep_frozen_states
+from training.frozen.frozen_states import keep_frozen_states
+from training.frozen.own_texts import PromptedTexts
 from training.loop.losses import build_loss
 from training.loop.trainer import build_trainer, set_dropout
 
