@@ -77,6 +77,13 @@ def test_a_batch_that_the_processes_do_not_divide_is_refused_before_any_work(
     assert arguments.train_batch_size == 9
 
 
+def test_weights_that_are_split_over_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = parse_arguments(["--device", "cpu"])[1]
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UserError, match="FSDP: would leave a part of the weights in each process"):
+        arguments.check_processes()
+
+
 @ON_LAUNCHERS
 def test_two_processes_train_as_one_and_one_goes_on_with_what_they_began(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path

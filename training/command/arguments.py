@@ -79,11 +79,16 @@ class TrainingArguments(TrainerDefaults, SentenceTransformerTrainingArguments):
         check_trainer_ranges(self)
 
     def check_processes(self) -> None:
-        """Refuses a batch that the processes of the run cannot share evenly.
+        """Refuses a batch that the processes cannot share evenly, and weights that they share.
 
         Raises:
-            UserError: It names the flag.
+            UserError: It names the flag, or what to start the processes with.
         """
+        if self.fsdp or os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
+            raise UserError(
+                "FSDP: would leave a part of the weights in each process, and models are scored "
+                "and saved as a whole; use --config_file training/accelerate/multi_gpu.yaml"
+            )
         rows, processes = self.per_device_train_batch_size, self.world_size
         shared = f"a multiple of {processes}: the processes of the launch share each batch"
         require_value(rows % processes == 0, "--batch-size", rows, shared)
