@@ -4,6 +4,8 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 LOWEST := .venv-lowest/bin/python
+# A process for each core; the tests of a file stay in one, for they share what was trained.
+PYTEST := -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: setup setup-dev train demo test test-lowest lint docs wheel data benchmark
 
@@ -27,14 +29,14 @@ demo: setup-dev
 	$(BIN)/nic-evaluate --model build/demo/model --all --output-dir build/demo/evaluation
 
 test: setup-dev
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) $(ARGS)
 
 # The suite with the lowest release of each dependency.
 test-lowest:
 	test -x $(LOWEST) || $(PYTHON) -m venv .venv-lowest
 	$(LOWEST) -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt \
 		--editable ".[dev]" --editable ./encoder
-	$(LOWEST) -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(LOWEST) $(PYTEST) $(ARGS)
 
 lint: setup-dev
 	$(BIN)/ruff check .
