@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,14 @@ UNFINISHED = ("*.incomplete*", "*.new-*", "*.old-*")
 GO_ON = "go on with the same command and --resume\n"
 ANEW = "nothing was trained yet: run the same command again\n"
 NOTHING = "nothing half-written is left\n"
+
+
+@pytest.fixture(autouse=True)
+def _a_terminal_that_closes_stops_commands() -> Iterator[None]:
+    """What started the tests may ignore it, as nohup does."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def stop_at(place: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:

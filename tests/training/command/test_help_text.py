@@ -44,7 +44,10 @@ def test_help_lists_every_flag_but_those_of_the_loss_once_in_dashes() -> None:
     assert not [name for name in ours if "_" in name]
 
 
-def test_help_fits_on_one_screen_and_names_defaults_losses_and_exit_codes() -> None:
+def test_help_fits_on_one_screen_and_names_defaults_losses_and_exit_codes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     text = help_text()
     assert len(text.splitlines()) <= 85
     assert max(len(line) for line in text.splitlines()) <= 100

@@ -69,7 +69,10 @@ def test_a_training_needs_no_optuna(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_the_help_fits_on_one_screen(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_fits_on_one_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     lines = tune_help_text().splitlines()
     assert len(lines) <= 45
     assert max(map(len, lines)) <= 100
