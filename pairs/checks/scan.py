@@ -22,6 +22,8 @@ from pairs.reading.source import Data
 from pairs.words import comparable
 
 BATCH = 1000
+# Letters of a text that are measured: more than any model reads.
+MEASURED = 100_000
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def scan_file(data: Data, counter: TokenCounter) -> Scan:
                 negatives.append(reader.number(negative))
                 negative_rows.append(len(lines) - 1)
             domains.append(names.setdefault(domain_of(row), len(names)))
-            empty.append(has_no_content_words(query))
+            empty.append(has_no_content_words(query[:MEASURED]))
             made.append(is_made(row))
         if not lines:
             refuse_problems(path, problems, 0, total=len(bad_lines))
@@ -174,7 +176,10 @@ def scan_file(data: Data, counter: TokenCounter) -> Scan:
 
 
 class _PassageReader:
-    """Numbers passages, and measures each different one once, in batches."""
+    """Numbers passages, and measures each different one once, in batches.
+
+    Of one that is longer than any model reads, the beginning is measured.
+    """
 
     def __init__(self, counter: TokenCounter) -> None:
         self._counter = counter
@@ -188,7 +193,7 @@ class _PassageReader:
         key = _key(passage)
         if key not in self._known:
             self._known[key] = len(self._known)
-            self._waiting.append(passage)
+            self._waiting.append(passage[:MEASURED])
             if len(self._waiting) == BATCH:
                 self._measure_waiting()
         return self._known[key]

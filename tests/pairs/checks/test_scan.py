@@ -14,7 +14,7 @@ from own_models import DOCUMENT_PROMPT, own_model
 from nic.errors import UserError
 from nic.files import sha256_of
 from nic.models import find_model
-from pairs.checks.scan import BATCH, scan_file
+from pairs.checks.scan import BATCH, MEASURED, scan_file
 from pairs.checks.tokens import TokenCounter, load_token_counter
 
 
@@ -43,6 +43,14 @@ def test_tokens_are_counted_with_the_special_ones_and_beyond_what_the_model_read
     scan = scan_rows([make_row(0, "hvac", positive="pump valve", negative="motor " * 100)])
     assert scan.passages.tokens.tolist() == [4, 102]
     assert scan.passages.max_seq_length == 64
+
+
+def test_of_a_text_of_megabytes_the_beginning_alone_is_measured(scan_rows: ScanRows) -> None:
+    book = "pump valve " * (MEASURED // 10)
+    scan = scan_rows([make_row(0, "hvac", positive=book), make_row(1, "hvac", positive=book + "!")])
+    words = MEASURED // len("pump valve ") * 2
+    assert len(scan.passages) == 4
+    assert scan.passages.tokens.max() <= words + 4
 
 
 def test_more_passages_than_a_batch_keep_their_order(scan_rows: ScanRows) -> None:
