@@ -20,10 +20,13 @@ from training.loop.losses import build_loss
 from training.loop.reporters import Reporters
 from training.loop.trainer import PairsTrainer, build_trainer
 
+# One loss and hard negatives, whatever the defaults are.
+GIVEN_NEGATIVES = ["--directions", "query_to_doc", "--negatives", "auto"]
 FLAGS = [
     *("--epochs", "2", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"),
     *("--val-ratio", "0.2", "--freeze-layers", "2", "--probe", "none", "--no-speed"),
-    *("--precision", "fp32"),
+    *("--precision", "fp32", "--mix", "off", "--lr_scheduler_type", "cosine_with_restarts"),
+    *GIVEN_NEGATIVES,
 ]
 
 
@@ -55,7 +58,8 @@ def trainer_of(
 ) -> PairsTrainer:
     """Returns a trainer of batches of 8 that evaluates nothing; further flags win."""
     given = ["--output-dir", str(folder), "--device", "cpu", "--batch-size", "8"]
-    run, arguments = parse_arguments([*given, "--mini-batch-size", "3", *words])
+    given += ["--mini-batch-size", "3", *GIVEN_NEGATIVES]
+    run, arguments = parse_arguments([*given, *words])
     loss = build_loss(model, run.loss, vars(run))
     # It is not called.
     evaluator = DomainRetrievalEvaluator.__new__(DomainRetrievalEvaluator)

@@ -95,7 +95,8 @@ def count_negatives(
         UserError: A row has no negative, and the loss takes as many of each.
     """
     per_row, negatives = len(columns) - 2, pairs.negatives()
-    counts = [len(negatives[row]) for row in rows] if per_row else []
+    given = [len(negatives[row]) for row in rows]
+    counts = given if per_row else []
     more, fewer = (sum(c > per_row for c in counts), sum(0 < c < per_row for c in counts))
     without = counts.count(0)
     if without and not shared:
@@ -106,6 +107,12 @@ def count_negatives(
         )
     mining = describe_mining(mined, rows) if mined else None
     found = HardNegatives(per_row, more, 0 if shared else fewer, without, mining)
+    if any(given) and not per_row:
+        logger.info(
+            "Hard negatives: those of %d training rows are passages of the evaluation and are not "
+            "trained on; --negatives given trains on them",
+            sum(map(bool, given)),
+        )
     if mining:
         logger.info(
             "Hard negatives: %d of %d training rows have mined ones, from %d passages of the "

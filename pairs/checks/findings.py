@@ -208,7 +208,7 @@ def without_negatives(scan: Scan) -> Finding:
         "rows without a negative",
         "note",
         ~scan.has_negatives,
-        "fine: training mines one from the other passages, and nic-mine writes them into a file",
+        "fine: training needs none; --negatives mined and nic-mine find some",
     )
 
 

@@ -35,7 +35,7 @@ def run(model: Path, data: Path, output: Path, *more: str) -> EvaluationSummary:
 def test_the_loss_is_the_sum_over_the_lengths(
     key: str, tiny_model: ChunkedSentenceTransformer
 ) -> None:
-    loss: Any = build_loss(tiny_model, key, {"matryoshka": "8"})
+    loss: Any = build_loss(tiny_model, key, {"matryoshka": "8", "directions": "query_to_doc"})
     assert takes_shared_negatives(loss)
     assert inner_loss(loss) is loss.loss
     texts = (["pump", "belt"], ["pump noisy", "belt worn"], ["valve"])

@@ -19,6 +19,7 @@ from own_models import (
 )
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
+from tiny_runs import GIVEN_NEGATIVES
 
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
 from evaluation.summary import EvaluationSummary
@@ -51,8 +52,8 @@ def train(base: Path, data: Path, output: Path, *more: str) -> EvaluationSummary
     given = ["--base-model", str(base), "--data-file", str(data), "--output-dir", str(output)]
     given += ["--epochs", "1", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
     given += ["--val-ratio", "0.2", "--freeze-layers", "2", "--probe", str(data), "--no-speed"]
-    given += ["--precision", "fp32"]
-    given += ["--precision", "fp32"]
+    given += ["--precision", "fp32", "--lr_scheduler_type", "cosine_with_restarts", "--mix", "off"]
+    given += GIVEN_NEGATIVES
     with open_run_log(main_process=True) as log:
         summary = pipeline.train(*parse_arguments([*given, *more]), log, Reporters())
     assert summary is not None
@@ -203,7 +204,7 @@ def test_the_loss_compares_as_the_model_does(
     modules = list(tiny_model)[: 3 if unit_length else 2]
     model = SentenceTransformer(modules=modules, similarity_fn_name=similarity, device="cpu").eval()
     columns = [[row[name] for row in TEN] for name in TEXT_COLUMNS]
-    module = build_loss(model, loss, {"mini_batch_size": 4})
+    module = build_loss(model, loss, {"mini_batch_size": 4, "directions": "query_to_doc"})
     value = module([model.preprocess(texts) for texts in columns], torch.tensor([]))
     query, positive, negative = (model.encode(texts, convert_to_tensor=True) for texts in columns)
     scores = scale * model.similarity(query, torch.cat([positive, negative]))

@@ -15,7 +15,7 @@ from datasets import Dataset
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from tiny_runs import loss_of_a_batch, train_tiny, trainer_of
+from tiny_runs import GIVEN_NEGATIVES, loss_of_a_batch, train_tiny, trainer_of
 
 from nic.chunked_model import ChunkedSentenceTransformer
 from nic.errors import UserError
@@ -103,9 +103,9 @@ def test_the_default_takes_all_negatives_up_to_eight_and_more_where_asked(
     taken = {
         words: len(training_columns(pairs, parse_arguments(words.split())[0].negatives_taken)) - 2
         for words in (
-            "",
-            "--negatives-per-row 2",
-            "--negatives-per-row 12",
+            "--negatives auto",
+            "--negatives auto --negatives-per-row 2",
+            "--negatives auto --negatives-per-row 12",
             "--negatives none",
         )
     }
@@ -203,8 +203,10 @@ def test_a_loss_in_which_a_row_owns_its_negatives_gets_a_column_of_each(
 
 
 def test_a_number_of_negatives_contradicts_leaving_them_out() -> None:
-    with pytest.raises(UserError, match="--negatives-per-row: --negatives none leaves"):
-        parse_arguments(["--negatives-per-row", "2", "--negatives", "none"])
+    with pytest.raises(
+        UserError, match="--negatives-per-row: --negatives none, the default, leaves"
+    ):
+        parse_arguments(["--negatives-per-row", "2"])
     with pytest.raises(UserError, match="--negatives-per-row -1: must be 0 or more"):
         parse_arguments(["--negatives-per-row", "-1"])
 
@@ -290,7 +292,7 @@ def test_each_column_of_negatives_gets_the_prompt_of_passages_in_training_and_fr
     monkeypatch.setattr(kept_states, "keep_frozen_states", keep)
     path = write_pairs([several(n, 2) for n in range(40)])
     words = ["--data-file", str(path), "--batch-size", "8", "--val-ratio", "0.2"]
-    data = read_data(*parse_arguments(words))
+    data = read_data(*parse_arguments([*words, *GIVEN_NEGATIVES]))
     kept_states.KeptStates(data, COLUMNS, torch.float32, 1.0, tmp_path).serve(model, 2)
     assert {prompt for of_type in texts.values() for prompt in of_type} == {"q: ", "d: "}
 
@@ -345,7 +347,9 @@ def test_held_out_passages_are_counted_among_the_negatives_that_are_trained_on(
         row["negative"] = [row["negative"], rows[n - 1]["positive"]]
     words = ["--data-file", str(write_pairs(rows)), "--batch-size", "8", "--val-ratio", "0.2"]
     counted = [
-        read_data(*parse_arguments([*words, *more])).counts.positives_among_train_negatives
+        read_data(
+            *parse_arguments([*words, *GIVEN_NEGATIVES, *more])
+        ).counts.positives_among_train_negatives
         for more in ([], ["--negatives-per-row", "1"], ["--negatives", "none"])
     ]
     assert counted[0]["validation"] > 0

@@ -34,7 +34,8 @@ def run(model: Path, data: Path, output: Path, *more: str) -> None:
     given = ["--base-model", str(model), "--data-file", str(data), "--output-dir", str(output)]
     given += ["--epochs", "2", "--batch-size", "8", "--learning-rate", "1e-3", "--device", "cpu"]
     given += ["--logging_steps", "1", "--val-ratio", "0.2", "--freeze-layers", "2"]
-    given += ["--probe", "none", "--no-speed", "--precision", "fp32", *more]
+    given += ["--probe", "none", "--no-speed", "--precision", "fp32", "--mix", "off"]
+    given += ["--lr_scheduler_type", "cosine_with_restarts", *more]
     with open_run_log(main_process=True) as log:
         pipeline.train(*parse_arguments(given), log, Reporters())
 
@@ -49,7 +50,7 @@ def test_the_metadata_and_the_command_state_the_options_of_the_loss(
     tiny_model_folder: Path, two_domains: Path, tmp_path: Path
 ) -> None:
     words = ["--temperature", "0.1", "--directions", "query_to_doc,doc_to_query"]
-    words += ["--partition-mode", "per_direction", "--negatives", "none"]
+    words += ["--partition-mode", "per_direction"]
     run(tiny_model_folder, two_domains, tmp_path / "out", *words)
     training = training_of(tmp_path / "out")
     assert (training["scale"], training["asked"]["temperature"]) == (10.0, 0.1)

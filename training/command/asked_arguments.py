@@ -29,7 +29,7 @@ NOT_DESCRIBED = {
 ALWAYS_REPEATED = {"precision"}
 NOT_REPEATED = {"resume", "force", "device", "split"}
 USUAL_RANGES = {
-    "--epochs": (3, 10),
+    "--epochs": (1, 10),
     "--batch-size": (8, 128),
     "--learning-rate": (1e-6, 1e-4),
     "--freeze-layers": (0, 12),

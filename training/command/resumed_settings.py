@@ -21,7 +21,7 @@ from nic.files import read_json_object, sha256_of
 from nic.model_files import SPLIT
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
-from training.loop.losses import loss_temperature
+from training.loop.losses import loss_directions, loss_temperature
 from training.output.manifest import recorded_settings
 from training.run_data import RunData
 
@@ -90,6 +90,7 @@ def describe_settings(
         **ours,
         **theirs,
         "temperature": _given_temperature(run, model),
+        "directions": loss_directions(run.loss, vars(run)),
         "processes": arguments.world_size,
         "batches": SHARED_BATCHES,
         **_describe_encoding(Encoding.of(model)),
@@ -168,7 +169,8 @@ def _may_grow(
 
 def _defaults() -> dict[str, Any]:
     """Returns the defaults of this project's flags: what a run did that knew no such flag."""
-    ours = dataclasses.asdict(RunArguments())
+    before = {"directions": "query_to_doc", "mix": "off", "negatives": "auto"}
+    ours = {**dataclasses.asdict(RunArguments()), **before}
     return {name: value for name, value in ours.items() if name not in FREE_OF_THE_RUN}
 
 

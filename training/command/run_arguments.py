@@ -127,8 +127,10 @@ class RunArguments(ReadsData):
     temperature: float | None = flag(
         LossOptions.temperature, "divides similarities; default: 0.05, 1 for dot products", "T"
     )
-    directions: str = flag(
-        LossOptions.directions, "of the loss, with commas: docs/training.md#losses", "NAMES"
+    directions: str | None = flag(
+        LossOptions.directions,
+        "of the loss: docs/training.md#losses; default: both",
+        "NAMES",
     )
     partition_mode: Literal["joint", "per_direction"] = flag(
         LossOptions.partition_mode, "one softmax, or one each"
@@ -137,7 +139,7 @@ class RunArguments(ReadsData):
         LossOptions.hardness, "weight of hard negatives in the loss; default: none", "MODE[:N]"
     )
     negatives: Literal["auto", "given", "mined", "none"] = flag(
-        "auto", "of rows: as given, mined, or none; auto: mined if none given"
+        "none", "hard negatives: given, mined; auto: mined if none given"
     )
     negatives_per_row: int = flag(
         0, "negatives of a row to train on; 0: all given, up to 8, or one mined", "N"
@@ -156,7 +158,7 @@ class RunArguments(ReadsData):
     matryoshka: str | None = flag(
         None, "lengths of embedding to train, as 384,128,64; default: the whole", "N,N,..."
     )
-    mix: str = flag("off", "share of the tuned weights over the base: off, auto, 0 to 1", "SHARE")
+    mix: str = flag("auto", "share of the tuned weights over the base: off, auto, 0 to 1", "SHARE")
     patience: int = flag(0, "evaluations without progress before stopping; 0: no limit", "N")
     keep_checkpoints: int = flag(0, "newest checkpoint-epoch-N folders to keep; 0: all", "N")
     license: str | None = flag(None, "licence for the card, as apache-2.0", "ID")
@@ -207,7 +209,8 @@ class RunArguments(ReadsData):
         ):
             require_value(holds, flag_name, value, allowed)
         check_loss_options(self.loss, vars(self))
-        self.directions = ",".join(read_directions(self.directions))
+        if self.directions is not None:
+            self.directions = ",".join(read_directions(self.directions))
         read_dimensions(self.matryoshka)
         _check_mix(self.mix)
         if self.folds and self.test_ratio:
@@ -220,8 +223,8 @@ class RunArguments(ReadsData):
         leaves_out = self.negatives == NO_NEGATIVES
         if leaves_out and read_hardness(self.hardness)[0] == "hard_negatives":
             raise UserError(
-                "--hardness hard_negatives: weighs what --negatives none leaves out; use "
-                "--hardness in_batch_negatives"
+                "--hardness hard_negatives: weighs what --negatives none, the default, leaves "
+                "out; add --negatives auto, or use --hardness in_batch_negatives"
             )
         if self.query_adapter and (self.matryoshka or self.layer_lr_decay < 1):
             raise UserError(
@@ -229,7 +232,10 @@ class RunArguments(ReadsData):
                 "--matryoshka and --layer-lr-decay"
             )
         if self.negatives_per_row and leaves_out:
-            raise UserError("--negatives-per-row: --negatives none leaves all of them out")
+            raise UserError(
+                "--negatives-per-row: --negatives none, the default, leaves all of them out; add "
+                "--negatives auto, given or mined"
+            )
         read_terms(self.license, self.language)
         self._check_publishing()
         if self.resume and self.force:
@@ -308,7 +314,7 @@ class TrainerDefaults:
 
     output_dir: str = flag("models/nic-embeddings-v1.0", "folder of the model", "FOLDER")
     num_train_epochs: float = flag(
-        5, "passes over the training half, 3 to 10", "N", aliases=("--epochs",)
+        2, "passes over the training half, 1 to 10", "N", aliases=("--epochs",)
     )
     per_device_train_batch_size: int = flag(
         32,
@@ -316,10 +322,10 @@ class TrainerDefaults:
         "ROWS",
         aliases=("--batch-size", "--batch_size"),
     )
-    learning_rate: float = flag(2e-5, "highest learning rate of AdamW, 1e-6 to 1e-4", "RATE")
+    learning_rate: float = flag(1e-4, "highest learning rate of AdamW, 1e-6 to 1e-4", "RATE")
     weight_decay: float = flag(0.01, "weight decay of AdamW; 0: none", "RATE")
     max_grad_norm: float = flag(1.0, "gradient norm to clip at; 0: do not clip", "NORM")
-    lr_scheduler_type: str = flag("cosine_with_restarts", "or linear, cosine, ...", "NAME")
+    lr_scheduler_type: str = flag("cosine", "or cosine_with_restarts, linear, ...", "NAME")
     eval_strategy: str = flag("steps", "or epoch, no; each epoch ends with one anyway", "WHEN")
     eval_steps: float | None = flag(100, "optimizer steps between two evaluations", "STEPS")
     save_strategy: str = flag("epoch", "or steps, no: when to save for --resume", "WHEN")

@@ -18,6 +18,10 @@ UNBOUNDED_TEMPERATURE = 1.0
 DIRECTIONS = ("query_to_doc", "query_to_query", "doc_to_query", "doc_to_doc")
 # Those whose candidates hold the positive, so that a softmax of their own is defined.
 WITH_POSITIVE = {"query_to_doc", "doc_to_query"}
+# A query among passages, and a passage among queries: see docs/recipes.md.
+BOTH_WAYS = (DIRECTIONS[0], DIRECTIONS[2])
+# The guided losses of the library have no direction from a passage to queries.
+GUIDED_DIRECTIONS = DIRECTIONS[:1]
 JOINT, PER_DIRECTION = "joint", "per_direction"
 # Candidates are masked that the base model finds closer to the query than the positive, by more
 # than 0.2. At 0 it masks what it ranks wrongly, the hard negatives that there are to learn from:
@@ -35,7 +39,8 @@ class LossOptions:
 
     Attributes:
         temperature: Divides the similarities, above 0; None: what suits the model's similarity.
-        directions: What is compared with what: names of `DIRECTIONS` with commas between them.
+        directions: What is compared with what: names of `DIRECTIONS` with commas between them;
+            None: those with a positive that the loss has.
         partition_mode: One softmax over all directions, "joint", or one each, "per_direction".
         hardness: A mode of `HARDNESS`, or mode and strength with a colon between them; None: none.
         guide_margin: A guided loss leaves out negatives whose similarity to the query exceeds that
@@ -49,7 +54,7 @@ class LossOptions:
     """
 
     temperature: float | None = None
-    directions: str = DIRECTIONS[0]
+    directions: str | None = None
     partition_mode: str = JOINT
     hardness: str | None = None
     guide_margin: float = GUIDE_MARGIN
@@ -63,7 +68,8 @@ class LossOptions:
         known = (JOINT, PER_DIRECTION)
         mode = self.partition_mode
         require_value(mode in known, "--partition-mode", mode, f"one of {', '.join(known)}")
-        lacking = [name for name in read_directions(self.directions) if name not in WITH_POSITIVE]
+        given = read_directions(self.directions)
+        lacking = [name for name in given if name not in WITH_POSITIVE]
         if mode == PER_DIRECTION and lacking:
             raise UserError(
                 f"--partition-mode {mode}: {lacking[0]} has no positive of its own to compare "
@@ -89,12 +95,18 @@ class LossOptions:
         return [field.name for field in fields if getattr(self, field.name) != field.default]
 
 
-def read_directions(text: str) -> tuple[str, ...]:
+def read_directions(text: str | None, default: tuple[str, ...] = BOTH_WAYS) -> tuple[str, ...]:
     """Returns the directions of a value of `--directions`, in the order of `DIRECTIONS`.
+
+    Args:
+        text: The value; None: not given.
+        default: What it is then.
 
     Raises:
         UserError: One is unknown, or "query_to_doc" is missing.
     """
+    if text is None:
+        return default
     given = [word.strip() for word in text.split(",")]
     for word in given:
         allowed = f"names of {', '.join(DIRECTIONS)}, with commas between them"
@@ -158,7 +170,7 @@ def contrasts(options: LossOptions) -> dict[str, Any]:
     Raises:
         UserError: They have no such direction, or the margin would keep a text as its own negative.
     """
-    names = read_directions(options.directions)
+    names = read_directions(options.directions, GUIDED_DIRECTIONS)
     if "doc_to_query" in names:
         raise UserError("--directions doc_to_query: no guided loss has it; leave it out")
     same_kind = [name for name in names if name not in WITH_POSITIVE]

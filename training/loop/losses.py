@@ -13,6 +13,8 @@ from nic.encoding import COSINE, Encoding
 from nic.errors import UserError, one_line
 from nic.query_adapter import has_query_adapter
 from training.loop.loss_options import (
+    BOTH_WAYS,
+    GUIDED_DIRECTIONS,
     TEMPERATURE,
     UNBOUNDED_TEMPERATURE,
     Convert,
@@ -21,6 +23,7 @@ from training.loop.loss_options import (
     directions,
     hardness,
     read_dimensions,
+    read_directions,
     same,
 )
 
@@ -229,6 +232,12 @@ def loss_temperature(
     if given is not None:
         return given
     return TEMPERATURE if _is_bounded(model) else UNBOUNDED_TEMPERATURE
+
+
+def loss_directions(key: str, values: Mapping[str, Any]) -> str:
+    """Returns the directions that a loss compares in, with commas between them."""
+    default = GUIDED_DIRECTIONS if LOSSES[key].guided else BOTH_WAYS
+    return ",".join(read_directions(LossOptions.of(values).directions, default))
 
 
 def _takes(key: str, name: str) -> bool:

@@ -13,7 +13,7 @@ from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
 from training.frozen.encoder_parts import encoder_parts
 from training.frozen.freezing import layers_to_freeze
-from training.loop.losses import loss_temperature
+from training.loop.losses import loss_directions, loss_temperature
 
 # The settings by their names in a file for `--config`, with the fields that hold them.
 FIELDS = {
@@ -73,6 +73,8 @@ def present_setting(
         return layers_to_freeze(run.freeze_layers, len(encoder_parts(model).layers))
     if name == "temperature":
         return loss_temperature(model, run.loss, vars(run))
+    if name == "directions":
+        return loss_directions(run.loss, vars(run))
     field = FIELDS[name]
     value: Setting = getattr(run if field in OF_THE_RUN else arguments, field)
     whole = name == "epochs" and isinstance(value, float) and value.is_integer()

@@ -18,7 +18,7 @@ RECIPES = Path(__file__).resolve().parents[3] / "training" / "recipes"
 
 def test_a_value_outside_its_usual_range_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     warn_outside_usual_range(*parse_arguments(["--epochs", "20", "--val-ratio", "0.5"]))
-    assert "--epochs 20 is outside its usual range, 3 to 10" in caplog.text
+    assert "--epochs 20 is outside its usual range, 1 to 10" in caplog.text
     assert "--val-ratio 0.5 is outside its usual range, 0.05 to 0.2" in caplog.text
     assert len(caplog.records) == 2
 

@@ -51,7 +51,7 @@ def test_help_fits_on_one_screen_and_names_defaults_losses_and_exit_codes(
     text = help_text()
     assert len(text.splitlines()) <= 85
     assert max(len(line) for line in text.splitlines()) <= 100
-    assert re.search(r"--epochs N +passes over the training half, 3 to 10 \[5\]", text)
+    assert re.search(r"--epochs N +passes over the training half, 1 to 10 \[2\]", text)
     assert re.search(r"--speed, --no-speed .* \[on\]", text)
     assert re.search(r"--resume +continue from the newest checkpoint in --output-dir$", text, re.M)
     assert "{error,train}" in text

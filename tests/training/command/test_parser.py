@@ -13,14 +13,16 @@ from training.command.parser import parse_arguments
 RECIPES = Path(__file__).resolve().parents[3] / "training" / "recipes"
 
 
-def test_the_defaults_are_the_runbooks() -> None:
+def test_the_defaults_are_the_runbooks_but_for_the_recipe() -> None:
     run, training = parse_arguments([])
     assert run.data_file == "data/finetuning/training_pairs.jsonl"
     assert run.base_model == "sentence-transformers/all-MiniLM-L6-v2"
     assert (run.freeze_layers, run.val_ratio, run.device) == (10, 0.1, "auto")
     assert training.output_dir == "models/nic-embeddings-v1.0"
-    assert (training.num_train_epochs, training.per_device_train_batch_size) == (5, 32)
-    assert (training.learning_rate, training.seed) == (2e-5, 42)
+    assert (training.num_train_epochs, training.per_device_train_batch_size) == (2, 32)
+    assert (training.learning_rate, training.seed) == (1e-4, 42)
+    assert (training.lr_scheduler_type, run.directions, run.mix) == ("cosine", None, "auto")
+    assert run.negatives == "none"
     assert (training.weight_decay, training.max_grad_norm) == (0.01, 1.0)
     assert (training.eval_steps, training.dataloader_drop_last) == (100, True)
     assert training.batch_sampler == BatchSamplers.NO_DUPLICATES
@@ -43,9 +45,9 @@ def test_a_recipe_is_found_by_its_name_and_a_file_of_that_name_goes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert parse_arguments(["--config", "fast"])[1].per_device_train_batch_size == 64
-    (tmp_path / "fast").write_text("batch_size: 8\n", encoding="utf-8")
-    assert parse_arguments(["--config", "fast"])[1].per_device_train_batch_size == 8
+    assert parse_arguments(["--config", "cpu"])[1].per_device_train_batch_size == 16
+    (tmp_path / "cpu").write_text("batch_size: 8\n", encoding="utf-8")
+    assert parse_arguments(["--config", "cpu"])[1].per_device_train_batch_size == 8
     with pytest.raises(UserError, match="no recipe"):
         parse_arguments(["--config", "../recipes/fast"])
 
@@ -57,13 +59,14 @@ def test_the_recipe_of_the_runbook_is_what_the_runbook_says() -> None:
     assert (training.max_grad_norm, training.eval_steps) == (1.0, 100)
     assert training.restarts_every_epoch
     assert (run.freeze_layers, run.loss, run.mix) == (10, "mnrl", "off")
+    assert (run.directions, run.negatives) == ("query_to_doc", "given")
 
 
 @pytest.mark.parametrize(
     ("recipe", "epochs", "batch", "rate"),
-    [("fast", 3, 64, 5e-5), ("production", 5, 32, 2e-5), ("cpu", 3, 16, 2e-5)],
+    [("fast", 1, 32, 1e-4), ("production", 2, 32, 1e-4), ("cpu", 2, 16, 1e-4)],
 )
-def test_the_recipes_hold_the_runbooks_figures(
+def test_each_recipe_is_what_the_pages_say(
     recipe: str, epochs: int, batch: int, rate: float
 ) -> None:
     _, training = parse_arguments(["--config", str(RECIPES / f"{recipe}.yaml")])
@@ -103,7 +106,7 @@ def test_a_missing_config_and_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"nowhere.yaml: no such file, .* {names}"):
         parse_arguments(["--config", "nowhere.yaml"])
     (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
-    assert parse_arguments(["--config", str(tmp_path / "empty.yaml")])[1].num_train_epochs == 5
+    assert parse_arguments(["--config", str(tmp_path / "empty.yaml")])[1].num_train_epochs == 2
 
 
 @pytest.mark.parametrize(

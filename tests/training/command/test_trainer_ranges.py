@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from nic.errors import UserError
 from training import train as command
@@ -43,6 +45,13 @@ WRONG = {
     "--accelerator_config": ("nowhere.json", '{"a": 1}'),
     "--deepspeed": ("nowhere.json",),
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_deepspeed() -> Iterator[None]:
+    """What transformers keeps of a refused configuration would reach every later model."""
+    yield
+    unset_hf_deepspeed_config()
 
 
 @pytest.mark.parametrize("flag", WRONG)

@@ -49,6 +49,7 @@ def scores_of(model: SentenceTransformer, data: Dataset, direction: str) -> torc
     return (positive @ torch.cat([positive, negative]).T).masked_fill(own, -torch.inf)
 
 
+ONE_WAY = ("--directions", "query_to_doc")
 ALL = "query_to_doc,query_to_query,doc_to_query,doc_to_doc"
 
 
@@ -94,7 +95,7 @@ def test_hardness_adds_its_strength_times_the_similarity_to_the_negatives_of_its
     tiny_model: SentenceTransformer, tmp_path: Path, loss: str, given: str
 ) -> None:
     data = rows(sharing=0)
-    trainer = trainer_of(tiny_model, data, tmp_path, "--loss", loss, "--hardness", given)
+    trainer = trainer_of(tiny_model, data, tmp_path, *ONE_WAY, "--loss", loss, "--hardness", given)
     mode, strength = read_hardness(given)
     own, none = EACH, torch.zeros_like(EACH)
     weighed = {
@@ -129,7 +130,9 @@ def test_without_hard_negatives_a_query_meets_the_passages_of_other_rows_alone(
     tiny_model: SentenceTransformer, tmp_path: Path, loss: str
 ) -> None:
     data = training_rows(rows(sharing=3), list(range(BATCH)), ["query", "positive"])
-    trainer = trainer_of(tiny_model, data, tmp_path, "--loss", loss, "--negatives", "none")
+    trainer = trainer_of(
+        tiny_model, data, tmp_path, *ONE_WAY, "--loss", loss, "--negatives", "none"
+    )
     batch = next(iter(trainer.get_train_dataloader()))
     assert {key.split("_")[0] for key in batch} == {"query", "positive"}
     query, positive, _ = embed(tiny_model, rows(sharing=3))
@@ -146,6 +149,7 @@ def test_directions_are_known_hold_the_positive_and_have_one_order() -> None:
     assert read_directions("doc_to_query, query_to_doc") == ("query_to_doc", "doc_to_query")
     run, _ = parse_arguments(["--directions", "doc_to_query,query_to_doc"])
     assert run.directions == "query_to_doc,doc_to_query"
+    assert read_directions(None) == ("query_to_doc", "doc_to_query")
     with pytest.raises(UserError, match="--directions up: must be names of query_to_doc, "):
         parse_arguments(["--directions", "query_to_doc,up"])
     with pytest.raises(UserError, match="--directions doc_to_doc: must be query_to_doc, or it and"):

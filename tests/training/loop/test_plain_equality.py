@@ -37,6 +37,9 @@ from training.loop.trainer import build_trainer, set_dropout
 Load = Callable[[type[SentenceTransformer]], Any]
 LOSS_BOUND, WEIGHT_BOUND = 1e-5, 2e-5
 RATE, STEPS = 1e-4, 4
+# One direction: a weight whose gradient is nearly 0 may step either way, and the more terms the
+# loss has, the more such weights there are.
+OPTIONS = {"mini_batch_size": 4, "directions": "query_to_doc"}
 # The softmax takes no notice of the bias of the keys: its gradient is rounding, its steps are not.
 KEY_BIAS = re.compile(r"\.(?:k|key|key_proj|k_lin)\.bias$")
 LARGEST_STEP = 2 * RATE * STEPS
@@ -108,7 +111,7 @@ def train_plain(
         model=model,
         args=SentenceTransformerTrainingArguments(**arguments),
         train_dataset=rows,
-        loss=build_loss(model, loss, {"mini_batch_size": 4}),
+        loss=build_loss(model, loss, OPTIONS),
     )
     trainer.train()
     return losses(trainer), model.state_dict()
@@ -130,7 +133,7 @@ def train_fast(
         model,
         TrainingArguments(**arguments, precision=precision),
         rows,
-        build_loss(model, loss, {"mini_batch_size": 4}),
+        build_loss(model, loss, OPTIONS),
         evaluator,
         [freezing],
     )

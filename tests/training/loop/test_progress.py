@@ -41,6 +41,7 @@ def test_the_rate_restarts_by_epoch_and_the_batch_is_the_epochs_if_max_steps_end
     given = ["--max_steps", "6", "--batch-size", "8", "--logging_steps", "1", "--device", "cpu"]
     given += ["--learning-rate", "1e-3", "--output-dir", str(tmp_path / "out")]
     given += ["--save_strategy", "no", "--eval_strategy", "no"]
+    given += ["--lr_scheduler_type", "cosine_with_restarts"]
     run, arguments = parse_arguments(given)
     pairs = load_pairs(two_domains)
     evaluator = DomainRetrievalEvaluator(retrieval_task(pairs, [0]))

@@ -51,7 +51,7 @@ def bare(write_pairs: MakePairs) -> Path:
 
 def data_of(path: Path, *more: str) -> tuple[RunData, RunArguments]:
     words = ["--data-file", str(path), "--batch-size", "8", "--val-ratio", "0.2"]
-    run, arguments = parse_arguments([*words, "--device", "cpu", *more])
+    run, arguments = parse_arguments([*words, "--device", "cpu", "--negatives", "auto", *more])
     return read_data(run, arguments), run
 
 

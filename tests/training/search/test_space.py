@@ -112,7 +112,9 @@ def test_the_default_space_leaves_out_what_does_not_fit(
     assert "epochs" not in default_of(tiny_model, "--max_steps", "5")
     assert "directions" not in default_of(tiny_model, "--loss", "guided")
     assert "freeze_layers" not in default_of(tiny_model, "--query-adapter")
-    assert "negatives" not in default_of(tiny_model, "--hardness", "hard_negatives")
+    assert "negatives" not in default_of(
+        tiny_model, "--negatives", "auto", "--hardness", "hard_negatives"
+    )
     by_dot = ChunkedSentenceTransformer(modules=list(tiny_model)[:2], similarity_fn_name="dot")
     assert "temperature" not in default_of(by_dot)
 
@@ -147,14 +149,14 @@ def test_a_value_that_makes_a_training_impossible_is_refused(
 def test_settings_reach_the_arguments_and_nothing_else_changes() -> None:
     run, arguments = parse_arguments(["--device", "cpu", "--precision", "fp32", "--patience", "2"])
     settings: Settings = {
-        "learning_rate": 1e-4,
+        "learning_rate": 3e-4,
         "batch_size": 8,
         "freeze_layers": 1,
         "temperature": 0.1,
     }
     changed, theirs = apply_settings(run, arguments, settings)
     assert (changed.freeze_layers, changed.temperature, changed.patience) == (1, 0.1, 2)
-    assert (theirs.learning_rate, theirs.per_device_train_batch_size) == (1e-4, 8)
+    assert (theirs.learning_rate, theirs.per_device_train_batch_size) == (3e-4, 8)
     differ = {
         name
         for name, value in arguments.to_sanitized_dict().items()
@@ -162,7 +164,7 @@ def test_settings_reach_the_arguments_and_nothing_else_changes() -> None:
     }
     assert {"learning_rate", "per_device_train_batch_size"} <= differ
     assert differ <= {"learning_rate", "per_device_train_batch_size", "train_batch_size"}
-    assert (arguments.learning_rate, run.temperature) == (2e-5, None)
+    assert (arguments.learning_rate, run.temperature) == (1e-4, None)
 
 
 def test_what_a_flag_asks_for_in_other_words_is_named_as_what_is_done(
@@ -173,14 +175,14 @@ def test_what_a_flag_asks_for_in_other_words_is_named_as_what_is_done(
     assert run.freeze_layers == 10
     assert found["freeze_layers"] == 2
     assert found["temperature"] == 0.05
-    assert found["epochs"] == 5 and isinstance(found["epochs"], int)
+    assert found["epochs"] == 2 and isinstance(found["epochs"], int)
     for name in ("learning_rate", "batch_size", "negatives", "directions"):
         assert (
             found[name]
             == {
-                "learning_rate": 2e-5,
+                "learning_rate": 1e-4,
                 "batch_size": 32,
-                "negatives": "auto",
-                "directions": "query_to_doc",
+                "negatives": "none",
+                "directions": "query_to_doc,doc_to_query",
             }[name]
         )
