@@ -21,6 +21,7 @@ from evaluation.significance import (
     resampled_means,
     sum_by_cluster,
 )
+from nic.shown_domains import left_out, shown_domains
 
 COMPARED = shown_in(Shown.COMPARISON)
 KEYS = [metric.key for metric in COMPARED]
@@ -126,6 +127,21 @@ class Comparison:
     def shown(self) -> dict[str, Group]:
         """What tables and plots show: "overall" first, then the breakdown by domain."""
         return {OVERALL: self.overall, **self.breakdown}
+
+    @property
+    def listed(self) -> dict[str, Group]:
+        """What a table has room for: of many domains the largest, and the worst of the others.
+
+        The worst are those in which the first model has the lowest value of the first metric.
+        """
+        first, key = self.models[0], KEYS[0]
+        sizes = {name: group.queries for name, group in self.breakdown.items()}
+        scores = {name: self.groups[name].estimates[first][key].value for name in sizes}
+        return {name: self.groups[name] for name in (OVERALL, *shown_domains(sizes, scores))}
+
+    def unlisted(self, where: str) -> list[str]:
+        """Returns the line that says how many domains are not listed; arguments as `left_out`."""
+        return left_out(len(self.breakdown), len(self.listed) - 1, where)
 
     @property
     def models(self) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from nic.shown_domains import left_out, shown_domains
 from pairs.draws import Split
 from pairs.loading import Pairs
 
@@ -114,6 +115,16 @@ def trained_positives(pairs: Pairs, split: Split) -> set[str]:
     return {positives[row] for row in split.train}
 
 
+def _log_domains(domains: Mapping[str, Mapping[str, int]]) -> None:
+    sizes = {name: sum(parts.values()) for name, parts in domains.items()}
+    held_out = {name: sum(list(parts.values())[1:]) for name, parts in domains.items()}
+    shown = shown_domains(sizes, held_out)
+    for name in shown:
+        logger.info("  %-20s: %s", name, "/".join(map(str, domains[name].values())))
+    for line in left_out(len(domains), len(shown), "which metadata.json has"):
+        logger.info("  %s", line)
+
+
 def log_split(counts: SplitCounts) -> None:
     """Logs the size of each part, in all and by domain, and what the parts share."""
     sizes = list(counts.pairs.values())
@@ -122,8 +133,7 @@ def log_split(counts: SplitCounts) -> None:
     shares = [f"{100 * size / sum(sizes):.1f}% {name}" for size, name in held_out]
     names = "/".join(name.capitalize() for name in short)
     logger.info("%s split: %s (%s)", names, "/".join(map(str, sizes)), ", ".join(shares))
-    for name, parts in counts.domains.items() if len(counts.domains) > 1 else ():
-        logger.info("  %-20s: %s", name, "/".join(map(str, parts.values())))
+    _log_domains(counts.domains if len(counts.domains) > 1 else {})
     logger.info(
         "Shared by %s: %d passages, %d queries; %s passages also occur as training negatives",
         "both halves" if len(sizes) == 2 else "the parts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
-from evaluation.comparison import Comparison, Difference
+from evaluation.comparison import Comparison, Difference, Group
 from evaluation.gates import Gate
 from evaluation.latency import SpeedReport
 from evaluation.mined_negatives import mined_sentence
@@ -25,9 +25,12 @@ from evaluation.report.sentences import (
     show_p,
 )
 from evaluation.retrieval.evaluator import Metrics, RetrievalReport
-from evaluation.retrieval.task import OVERALL
-from evaluation.retrieval_metrics.definitions import Metric, Shown, shown_in
+from evaluation.retrieval_metrics.definitions import PRIMARY, Metric, Shown, shown_in
 from evaluation.summary import EvaluationSummary, PublishedEvaluation
+from nic.shown_domains import left_out, shown_domains
+
+# What has the domains that a table leaves out.
+ALL_DOMAINS = "which results.json has"
 
 
 def show_summary(summary: EvaluationSummary) -> str:
@@ -71,7 +74,10 @@ def short_names(names: Iterable[str]) -> dict[str, str]:
 def domain_lines(report: RetrievalReport) -> list[str]:
     """Returns one line per domain; none for a single one, which is all queries."""
     domains = report.domains if len(report.domains) > 1 else {}
-    return [group_line(name, metrics) for name, metrics in domains.items()]
+    sizes, scores = ({n: m[key] for n, m in domains.items()} for key in ("queries", PRIMARY.key))
+    shown = shown_domains(sizes, scores)
+    lines = [group_line(name, domains[name]) for name in shown]
+    return [*lines, *(f"  {text}" for text in left_out(len(domains), len(shown), "not shown"))]
 
 
 def group_line(name: str, metrics: Metrics) -> str:
@@ -122,7 +128,7 @@ def _means(summary: EvaluationSummary, metric: Metric) -> list[str]:
     """Returns one metric of every model: one line per domain, three for all queries."""
     key, comparison, models = metric.key, summary.comparison, summary.comparison.models
     rows = [["", "queries", *models]]
-    for name, group in [*comparison.breakdown.items(), (OVERALL, comparison.overall)]:
+    for name, group in _in_order(comparison):
         cells = [show_estimate(group.estimates[model][key]) for model in models]
         rows.append([name, str(group.queries), *cells])
     if comparison.breakdown:
@@ -130,16 +136,23 @@ def _means(summary: EvaluationSummary, metric: Metric) -> list[str]:
         rows.append(["mean of the domains", "", *[f"{r.macro[key]:.4f}" for r in reports]])
         worst = [f"{r.worst[key]:.4f} {r.worst_domain}" for r in reports]
         rows.append(["worst domain", "", *worst])
-    return [f"{metric.title} with 95 % intervals", *align(rows, "lr" + "l" * len(models))]
+    table = align(rows, "lr" + "l" * len(models))
+    return [f"{metric.title} with 95 % intervals", *table, *comparison.unlisted(ALL_DOMAINS)]
 
 
 def _differences(comparison: Comparison, model: str) -> list[str]:
     rows = []
-    for name, group in [*comparison.breakdown.items(), (OVERALL, comparison.overall)]:
+    for name, group in _in_order(comparison):
         cells = [_difference(group.differences[model][metric.key]) for metric in SHOWN]
         rows.append([name, *cells])
     header = ["", *[metric.title for metric in SHOWN]]
     return [f"{model} against {comparison.baseline}", *align([header, *rows], "lll")]
+
+
+def _in_order(comparison: Comparison) -> list[tuple[str, Group]]:
+    """Returns the groups that a table of the console has, all queries last."""
+    overall, *domains = comparison.listed.items()
+    return [*domains, overall]
 
 
 def _forgetting(probe: Comparison, model: str, file: str) -> list[str]:

@@ -23,10 +23,13 @@ from model_card.card.training_text import find_quotation
 from nic.errors import UserError
 from nic.files import atomic_write_text
 from nic.model_files import CARD
+from nic.shown_domains import left_out, shown_domains
 from pairs.loading import Pairs
 
 TITLES = {metric.key: metric.title for metric in shown_in(Shown.CARD)}
 COMPARED = {metric.key: metric.title for metric in shown_in(Shown.COMPARISON)}
+# What has the domains that a table leaves out.
+ALL_DOMAINS = "which `metadata.json` has"
 # With more domains the first table holds the means alone.
 MANY_DOMAINS = 12
 FIRST_PLOT = f"{PRIMARY.name}.png"
@@ -75,7 +78,9 @@ def write_card(metadata: Mapping[str, Any], pairs: Pairs, folder: Path) -> None:
 def _values(facts: CardFacts) -> dict[str, Any]:
     """Returns the values of the template; each text in them is escaped."""
     evaluation = facts.evaluation
-    domains = evaluation.comparison.breakdown
+    comparison, split = evaluation.comparison, facts.data.split
+    domains = [name for name in comparison.listed if name != OVERALL]
+    split_domains = _split_domains(split.domains)
     compared = _measured(COMPARED, next(iter(evaluation.comparison.overall.estimates.values())))
     tested = list(dict.fromkeys([evaluation.base, evaluation.model]))
     others = [name for name in evaluation.comparison.models if name not in tested]
@@ -97,21 +102,23 @@ def _values(facts: CardFacts) -> dict[str, Any]:
         },
         "primary_key": PRIMARY.key,
         "overall": OVERALL,
-        "domains": list(domains),
+        "domains": domains,
+        "unlisted": comparison.unlisted(ALL_DOMAINS),
         "many": len(domains) > MANY_DOMAINS,
         "by_domain": " by domain" if domains else "",
-        "split_domains": sorted(facts.data.split.domains),
+        "split_domains": split_domains,
+        "split_unlisted": left_out(len(split.domains), len(split_domains), ALL_DOMAINS),
         "trained_on": sentences.trained_on(facts.data, facts.training.negatives),
         "mined": mined_sentence(facts.training.negatives),
         "parts": facts.data.split.parts,
         "parts_share": sentences.parts_share(facts.data.split),
-        "comparison": evaluation.comparison,
+        "comparison": comparison,
         "changed": evaluation.model != evaluation.base,
         "tested": tested,
         "others": others,
         "other_names": report.join_names([sentences.as_text(name) for name in others]),
         "base": evaluation.base,
-        "groups": evaluation.comparison.shown,
+        "groups": comparison.listed,
         "headline": report.headline(evaluation, sentences.as_text),
         "findings": sentences.findings(evaluation),
         "caveat": evaluation.caveat,
@@ -143,6 +150,12 @@ def _values(facts: CardFacts) -> dict[str, Any]:
     }
 
 
+def _split_domains(domains: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Returns the domains that the table of pairs has room for, in alphabetical order."""
+    sizes = {name: sum(domains[name].values()) for name in sorted(domains)}
+    return shown_domains(sizes, sizes)
+
+
 def _measured(titles: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, str]:
     """Returns the titles of the metrics that the model was measured by.
 
@@ -168,8 +181,9 @@ def _header(facts: CardFacts) -> ModelCardData:
 
 def _eval_results(facts: CardFacts) -> list[EvalResult]:
     """Returns one result per metric of all queries and of each domain, to four digits."""
-    overall, domains = facts.metrics.tuned.overall, facts.metrics.tuned.domains
-    several = len(domains) > 1
+    overall, found = facts.metrics.tuned.overall, facts.metrics.tuned.domains
+    domains = {name: found[name] for name in facts.evaluation.comparison.listed if name in found}
+    several = len(found) > 1
     groups = {"all domains": overall, **domains} if several else {"all queries": overall}
     return [
         EvalResult(

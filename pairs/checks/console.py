@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nic.shown_domains import left_out, shown_domains
 from pairs.checks.finding import Finding
 from pairs.checks.report import CheckReport
 from pairs.checks.splits import DomainPower
@@ -9,8 +10,6 @@ from pairs.column_names import printable
 from pairs.readers import count_problems
 
 MARKS = {"stop": "STOP", "warning": "WARN", "note": "note"}
-# Domains of the table where there are many: by rows, and by held-out queries.
-LARGEST_SHOWN, WORST_SHOWN = 20, 10
 NO_NEGATIVES = "not looked for, as no row has a negative"
 
 
@@ -141,7 +140,7 @@ def _suspects(report: CheckReport) -> list[str]:
 
 def _domains(report: CheckReport) -> list[str]:
     domains = _shown(report.domains)
-    left_out = len(report.domains) - len(domains)
+    more = left_out(len(report.domains), len(domains), "which --json lists")
     width = max(len(printable(power.domain)) for power in domains)
     return [
         "Smallest difference in Recall@5 that is significant at 95 %: by query, if the held-out",
@@ -149,21 +148,16 @@ def _domains(report: CheckReport) -> list[str]:
         f"        {'':{width}s}{'rows':>11s}{'share':>8s}{'queries':>9s}{'passages':>10s}"
         f"{'by query':>10s}{'by passage':>12s}",
         *[_domain(power, report.rows, width) for power in domains],
-        *[f"        and {left_out:,} domains more, which --json lists"] * bool(left_out),
+        *(f"        {line}" for line in more),
     ]
 
 
 def _shown(domains: list[DomainPower]) -> list[DomainPower]:
     """Returns the domains that a table shows: of many the largest and those that tell least."""
     *each, overall = domains
-    if len(each) <= LARGEST_SHOWN + WORST_SHOWN:
-        return domains
-    largest = sorted(each, key=lambda power: -power.rows)[:LARGEST_SHOWN]
-    names = {power.domain for power in largest}
-    others = [power for power in each if power.domain not in names]
-    worst = sorted(others, key=lambda power: (power.queries, power.passages))[:WORST_SHOWN]
-    names |= {power.domain for power in worst}
-    return [*(power for power in each if power.domain in names), overall]
+    sizes = {power.domain: power.rows for power in each}
+    shown = set(shown_domains(sizes, {power.domain: power.queries for power in each}))
+    return [*(power for power in each if power.domain in shown), overall]
 
 
 def _domain(power: DomainPower, rows: int, width: int) -> str:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from conftest import make_evaluation
+from summaries import BASE, MODEL, results_of, summary_of
 
 from evaluation.gates import Gate, read_thresholds
+from evaluation.report.page import render_report
+from evaluation.report.sentences import SHOWN
 from evaluation.report.tables import domain_lines, short_names, show_gates, show_summary
 from evaluation.retrieval.evaluator import RetrievalReport
-from evaluation.retrieval.task import TaskDescription
+from evaluation.retrieval.task import OVERALL, TaskDescription
 from evaluation.summary import summarise
 
 
@@ -35,6 +38,23 @@ def test_figures_stand_with_their_intervals_and_each_difference_with_its_verdict
     assert "p <0.001 better" in shown[against + 2]
     assert "+0.0000 [+0.000, +0.000] p 1.000 not distinguishable" in shown[against + 3]
     assert "Forgetting probe: 60 queries of general.jsonl" in shown
+
+
+def test_of_many_domains_the_largest_and_the_worst_are_listed_and_the_others_counted() -> None:
+    def ranks(found: int) -> dict[str, list[int]]:
+        # d39 is the largest, d00 to d09 are the worst of those of one query.
+        return {f"d{n:02d}": [found if n < 10 else 1] * (1 + (n > 19)) for n in range(40)}
+
+    summary = summary_of(results_of({MODEL: ranks(9), BASE: ranks(9)}))
+    listed = [f"d{n:02d}" for n in [*range(10), *range(20, 40)]]
+    shown = show_summary(summary).splitlines()
+    first = shown[: shown.index(next(line for line in shown if line.startswith("overall")))]
+    assert [line.split()[0] for line in first[2:]] == listed
+    assert shown.count("and 10 domains more, which results.json has") == len(SHOWN)
+    assert list(summary.comparison.listed) == [OVERALL, *listed]
+    page = render_report(summary, None, {})
+    assert page.count("and 10 domains more, which results.json has") >= 1
+    assert "<bdi>d15</bdi>" not in page
 
 
 def test_what_was_asked_is_said() -> None:

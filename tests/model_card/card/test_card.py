@@ -359,6 +359,18 @@ def test_of_many_domains_the_first_table_holds_the_means_alone() -> None:
     assert first[1].count("\n| d") == 20
 
 
+def test_of_hundreds_of_domains_a_card_lists_the_largest_and_the_worst() -> None:
+    ranks = {name: {f"d{n:03d}": [1, 2] for n in range(200)} for name in (MODEL, BASE)}
+    summary = summary_of(results_of(ranks))
+    facts = make_metadata()
+    facts["evaluation"] = describe_evaluation(summary)
+    facts["metrics"] = describe_metrics(summary)
+    facts["data"]["split"]["domains"] = {f"d{n:03d}": {"train": 9, "val": 1} for n in range(200)}
+    card = render_card(facts)
+    assert card.count("and 170 domains more, which `metadata.json` has") >= 3
+    assert len(set(re.findall(r"\bd\d{3}\b", card))) <= 2 * 30
+
+
 def with_fusion(language: str | None) -> dict[str, Any]:
     """A model that BM25 makes better."""
     found = make_evaluation().per_query

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from conftest import ScanRows, make_row
 
-from pairs.checks.console import LARGEST_SHOWN, WORST_SHOWN, console_lines
+from nic.shown_domains import LARGEST_SHOWN, WORST_SHOWN
+from pairs.checks.console import console_lines
 from pairs.checks.report import build_report
 from pairs.checks.splits import split_as_training_does
 from pairs.draws import Split
