@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 TABLE, MODEL_KEY = "passages", b"model"
+COMMIT = re.compile("[0-9a-f]{40}")
 MODEL_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 SAME_COSINE = 0.9999
 # By similarity: the database's name of the distance, and the similarity that follows from it.
@@ -210,7 +212,9 @@ def find_snapshot(name: str, revision: str | None) -> ModelSource:
     """Returns the folder of a model; downloads it, without pickles, where it is not cached."""
     if revision and Path(name).is_dir():
         raise UserError(f"{name}: is a folder, which has no --revision; leave that out")
-    if not revision and Path((source := find_model(name)).location).is_dir():
+    # A commit never changes, so that one in the cache is not asked for; a branch or a tag is.
+    fixed = revision is None or COMMIT.fullmatch(revision)
+    if fixed and Path((source := find_model(name, revision)).location).is_dir():
         return source
     try:
         folder = snapshot_download(name, revision=revision, allow_patterns=MODEL_FILES)

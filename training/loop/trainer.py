@@ -233,6 +233,25 @@ def check_trainable(arguments: TrainingArguments, rows: int) -> None:
         )
 
 
+class EpochCallback(TrainerCallback):
+    """Tells the sampler of the batches which epoch begins.
+
+    transformers 5.3 to 5.12 does not where a resumed run skips the batches that it has seen: the
+    rest of the epoch would be drawn as that of the first one.
+    """
+
+    def on_epoch_begin(
+        self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **kwargs: Any
+    ) -> None:
+        """Sets the number of the epoch, from 0."""
+        sampler = getattr(train_dataloader, "batch_sampler", None)
+        while sampler is not None:
+            if hasattr(sampler, "set_epoch"):
+                # A resumed run begins within an epoch, another one at its end but for rounding.
+                sampler.set_epoch(int((state.epoch or 0) + 1e-6))
+            sampler = getattr(sampler, "batch_sampler", None)
+
+
 def build_trainer(
     model: ChunkedSentenceTransformer,
     arguments: TrainingArguments,
@@ -263,7 +282,7 @@ def build_trainer(
         train_dataset=rows,
         loss=loss,
         evaluator=evaluator,
-        callbacks=callbacks,
+        callbacks=[EpochCallback(), *callbacks],
     )
     if takes_shared_negatives(loss):
         trainer.data_collator = SharedNegativesCollator(

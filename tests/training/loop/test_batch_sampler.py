@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from training.loop.batch_sampler import (
     conflicts,
     count_rows_seen,
 )
+from training.loop.trainer import EpochCallback
 
 
 def rows(count: int, sharing: int = 0) -> Dataset:
@@ -125,3 +127,14 @@ def test_the_rows_seen_are_counted(tiny_model: SentenceTransformer, tmp_path: Pa
         rows(44, sharing=20), batch_size=8, drop_last=True, generator=torch.Generator(), seed=42
     )
     assert count_rows_seen(stock) < 35
+
+
+def test_a_sampler_below_others_is_told_which_epoch_begins(
+    tiny_model: SentenceTransformer, tmp_path: Path
+) -> None:
+    trainer = trainer_of(tiny_model, rows(44, sharing=20), tmp_path)
+    sampler: Any = trainer.get_train_dataloader().batch_sampler
+    skipping = SimpleNamespace(batch_sampler=SimpleNamespace(batch_sampler=sampler))
+    for begun, epoch in ((None, 0), (0.9999999, 1), (1.25, 1), (2.0, 2)):
+        EpochCallback().on_epoch_begin(None, SimpleNamespace(epoch=begun), None, skipping)
+        assert sampler.epoch == epoch
