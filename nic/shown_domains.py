@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 LARGEST_SHOWN, WORST_SHOWN = 20, 10
 
 
-def shown_domains(sizes: Mapping[str, float], scores: Mapping[str, float]) -> list[str]:
+def shown_domains(sizes: Mapping[str, float], scores: Mapping[str, Any]) -> list[str]:
     """Returns the domains that are shown, in their order: all of thirty or fewer.
 
     Of more they are the twenty largest and, of the others, the ten with the lowest score.
 
     Args:
         sizes: Size of each domain.
-        scores: What each of them has reached.
+        scores: What each of them has reached: numbers, or tuples of them.
     """
     if len(sizes) <= LARGEST_SHOWN + WORST_SHOWN:
         return list(sizes)

@@ -156,7 +156,8 @@ def _shown(domains: list[DomainPower]) -> list[DomainPower]:
     """Returns the domains that a table shows: of many the largest and those that tell least."""
     *each, overall = domains
     sizes = {power.domain: power.rows for power in each}
-    shown = set(shown_domains(sizes, {power.domain: power.queries for power in each}))
+    tells = {power.domain: (power.queries, power.passages) for power in each}
+    shown = set(shown_domains(sizes, tells))
     return [*(power for power in each if power.domain in shown), overall]
 
 

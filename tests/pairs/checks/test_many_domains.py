@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from conftest import ScanRows, make_row
 
-from nic.shown_domains import LARGEST_SHOWN, WORST_SHOWN
-from pairs.checks.console import console_lines
+from nic.shown_domains import LARGEST_SHOWN, WORST_SHOWN, shown_domains
+from pairs.checks.console import _shown, console_lines
 from pairs.checks.report import build_report
-from pairs.checks.splits import split_as_training_does
+from pairs.checks.splits import DomainPower, split_as_training_does
 from pairs.draws import Split
 
 
@@ -30,3 +30,14 @@ def test_the_console_shows_the_largest_domains_and_those_with_fewest_queries(
     assert len(shown) == LARGEST_SHOWN + WORST_SHOWN
     assert "d07" in shown
     assert any(line.strip() == "and 10 domains more, which --json lists" for line in lines)
+
+
+def test_of_domains_with_as_few_queries_those_with_fewest_passages_are_shown() -> None:
+    sizes = {f"d{n:02d}": 9 for n in range(40)}
+    few = ("d30", "d35")
+    tells = {name: (4, 1 if name in few else 4) for name in sizes}
+    shown = shown_domains(sizes, tells)
+    assert set(few) <= set(shown)
+    powers = [DomainPower(name, 9, *tells[name], None, None) for name in sizes]
+    overall = DomainPower("overall", 360, 160, 160, None, None)
+    assert [power.domain for power in _shown([*powers, overall])] == [*shown, "overall"]
