@@ -141,7 +141,7 @@ class PairsTrainer(SentenceTransformerTrainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: Optimizer | None = None
     ) -> LRScheduler:
-        """Returns the cosine with restarts by default; any other schedule is the Trainer's own."""
+        """Returns the cosine with restarts, or any other schedule, which is the Trainer's own."""
         if not self.args.restarts_every_epoch:
             try:
                 return super().create_scheduler(num_training_steps, optimizer)
@@ -228,7 +228,7 @@ def check_trainable(arguments: TrainingArguments, rows: int) -> None:
         check_fills_a_batch(rows, arguments.train_batch_size)
     if arguments.restarts_every_epoch and arguments.warmup_steps:
         raise UserError(
-            "--warmup_steps: the default schedule restarts every epoch and has no warm-up; "
+            "--warmup_steps: cosine_with_restarts restarts every epoch and has no warm-up; "
             "add --lr_scheduler_type cosine"
         )
 
