@@ -125,7 +125,7 @@ class Comparison:
 
     @property
     def shown(self) -> dict[str, Group]:
-        """What tables and plots show: "overall" first, then the breakdown by domain."""
+        """What there is to show: "overall" first, then the breakdown by domain."""
         return {OVERALL: self.overall, **self.breakdown}
 
     @property
@@ -139,7 +139,7 @@ class Comparison:
         scores = {name: self.groups[name].estimates[first][key].value for name in sizes}
         return {name: self.groups[name] for name in (OVERALL, *shown_domains(sizes, scores))}
 
-    def unlisted(self, where: str) -> list[str]:
+    def unlisted(self, where: str = "which results.json has") -> list[str]:
         """Returns the line that says how many domains are not listed; arguments as `left_out`."""
         return left_out(len(self.breakdown), len(self.listed) - 1, where)
 

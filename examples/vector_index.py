@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from huggingface_hub import snapshot_download
 
+from model_card.names import COMMIT
 from nic.encoding import COSINE, Encoding
 from nic.errors import UserError, no_space_left
 from nic.files import sha256_of
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 TABLE, MODEL_KEY = "passages", b"model"
-COMMIT = re.compile("[0-9a-f]{40}")
 MODEL_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 SAME_COSINE = 0.9999
 # By similarity: the database's name of the distance, and the similarity that follows from it.

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
+from command_runs import before_call, exit_code
 from conftest import MakePairs, make_row
 from hub_workers import make_version
 from tiny_runs import FLAGS, named
@@ -39,27 +39,12 @@ def _a_terminal_that_closes_stops_commands() -> Iterator[None]:
 
 def stop_at(place: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Send this process a signal just before a function is called for the first time."""
-    module, name = place.rsplit(".", 1)
-    owner: Any = import_module(module)
-    function = getattr(owner, name)
-    sent: list[int] = []
-
-    def signalled(*given: Any, **named: Any) -> Any:
-        if not sent:
-            sent.append(number)
-            os.kill(os.getpid(), number)
-        return function(*given, **named)
-
-    monkeypatch.setattr(owner, name, signalled)
+    before_call(place, lambda: os.kill(os.getpid(), number), monkeypatch)
 
 
 def run(module: str, argv: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     """The exit code of a command."""
-    monkeypatch.setattr("sys.argv", ["command", *argv])
-    try:
-        return int(import_module(module).main() or 0)
-    except SystemExit as end:
-        return int(end.code or 0)
+    return exit_code(import_module(module).main, argv, monkeypatch)
 
 
 def unfinished(folder: Path) -> list[str]:

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from command_runs import exit_code
 from conftest import MakePairs, make_row
 from hub_workers import make_version
 from hypothesis import HealthCheck, given, settings
@@ -135,12 +136,8 @@ def test_a_command_leaves_every_file_of_the_user_as_it_was(
         before = facts_of(tree)
         if hub and name in ("list", "repair", "rollback"):
             LocalHub(tree / "out").publish(make_version(tree / "v1", 1), REPO, "v1.0")
-        monkeypatch.setattr("sys.argv", ["command", *words(tiny_model_folder, data, tree / "out")])
-        try:
-            code = int(import_module(module).main() or 0)
-        except SystemExit as end:
-            code = int(end.code or 0)
-        assert code in (0, 1, 2, 4)
+        argv = words(tiny_model_folder, data, tree / "out")
+        assert exit_code(import_module(module).main, argv, monkeypatch) in (0, 1, 2, 4)
         after = facts_of(tree)
         assert {path: after.get(path) for path in before} == before
 

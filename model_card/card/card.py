@@ -81,9 +81,9 @@ def _values(facts: CardFacts) -> dict[str, Any]:
     comparison, split = evaluation.comparison, facts.data.split
     domains = [name for name in comparison.listed if name != OVERALL]
     split_domains = _split_domains(split.domains)
-    compared = _measured(COMPARED, next(iter(evaluation.comparison.overall.estimates.values())))
+    compared = _measured(COMPARED, next(iter(comparison.overall.estimates.values())))
     tested = list(dict.fromkeys([evaluation.base, evaluation.model]))
-    others = [name for name in evaluation.comparison.models if name not in tested]
+    others = [name for name in comparison.models if name not in tested]
     plot_texts = {
         name: text if domains else text.replace(" by domain", "")
         for name, text in PLOT_TEXTS.items()

@@ -6,11 +6,10 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
+from command_runs import before_call, exit_code
 from safetensors import SafetensorError
 from tiny_runs import FLAGS, named
 
@@ -25,23 +24,6 @@ TORCH = RuntimeError("[enforce fail at inline_container.cc:668] . unexpected pos
 SAFETENSORS = SafetensorError("Error while serializing: I/O error: Read-only fs (os error 30)")
 
 
-def before(
-    place: str, calls: int, act: Callable[[], object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Do something before a function is called for the time that is given, from 1."""
-    module, name = place.rsplit(".", 1)
-    owner: Any = import_module(module)
-    function, count = getattr(owner, name), [0]
-
-    def wrapped(*given: Any, **named: Any) -> Any:
-        count[0] += 1
-        if count[0] == calls:
-            act()
-        return function(*given, **named)
-
-    monkeypatch.setattr(owner, name, wrapped)
-
-
 def failing(error: Exception) -> Callable[[], None]:
     """A function that raises an error."""
 
@@ -49,16 +31,6 @@ def failing(error: Exception) -> Callable[[], None]:
         raise error
 
     return fail
-
-
-def run(main: Callable[[], object], argv: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    """The exit code of a command."""
-    monkeypatch.setattr("sys.argv", ["command", *argv])
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
 
 
 @pytest.mark.parametrize(
@@ -86,15 +58,15 @@ def test_a_disk_that_fails_leaves_the_checkpoint_before_and_the_run_goes_on(
     output = tmp_path / "out"
     given = [*named(tiny_model_folder, two_domains, output), *FLAGS]
     with monkeypatch.context() as patch:
-        before(place, calls, failing(error), patch)
-        assert run(command.main, given, patch) == 1
+        before_call(place, failing(error), patch, calls)
+        assert exit_code(command.main, given, patch) == 1
     said = capsys.readouterr().err
     assert said.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in said
     assert "Model saved" not in said
     assert find_damage(output / "checkpoint-epoch-1") == ""
     assert [path.name for path in tmp_path.rglob("*.incomplete*")] == []
-    assert run(command.main, [*given, "--resume"], monkeypatch) == 0, capsys.readouterr().err
+    assert exit_code(command.main, [*given, "--resume"], monkeypatch) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -116,9 +88,9 @@ def test_a_folder_that_is_removed_is_one_line_and_no_model_is_said_to_be_saved(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     output = tmp_path / "out"
-    before(place, 1, lambda: shutil.rmtree(output), monkeypatch)
+    before_call(place, lambda: shutil.rmtree(output), monkeypatch)
     given = [*named(tiny_model_folder, two_domains, output), *FLAGS]
-    assert run(command.main, given, monkeypatch) in (1, 2)
+    assert exit_code(command.main, given, monkeypatch) in (1, 2)
     said = capsys.readouterr().err
     assert str(output) in said.splitlines()[-1]
     assert said.splitlines()[-1].startswith("error: ")
@@ -147,7 +119,7 @@ def test_a_folder_beside_which_nothing_can_be_written_is_refused_before_any_work
     # A user who may write everywhere is refused by the system alone.
     monkeypatch.setattr("tempfile._os.mkdir", refuse)
     main = evaluate_command.main if evaluates else command.main
-    assert run(main, given, monkeypatch) == 2
+    assert exit_code(main, given, monkeypatch) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert f"no folder can be made in {output.parent} (Read-only file system)" in said
     assert list(output.iterdir()) == []

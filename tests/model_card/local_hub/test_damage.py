@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from command_runs import exit_code
 from conftest import write_metadata_of
 from hub_workers import REPO, make_version, read_folder, read_revision
 
@@ -181,12 +182,7 @@ def hub_and_versions(
 
 def run(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     """The exit code of `nic-publish`."""
-    monkeypatch.setattr("sys.argv", ["nic-publish", *argv])
-    try:
-        publish.main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
+    return exit_code(publish.main, argv, monkeypatch)
 
 
 def commands(hub: Path, package: Path, archive: Path) -> dict[str, list[str]]:

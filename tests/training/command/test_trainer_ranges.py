@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_runs import exit_code
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from nic.errors import UserError
@@ -81,10 +82,7 @@ def test_an_output_folder_without_a_usable_name_is_refused_and_nothing_is_made(
     monkeypatch.chdir(tmp_path)
     before = sorted(path.name for path in tmp_path.iterdir())
     given = ["--data-file", str(two_domains), "--device", "cpu", f"--output-dir={folder}"]
-    monkeypatch.setattr("sys.argv", ["nic-train", *given])
-    with pytest.raises(SystemExit) as end:
-        command.main()
-    assert end.value.code == 2
+    assert exit_code(command.main, given, monkeypatch) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ")
     assert said.count("\n") == 1
@@ -101,10 +99,7 @@ def test_a_name_that_leaves_no_room_for_that_of_the_report_is_refused_before_the
     longest = os.pathconf(tmp_path, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
     given = ["--base-model", str(tiny_model_folder), "--data-file", str(two_domains)]
     given += ["--device", "cpu", "--output-dir", str(tmp_path / ("y" * (longest - 15)))]
-    monkeypatch.setattr("sys.argv", ["nic-train", *given])
-    with pytest.raises(SystemExit) as end:
-        command.main()
-    assert end.value.code == 2
+    assert exit_code(command.main, given, monkeypatch) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert "no folder can be made in" in said
     assert [path.name for path in tmp_path.iterdir()] == ["pairs.jsonl"]
