@@ -22,7 +22,7 @@ from check_million import PROJECT, write_rows
 
 from nic.models import find_model
 from pairs.checks.report import build_report
-from pairs.checks.scan import scan_file
+from pairs.checks.scan import scan_pairs
 from pairs.checks.tokens import load_token_counter
 from pairs.loading import load_pairs
 from pairs.split import split_pairs
@@ -50,7 +50,7 @@ def measure(path: Path, texts: str, rows: int) -> None:
     pairs = timed("load", lambda: load_pairs(path))
     split = timed("split", lambda: split_pairs(pairs))
     timed("counts", lambda: describe_split(split, pairs))
-    scan = timed("scan", lambda: scan_file(path, counter))
+    scan = timed("scan", lambda: scan_pairs(pairs, counter))
     timed("findings", lambda: build_report(scan, split, 0.1, 32, 42))
     timed("first batch", lambda: pairs.dataset.select(split.train[:32])[:])
     line = {

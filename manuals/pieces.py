@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from manuals.cutting import CountTokens, Piece, cut_document
 from manuals.documents.reading import LeftOut, read_documents
 from manuals.passages import Passage
-from pairs.checks.near_duplicates import NearDuplicates
+from pairs.checks.near_duplicates import group_near_duplicates
 from pairs.checks.texts import FLAWS, content_words
 
 logger = logging.getLogger(__name__)
@@ -108,7 +107,7 @@ def _told(pages: int | None, passages: int) -> str:
 
 def _drop_near_duplicates(found: ManualPassages) -> None:
     """Keeps the first of each group of near-duplicate passages."""
-    groups = _groups([passage.text for passage in found.passages])
+    groups = group_near_duplicates([passage.text for passage in found.passages]).tolist()
     number = 0
     for read in found.documents:
         kept = []
@@ -118,13 +117,3 @@ def _drop_near_duplicates(found: ManualPassages) -> None:
             number += 1
         found.left_out[NEAR_DUPLICATE] += len(read.pieces) - len(kept)
         read.pieces = kept
-
-
-def _groups(texts: Sequence[str]) -> list[int]:
-    duplicates = NearDuplicates()
-    try:
-        if texts:
-            duplicates.add(list(texts))
-        return [int(first) for first in duplicates.groups()]
-    finally:
-        duplicates.close()

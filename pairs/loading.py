@@ -15,21 +15,23 @@ from datasets import Dataset
 
 from pairs.columns import (
     DOMAIN,
+    NEGATIVE,
     POSITIVE,
     QUERY,
     domain_of,
+    find_problem,
     is_column,
     is_made,
-    read_pair_records,
     texts_of,
 )
 from pairs.pair_files import PairFiles
+from pairs.plain_rows import NOTHING, PlainRows
 from pairs.readers import PROBLEMS_SHOWN, refuse_problems
-from pairs.reading.records import Place
+from pairs.reading.records import Place, Record
 from pairs.reading.sections import Section, Sections, section_of
 from pairs.reading.source import Data
 from pairs.text_numbers import TextNumbers, number_texts, shared_texts
-from pairs.text_table import Row, text_dataset
+from pairs.text_table import Row, table_of, tables_of, text_dataset
 from pairs.words import comparable
 
 
@@ -75,7 +77,7 @@ class Pairs:
     @property
     def made(self) -> np.ndarray:
         """Returns `(rows,)` booleans: whether the query of a row was made, not asked."""
-        return np.array([is_made(extra) for extra in self.extras], bool)
+        return np.array([bool(extra) and is_made(extra) for extra in self.extras], bool)
 
     @property
     def text_columns(self) -> list[str]:
@@ -108,7 +110,7 @@ class Pairs:
     def with_negatives(self, negatives: Sequence[Sequence[str]]) -> Pairs:
         """Returns the same rows with other negatives, which are the sequences of `negatives`."""
         fixed = (self.column(QUERY), self.column(POSITIVE), negatives, self.column(DOMAIN))
-        return replace(self, dataset=text_dataset(zip(*fixed, strict=True)))
+        return replace(self, dataset=text_dataset(tables_of(zip(*fixed, strict=True))))
 
     def comparable_negatives(self) -> list[list[str]]:
         """Returns the negatives of each row in the form in which texts are compared."""
@@ -152,11 +154,40 @@ def load_pairs(data: Data) -> Pairs:
         UserError: A file cannot be read, its columns are not known, it holds no row, or any line
             of it is wrong; the first 20 problems are listed with file and line, then their number.
     """
+    pairs, bad = read_pairs(data)
+    refuse_problems(pairs.path, bad.problems, len(pairs), total=len(bad.numbers))
+    return pairs
+
+
+@dataclass
+class BadRows:
+    """Rows that are no pairs.
+
+    Attributes:
+        problems: The first twenty, as "file:line: what is wrong".
+        numbers: The number of each, as in `Pairs.line_numbers`.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+
+    def add(self, place: Place, problem: str) -> None:
+        """Adds a row."""
+        self.numbers.append(place.number)
+        if len(self.problems) < PROBLEMS_SHOWN:
+            self.problems.append(f"{place}: {problem}")
+
+
+def read_pairs(data: Data) -> tuple[Pairs, BadRows]:
+    """Reads the good rows of a file, as `load_pairs`, and tells the bad ones.
+
+    Raises:
+        UserError: A file cannot be read, or its columns are not known.
+    """
     files = PairFiles.open(data)
     read = _Reader(files)
-    dataset = text_dataset(read.rows())
-    refuse_problems(files.source.path, read.problems, len(dataset), total=read.bad_rows)
-    return Pairs(
+    dataset = text_dataset(read.tables())
+    pairs = Pairs(
         dataset,
         read.line_numbers,
         read.extras,
@@ -167,6 +198,7 @@ def load_pairs(data: Data) -> Pairs:
         read.parts if any(read.parts) else [],
         files.further_passages(),
     )
+    return pairs, read.bad
 
 
 class _Reader:
@@ -176,8 +208,7 @@ class _Reader:
         line_numbers: As in `Pairs`, likewise `extras`.
         parts: The part of the split of each row; "" for none.
         sections: As in `Pairs`.
-        problems: The first twenty problems.
-        bad_rows: Number of bad rows.
+        bad: The bad rows.
     """
 
     def __init__(self, files: PairFiles) -> None:
@@ -186,20 +217,33 @@ class _Reader:
         self.extras: list[dict[str, Any]] = []
         self.parts: list[str] = []
         self.sections = Sections()
-        self.problems: list[str] = []
-        self.bad_rows = 0
+        self.bad = BadRows()
 
-    def rows(self) -> Iterator[Row]:
-        """Yields the good rows, without surrounding white space."""
-        nothing: dict[str, Any] = {}
-        for place, row, problem, _ in read_pair_records(self._files):
+    def tables(self) -> Iterator[pa.Table]:
+        """Yields the texts of the good rows, without surrounding white space."""
+        for piece in self._files.pieces(find_problem):
+            if isinstance(piece, PlainRows):
+                yield self._plain(piece)
+            else:
+                yield from tables_of(self._good(piece))
+
+    def _plain(self, piece: PlainRows) -> pa.Table:
+        self.sections.add(piece.start)
+        self.line_numbers += piece.numbers
+        self.extras += piece.extras
+        self.parts += [piece.start.part] * len(piece.lines)
+        texts: dict[str, Sequence[str | None]] = {QUERY: piece.queries, POSITIVE: piece.positives}
+        if any(piece.negatives):
+            texts[NEGATIVE] = piece.negatives
+        return table_of({**texts, DOMAIN: piece.domains})
+
+    def _good(self, records: Iterable[Record]) -> Iterator[Row]:
+        for place, row, problem, _ in records:
+            self.sections.add(place)
             if problem:
-                self.bad_rows += 1
-                if len(self.problems) < PROBLEMS_SHOWN:
-                    self.problems.append(f"{place}: {problem}")
+                self.bad.add(place, problem)
                 continue
             self.line_numbers.append(place.number)
-            self.extras.append({key: row[key] for key in row if not is_column(key)} or nothing)
+            self.extras.append({key: row[key] for key in row if not is_column(key)} or NOTHING)
             self.parts.append(place.part)
-            self.sections.add(place)
             yield (*texts_of(row), domain_of(row))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from nic.errors import UserError
 from pairs.column_names import KNOWN, ColumnNames, choose_columns, fits, spread
+from pairs.plain_rows import PlainRows, plain_rows
 from pairs.reading.hub import open_hub_dataset
 from pairs.reading.opening import Hints, open_file
 from pairs.reading.packing import readable
@@ -18,6 +20,8 @@ from pairs.reading.records import DataFile, Record
 from pairs.reading.source import Data, DataSource, hub_name
 
 logger = logging.getLogger(__name__)
+
+RECORDS_AT_A_TIME = 10_000
 
 Check = Callable[[Mapping[str, Any]], str]
 
@@ -46,7 +50,22 @@ class PairFile:
 
     def pairs(self, check: Check) -> Iterator[Record]:
         """Reads the rows, one for each positive; one that the check refuses has a problem."""
-        for whole in self.records():
+        return self._checked(self.records(), check)
+
+    def pieces(self, check: Check) -> Iterator[PlainRows | list[Record]]:
+        """Reads the same some thousand at a time, where all of these are plain at once."""
+        if self.file.blocks is None or self.names.is_table:
+            records = self.pairs(check)
+            while piece := list(islice(records, RECORDS_AT_A_TIME)):
+                yield piece
+            return
+        with readable(self.file.path):
+            for block in self.file.blocks():
+                named = map(self.names.named, block.records())
+                yield plain_rows(block, self.names) or list(self._checked(named, check))
+
+    def _checked(self, records: Iterable[Record], check: Check) -> Iterator[Record]:
+        for whole in records:
             for record in spread(whole):
                 problem = record.problem or check(record.row)
                 if problem:
@@ -107,6 +126,22 @@ class PairFiles:
         """Reads the pairs of all files; arguments as in `PairFile.pairs`."""
         yield from self._numbered(lambda file: file.pairs(check))
 
+    def pieces(self, check: Check) -> Iterator[PlainRows | list[Record]]:
+        """Reads the pairs of all files some thousand at a time; arguments as in `PairFile.pairs`.
+
+        Yields:
+            Plain rows, or the records of rows of which one is not plain.
+        """
+        before = last = 0
+        for file in self.files:
+            for piece in file.pieces(check):
+                moved = (
+                    piece.moved(before) if isinstance(piece, PlainRows) else _moved(piece, before)
+                )
+                last = moved.numbers[-1] if isinstance(moved, PlainRows) else moved[-1].place.number
+                yield moved
+            before = last
+
     def further_passages(self) -> dict[str, str]:
         """Returns passages that stand in no row, and their ids by text."""
         found: dict[str, str] = {}
@@ -139,6 +174,15 @@ class PairFiles:
                 last = place.number
                 yield record._replace(place=place)
             before = last
+
+
+def _moved(records: list[Record], offset: int) -> list[Record]:
+    """Returns the records of a further file, whose numbers go on from those before."""
+    if not offset:
+        return records
+    places = (record.place for record in records)
+    offsets = [place._replace(offset=place.offset + offset) for place in places]
+    return [record._replace(place=place) for record, place in zip(records, offsets, strict=True)]
 
 
 def log_reading(files: PairFiles) -> None:

@@ -36,7 +36,7 @@ def number_texts(
     """Numbers texts; those that are equal in their comparable form have one number."""
     (of_queries,), _ = _numbers([queries])
     (of_positives, *of_negatives), passages = _numbers([positives, *negatives])
-    rows = np.array(of_negatives).reshape(len(negatives), len(positives))
+    rows = np.array(of_negatives, np.int64).reshape(len(negatives), len(positives))
     return TextNumbers(of_queries, of_positives, rows, passages)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice, zip_longest
 
@@ -23,14 +23,14 @@ ROWS_AT_A_TIME = 10_000
 MOST_IN_MEMORY = 256 * 2**20
 
 
-def text_dataset(rows: Iterable[Row], most_in_memory: int = MOST_IN_MEMORY) -> Dataset:
-    """Returns rows as a dataset of strings: query, positive, negative, negative_2, ..., domain.
+def text_dataset(tables: Iterable[pa.Table], most_in_memory: int = MOST_IN_MEMORY) -> Dataset:
+    """Returns tables as a dataset of strings: query, positive, negative, negative_2, ..., domain.
 
     A row with fewer negatives than another has None in the further columns; where no row has any
     there is no such column.
 
     Args:
-        rows: The rows, which are read once.
+        tables: The tables, as of `tables_of`, which are read once.
         most_in_memory: Bytes of texts that are held in memory. More are written to a temporary
             file, which the dataset maps and which is gone when the process ends.
 
@@ -40,7 +40,7 @@ def text_dataset(rows: Iterable[Row], most_in_memory: int = MOST_IN_MEMORY) -> D
     held: list[pa.Table] = []
     mapped: list[pa.Table] = []
     size = 0
-    for table in _tables(rows):
+    for table in tables:
         held.append(table)
         size += table.nbytes
         if size > most_in_memory:
@@ -51,13 +51,18 @@ def text_dataset(rows: Iterable[Row], most_in_memory: int = MOST_IN_MEMORY) -> D
     return Dataset(_joined([*mapped, *held]), fingerprint=generate_random_fingerprint())
 
 
-def _tables(rows: Iterable[Row]) -> Iterator[pa.Table]:
+def tables_of(rows: Iterable[Row]) -> Iterator[pa.Table]:
+    """Yields rows as tables of strings, 10,000 at a time."""
     remaining = iter(rows)
     while batch := list(islice(remaining, ROWS_AT_A_TIME)):
         queries, positives, negatives, domains = zip(*batch, strict=True)
         wrong = {negative_column(n): texts for n, texts in enumerate(zip_longest(*negatives), 1)}
-        columns = {QUERY: queries, POSITIVE: positives, **wrong, DOMAIN: domains}
-        yield pa.table({name: pa.array(texts, pa.string()) for name, texts in columns.items()})
+        yield table_of({QUERY: queries, POSITIVE: positives, **wrong, DOMAIN: domains})
+
+
+def table_of(columns: Mapping[str, Sequence[str | None]]) -> pa.Table:
+    """Returns columns as a table of strings."""
+    return pa.table({name: pa.array(texts, pa.string()) for name, texts in columns.items()})
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:

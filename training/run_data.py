@@ -177,7 +177,7 @@ def check_data(
 ) -> tuple[CheckReport, Scan]:
     """Logs the warnings of `nic-check` about the data, and returns its report and numbers."""
     return log_check(
-        data.pairs.files.source,
+        data.pairs,
         data.split,
         source,
         run.val_ratio,

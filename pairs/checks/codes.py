@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 
 import numpy as np
 import regex
 
+from pairs.checks.split_texts import Remembered, SplitTexts
 from pairs.words import without_unspaced
 
 PART_NUMBER_DIGITS = 6
@@ -62,15 +66,24 @@ class NumberWords:
         self._ends = array("Q", [0])
         self._labels = array("Q")
         self._label_of: dict[bytes, int] = {}
+        self._words = Remembered(lambda pieces: map(number_words, pieces))
 
-    def add(self, texts: list[str]) -> None:
+    def add(self, texts: SplitTexts) -> None:
         """Adds texts; their numbers follow those of the texts added before."""
-        for text in texts:
-            keys = array("Q", sorted(map(_key, number_words(text))))
-            self._keys.extend(keys)
+        of_pieces = self._words.of(texts.different)
+        pieces = np.flatnonzero(np.array(list(map(bool, of_pieces)), bool)[texts.places])
+        ends = np.searchsorted(pieces, texts.starts[1:]).tolist()
+        numbers = texts.places[pieces].tolist()
+        start = 0
+        for end in ends:
+            keys = array("Q")
+            if end > start:
+                words = chain.from_iterable(of_pieces[number] for number in numbers[start:end])
+                keys.extend(sorted(map(_key, numbered(words))))
+                self._keys.extend(keys)
             self._ends.append(len(self._keys))
-            digest = blake2b(keys.tobytes(), digest_size=16).digest()
-            self._labels.append(self._label_of.setdefault(digest, len(self._label_of)))
+            self._labels.append(self._label_of.setdefault(keys.tobytes(), len(self._label_of)))
+            start = end
 
     def labels(self) -> np.ndarray:
         """Returns `(texts,)` integers below 2**32, equal where the number words are equal."""
@@ -88,23 +101,25 @@ class NumberWords:
 
 
 def number_words(text: str) -> list[str]:
-    """Returns what names one thing among many: words with a digit, and single capitals.
-
-    A word that stands twice is numbered, so that "2 of 2" and "1 of 2" differ.
-    """
-    seen: Counter[str] = Counter()
-    words = []
+    """Returns what names one thing among many: words with a digit, and single capitals."""
     pattern = _ASCII_NUMBER_WORD if text.isascii() else _NUMBER_WORD
     # Plain words, which are most of a text, are passed over.
     parts = without_unspaced(text).split()
     found = " ".join(part for part in parts if not (part.isalpha() and part.islower()))
-    for word in pattern.findall(found):
-        word = word.lower()
+    return list(map(str.lower, pattern.findall(found)))
+
+
+def numbered(words: Iterable[str]) -> list[str]:
+    """Numbers a word that stands twice, so that "2 of 2" and "1 of 2" differ."""
+    seen: Counter[str] = Counter()
+    found = []
+    for word in words:
         seen[word] += 1
-        words.append(f"{word}#{seen[word]}")
-    return words
+        found.append(f"{word}#{seen[word]}")
+    return found
 
 
+@lru_cache(100_000)
 def _key(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
 

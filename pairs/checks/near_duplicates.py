@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from rensa import RMinHash
@@ -11,6 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pairs.checks.codes import NumberWords
+from pairs.checks.split_texts import Remembered, SplitTexts
 from pairs.words import comparable, words_of
 
 SIMILARITY = 0.7
@@ -21,18 +25,105 @@ SIGNATURE = 128
 BANDS = 32
 SEED = 42
 TEXTS_AT_A_TIME = 1000
+BINS_A_TEXT = 8
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def shingles(text: str) -> list[str]:
-    """Returns all runs of three words, in lower case; a text of fewer words is one shingle.
+class Shingles:
+    """The runs of three words of texts, in lower case, as 64-bit hashes.
 
-    A letter of a script without spaces is a word.
+    A text of fewer words is one shingle. A letter of a script without spaces is a word.
     """
-    words = words_of(comparable(text).lower())
-    if len(words) < WORDS_A_SHINGLE:
-        return [" ".join(words) or text]
-    return list(map(" ".join, zip(*(words[start:] for start in range(WORDS_A_SHINGLE)))))  # noqa: B905
+
+    def __init__(self) -> None:
+        self._words = Remembered(_hash_words)
+
+    def of(self, texts: SplitTexts) -> tuple[np.ndarray, np.ndarray]:
+        """Returns `(shingles,)` hashes, text by text, and `(texts + 1,)` where each text begins."""
+        of_pieces = self._words.of(texts.different)
+        counts = np.fromiter(map(len, of_pieces), np.int64, len(of_pieces))
+        hashes = np.fromiter(chain.from_iterable(of_pieces), np.uint64, counts.sum())
+        words = hashes[_ranges(_starts(counts)[texts.places], counts[texts.places])]
+        lengths = texts.sums(counts)
+        wordless = np.flatnonzero(lengths == 0)
+        (instead,) = RMinHash.hash_token_sets([[texts.texts[text] for text in wordless.tolist()]])
+        words = np.insert(words, _starts(lengths)[wordless], np.array(instead, np.uint64))
+        return _runs(words, np.maximum(lengths, 1))
+
+
+def _signatures(hashes: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Returns `(texts, 128)` signatures of texts, whose hashes begin at `(texts + 1,)` starts."""
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(
+        hashes[int(starts[0]) : int(starts[-1])], starts - starts[0], SIGNATURE, SEED
+    )
+    return np.array(matrix.to_rows(), np.uint32)
+
+
+def _hash_words(pieces: list[str]) -> list[list[int]]:
+    """Returns the hashes of the words of each piece of a text."""
+    words = [words_of(comparable(piece).lower()) for piece in pieces]
+    return RMinHash.hash_token_sets(words)
+
+
+def _runs(words: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the hashes of runs of three words, and where those of each text begin.
+
+    Args:
+        words: `(words,)` hashes, text by text.
+        lengths: `(texts,)` number of words of each text, one or more.
+    """
+    counts = np.maximum(lengths - (WORDS_A_SHINGLE - 1), 1)
+    first = _ranges(_starts(lengths), counts)
+    last = np.repeat(np.cumsum(lengths) - 1, counts)
+    runs = np.zeros(len(first), np.uint64)
+    for place in range(WORDS_A_SHINGLE):
+        within = first + place <= last
+        runs = _mix(runs ^ np.where(within, words[np.where(within, first + place, last)], 0))
+    return runs, np.append(0, np.cumsum(counts)).astype(np.uint64)
+
+
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    return np.cumsum(lengths) - lengths
+
+
+def _ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Returns `start, start + 1, ...` of each length, one after the other."""
+    within = np.arange(lengths.sum()) - np.repeat(_starts(lengths), lengths)
+    return np.repeat(starts, lengths) + within
+
+
+def _mix(hashes: np.ndarray) -> np.ndarray:
+    """Returns the finalizer of SplitMix64 (Steele, Lea, Flood, 2014) of each hash."""
+    hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return hashes ^ (hashes >> np.uint64(31))
+
+
+@dataclass(frozen=True)
+class Band:
+    """The texts of which a key of one band may be that of another text.
+
+    Attributes:
+        texts: `(texts,)` their numbers, ascending.
+        keys: `(texts,)` their keys.
+    """
+
+    texts: np.ndarray
+    keys: np.ndarray
+
+    @classmethod
+    def of(cls, keys: np.ndarray) -> Band:
+        """Leaves out most texts with a key of their own, without sorting the keys."""
+        bins = keys & np.uint32(2 ** min(math.ceil(math.log2(BINS_A_TEXT * len(keys))), 31) - 1)
+        texts = np.flatnonzero(np.bincount(bins)[bins] > 1)
+        return cls(texts, keys[texts])
+
+    def candidates(self, labels: np.ndarray | None = None) -> np.ndarray:
+        """Returns `(pairs, 2)` texts with one key, and one of the labels below 2**32 if given."""
+        if labels is None:
+            return self.texts[_candidates(self.keys)]
+        keys = self.keys.astype(np.uint64) << np.uint64(32)
+        return self.texts[_candidates(keys | labels[self.texts])]
 
 
 class NearDuplicates:
@@ -45,16 +136,16 @@ class NearDuplicates:
     def __init__(self) -> None:
         self._signatures = tempfile.TemporaryFile()  # noqa: SIM115
         self._keys: list[np.ndarray] = []
+        self._shingles = Shingles()
         self._numbers = NumberWords()
 
-    def add(self, texts: list[str]) -> None:
+    def add(self, texts: SplitTexts) -> None:
         """Adds texts; their numbers follow those of the texts added before."""
-        matrix = RMinHash.digest_matrix_from_token_sets(
-            [shingles(text) for text in texts], num_perm=SIGNATURE, seed=SEED
-        )
-        signatures = np.asarray(matrix.to_rows(), dtype=np.uint32).reshape(len(texts), SIGNATURE)
-        self._signatures.write(signatures.tobytes())
-        self._keys.append(_band_keys(signatures))
+        hashes, starts = self._shingles.of(texts)
+        for start in range(0, len(starts) - 1, TEXTS_AT_A_TIME):
+            signatures = _signatures(hashes, starts[start : start + TEXTS_AT_A_TIME + 1])
+            self._signatures.write(signatures.tobytes())
+            self._keys.append(_band_keys(signatures))
         self._numbers.add(texts)
 
     def groups(self) -> np.ndarray:
@@ -75,11 +166,16 @@ class NearDuplicates:
         self._signatures.flush()
         signatures = np.memmap(self._signatures, np.uint32, "r", shape=(len(keys), SIGNATURE))
         numbers = self._numbers.labels()
-        groups = _group_equal_numbers(keys, signatures, numbers)
-        return self._join_more_numbers(keys, signatures, groups, numbers)
+        bands = [Band.of(keys[:, band]) for band in range(BANDS)]
+        groups = _group_equal_numbers(bands, signatures, numbers)
+        return self._join_more_numbers(bands, signatures, groups, numbers)
 
     def _join_more_numbers(
-        self, keys: np.ndarray, signatures: np.ndarray, groups: np.ndarray, numbers: np.ndarray
+        self,
+        bands: Sequence[Band],
+        signatures: np.ndarray,
+        groups: np.ndarray,
+        numbers: np.ndarray,
     ) -> np.ndarray:
         """Joins groups one of which names all numbers of the other and further ones.
 
@@ -88,8 +184,8 @@ class NearDuplicates:
         """
         edges = np.empty((0, 2), np.int64)
         more, fewer = set[int](), set[int]()
-        for band in range(BANDS):
-            pairs = _candidates(keys[:, band])
+        for band in bands:
+            pairs = band.candidates()
             pairs = pairs[numbers[pairs[:, 0]] != numbers[pairs[:, 1]]]
             similar = pairs[_similar(signatures, pairs)]
             for one, other in np.unique(groups[similar], axis=0).tolist():
@@ -98,7 +194,7 @@ class NearDuplicates:
                     more.add(small)
                     fewer.add(large)
                     edges = np.concatenate([edges, [[small, large]]])
-        return _components(edges, len(keys))[groups] if len(edges) else groups
+        return _components(edges, len(groups))[groups] if len(edges) else groups
 
     def close(self) -> None:
         """Deletes the temporary file."""
@@ -110,25 +206,25 @@ def group_near_duplicates(texts: list[str]) -> np.ndarray:
     near = NearDuplicates()
     try:
         for start in range(0, len(texts), TEXTS_AT_A_TIME):
-            near.add(texts[start : start + TEXTS_AT_A_TIME])
+            near.add(SplitTexts.of(texts[start : start + TEXTS_AT_A_TIME]))
         return near.groups()
     finally:
         near.close()
 
 
 def _group_equal_numbers(
-    keys: np.ndarray, signatures: np.ndarray, numbers: np.ndarray
+    bands: Sequence[Band], signatures: np.ndarray, numbers: np.ndarray
 ) -> np.ndarray:
     """Returns the groups of near-duplicates that name the same numbers."""
-    groups = np.arange(len(keys))
+    groups = np.arange(len(numbers))
     edges = np.empty((0, 2), np.int64)
-    for band in range(BANDS):
-        pairs = _candidates(keys[:, band].astype(np.uint64) << np.uint64(32) | numbers)
+    for band in bands:
+        pairs = band.candidates(numbers)
         pairs = pairs[groups[pairs[:, 0]] != groups[pairs[:, 1]]]
         similar = _similar(signatures, pairs)
         if similar.any():
             edges = np.concatenate([edges, pairs[similar]])
-            groups = _components(edges, len(keys))
+            groups = _components(edges, len(groups))
     return groups
 
 

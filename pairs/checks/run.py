@@ -15,11 +15,11 @@ from pairs.checks.console import check_verdict, log_summary
 from pairs.checks.false_negatives import find_suspects
 from pairs.checks.page import write_page
 from pairs.checks.report import CheckReport, build_report, write_json
-from pairs.checks.scan import Scan, scan_file
+from pairs.checks.scan import Scan, scan_file, scan_pairs
 from pairs.checks.splits import split_as_training_does
 from pairs.checks.tokens import load_token_counter
 from pairs.draws import Split
-from pairs.reading.source import Data
+from pairs.loading import Pairs
 from pairs.split import SplitRules
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def write_files(report: CheckReport, scan: Scan, arguments: CheckArguments) -> l
 
 
 def log_check(
-    data: Data,
+    pairs: Pairs,
     split: Split,
     source: ModelSource,
     val_ratio: float,
@@ -90,10 +90,10 @@ def log_check(
     seed: int,
     document_prompt: str | None = None,
 ) -> tuple[CheckReport, Scan]:
-    """Checks the file of a training and logs its warnings.
+    """Checks the pairs of a training and logs its warnings.
 
     Args:
-        data: The file of pairs, or several.
+        pairs: The pairs of the file.
         split: The split that the training uses.
         source: The base model, whose tokenizer counts tokens.
         val_ratio: Share to hold out in the split by row that the split is compared with.
@@ -101,7 +101,7 @@ def log_check(
         seed: Seed of the split by row.
         document_prompt: What is put before passages; None takes what the base model stores.
     """
-    scan = scan_file(data, load_token_counter(source, document_prompt))
+    scan = scan_pairs(pairs, load_token_counter(source, document_prompt))
     report = build_report(scan, split, val_ratio, batch_size, seed)
     logger.info("Check of the data: %s", check_verdict(report))
     for line in log_summary(report):

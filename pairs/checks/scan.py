@@ -1,27 +1,30 @@
-"""One pass over a file of pairs that keeps numbers instead of texts, so that memory stays small."""
+"""A file of pairs as numbers: what stands where, and the measures of each different text."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pairs.checks.near_duplicates import NearDuplicates
-from pairs.checks.texts import FLAWS, has_no_content_words
+from pairs.checks.split_texts import SplitTexts
+from pairs.checks.texts import FLAWS, EmptyQueries, find_flaws
 from pairs.checks.tokens import TokenCounter
-from pairs.columns import domain_of, is_made, read_pair_records, texts_of
+from pairs.columns import DOMAIN, QUERY
+from pairs.loading import BadRows, Pairs, read_pairs
 from pairs.pair_files import PairFiles
-from pairs.readers import PROBLEMS_SHOWN, refuse_problems
-from pairs.reading.sections import Section, Sections
+from pairs.readers import refuse_problems
+from pairs.reading.sections import Section
 from pairs.reading.source import Data
-from pairs.words import comparable
 
+# Texts that are taken at once, and the texts and letters of those that are measured together.
 BATCH = 1000
+MOST_TEXTS, MOST_LETTERS = 20_000, 4_000_000
 # Letters of a text that are measured: more than any model reads.
 MEASURED = 100_000
 
@@ -113,7 +116,7 @@ class Scan:
 
 
 def scan_file(data: Data, counter: TokenCounter) -> Scan:
-    """Reads a file of pairs once, row by row.
+    """Reads a file of pairs, and keeps numbers of its good rows.
 
     Args:
         data: The file, or several, as in `load_pairs`.
@@ -122,111 +125,125 @@ def scan_file(data: Data, counter: TokenCounter) -> Scan:
     Raises:
         UserError: The file cannot be read, or holds no good row.
     """
-    files = PairFiles.open(data)
-    path, sections, parts = files.source.path, Sections(), list[str]()
-    problems: list[str] = []
-    bad_lines, lines = array("q"), array("q")
-    queries, positives, domains = array("q"), array("q"), array("q")
-    negatives, negative_rows = array("q"), array("q")
-    empty, made = array("b"), array("b")
-    names: dict[str, int] = {}
-    with closing(_PassageReader(counter)) as reader:
-        for place, row, problem, _ in read_pair_records(files):
-            sections.add(place)
-            if problem:
-                bad_lines.append(place.number)
-                if len(problems) < PROBLEMS_SHOWN:
-                    problems.append(f"{place}: {problem}")
-                continue
-            query, positive, wrong = texts_of(row)
-            lines.append(place.number)
-            parts.append(place.part)
-            queries.append(_key(query))
-            positives.append(reader.number(positive))
-            for negative in wrong:
-                negatives.append(reader.number(negative))
-                negative_rows.append(len(lines) - 1)
-            domains.append(names.setdefault(domain_of(row), len(names)))
-            empty.append(has_no_content_words(query[:MEASURED]))
-            made.append(is_made(row))
-        if not lines:
-            refuse_problems(path, problems, 0, total=len(bad_lines))
-        passages = reader.finish()
-    domain_names = sorted(names)
-    order = {name: n for n, name in enumerate(domain_names)}
+    pairs, bad = read_pairs(data)
+    if not len(pairs):
+        refuse_problems(pairs.path, bad.problems, 0, total=len(bad.numbers))
+    return scan_pairs(pairs, counter, bad)
+
+
+def scan_pairs(pairs: Pairs, counter: TokenCounter, bad: BadRows | None = None) -> Scan:
+    """Returns the numbers of pairs; each different text is looked at once.
+
+    Args:
+        pairs: The good rows of a file.
+        counter: Counts the tokens of the passages.
+        bad: The bad rows of the file; None for none.
+    """
+    bad = bad or BadRows()
+    numbers = pairs.numbers
+    cells = Cells.of(np.vstack([numbers.positives, numbers.negatives]).T)
+    negative_rows, places = np.nonzero(cells.numbers[:, 1:] >= 0)
+    domains = pairs.dataset.data.column(DOMAIN)
+    domain_names = sorted(domains.unique().to_pylist())
     return Scan(
-        path=path,
-        files=files,
-        sha256=files.sha256(),
-        sections=sections.found,
-        parts=parts if any(parts) else [],
-        problems=problems,
-        bad_lines=_numbers(bad_lines),
-        lines=_numbers(lines),
-        queries=np.unique(_numbers(queries), return_inverse=True)[1],
-        positives=_numbers(positives),
-        negatives=_numbers(negatives),
-        negative_rows=_numbers(negative_rows),
-        domains=np.array([order[name] for name in names])[_numbers(domains)],
+        path=pairs.path,
+        files=pairs.files,
+        sha256=pairs.sha256,
+        sections=pairs.sections,
+        parts=pairs.parts,
+        problems=bad.problems,
+        bad_lines=np.array(bad.numbers, np.int64),
+        lines=np.array(pairs.line_numbers, np.int64),
+        queries=numbers.queries,
+        positives=cells.numbers[:, 0],
+        negatives=cells.numbers[negative_rows, 1 + places],
+        negative_rows=negative_rows,
+        domains=pc.index_in(domains, pa.array(domain_names)).to_numpy().astype(np.int64),
         domain_names=domain_names,
-        empty_queries=np.frombuffer(empty, np.int8).astype(bool),
-        made=np.frombuffer(made, np.int8).astype(bool),
-        passages=passages,
+        empty_queries=_empty_queries(pairs),
+        made=pairs.made,
+        passages=_measure(pairs, cells, counter),
     )
 
 
-class _PassageReader:
-    """Numbers passages, and measures each different one once, in batches.
+@dataclass(frozen=True)
+class Cells:
+    """The texts of rows by number, in the order in which one who reads row by row meets them.
 
-    Of one that is longer than any model reads, the beginning is measured.
+    Attributes:
+        numbers: `(rows, columns)` number of each text; -1 where there is none.
+        rows: `(texts,)` row in which each text stands first, ascending.
+        columns: `(texts,)` column in which it stands first.
     """
 
-    def __init__(self, counter: TokenCounter) -> None:
-        self._counter = counter
-        self._known: dict[int, int] = {}
-        self._waiting: list[str] = []
-        self._near = NearDuplicates()
-        self._tokens: list[np.ndarray] = []
-        self._flaws = {name: array("b") for name in FLAWS}
+    numbers: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
 
-    def number(self, passage: str) -> int:
-        key = _key(passage)
-        if key not in self._known:
-            self._known[key] = len(self._known)
-            self._waiting.append(passage[:MEASURED])
-            if len(self._waiting) == BATCH:
-                self._measure_waiting()
-        return self._known[key]
+    @classmethod
+    def of(cls, numbers: np.ndarray) -> Cells:
+        """Numbers texts anew; `numbers` are `(rows, columns)`, equal where texts are equal."""
+        flat = numbers.ravel()
+        texts = flat.max(initial=-1) + 1
+        first = np.empty(texts + 1, np.int64)
+        # Of several values for one place the last stays; -1 is the place after all others.
+        first[flat[::-1]] = np.arange(len(flat))[::-1]
+        first = first[:texts]
+        order = np.argsort(first)
+        renumbered = np.empty(texts + 1, np.int64)
+        renumbered[order] = np.arange(texts)
+        renumbered[texts] = -1
+        rows, columns = np.divmod(first[order], numbers.shape[1])
+        return cls(renumbered[numbers], rows, columns)
 
-    def finish(self) -> Passages:
-        self._measure_waiting()
-        flaws = {name: np.frombuffer(v, np.int8).astype(bool) for name, v in self._flaws.items()}
+
+def _empty_queries(pairs: Pairs) -> np.ndarray:
+    """Returns `(rows,)` whether the query of a row has no content word."""
+    cells = Cells.of(pairs.numbers.queries[:, None])
+    empty = EmptyQueries()
+    found = [empty.of(SplitTexts.of(queries)) for queries in _first_texts(pairs, [QUERY], cells)]
+    return np.concatenate(found)[cells.numbers[:, 0]]
+
+
+def _measure(pairs: Pairs, cells: Cells, counter: TokenCounter) -> Passages:
+    """Measures each different passage once; of a very long one its beginning."""
+    tokens, flaws = list[np.ndarray](), {name: list[np.ndarray]() for name in FLAWS}
+    with closing(NearDuplicates()) as near:
+        for passages in _first_texts(pairs, pairs.text_columns[1:], cells):
+            split = SplitTexts.of(passages)
+            tokens.append(counter.count_split(split))
+            near.add(split)
+            for name, found in find_flaws(passages).items():
+                flaws[name].append(found)
         return Passages(
-            np.concatenate(self._tokens), flaws, self._near.groups(), self._counter.max_seq_length
+            np.concatenate(tokens),
+            {name: np.concatenate(found) for name, found in flaws.items()},
+            near.groups(),
+            counter.max_seq_length,
         )
 
-    def close(self) -> None:
-        self._near.close()
 
-    def _measure_waiting(self) -> None:
-        if not self._waiting:
-            return
-        self._tokens.append(self._counter.count(self._waiting))
-        self._near.add(self._waiting)
-        for name, flaw in FLAWS.items():
-            self._flaws[name].extend(flaw(passage) for passage in self._waiting)
-        self._waiting.clear()
-
-
-def _key(text: str) -> int:
-    """Returns a 64-bit key of the text's comparable form.
-
-    Two of a million texts share one with a probability of 3e-8.
-    """
-    return int.from_bytes(
-        blake2b(comparable(text).encode(), digest_size=8).digest(), "little", signed=True
-    )
+def _first_texts(pairs: Pairs, columns: Sequence[str], cells: Cells) -> Iterator[list[str]]:
+    """Yields what is measured of the different texts of columns, in the order of their numbers."""
+    table = pairs.dataset.data.table.select(columns)
+    together, letters = list[str](), 0
+    for start in range(0, len(cells.rows), BATCH):
+        rows, of_columns = cells.rows[start : start + BATCH], cells.columns[start : start + BATCH]
+        texts = np.empty(len(rows), object)
+        for number in np.unique(of_columns).tolist():
+            here = of_columns == number
+            texts[here] = _texts_at(table.column(number), rows[here])
+        measured = [text[:MEASURED] for text in texts.tolist()]
+        together += measured
+        letters += sum(map(len, measured))
+        if letters >= MOST_LETTERS or len(together) >= MOST_TEXTS:
+            yield together
+            together, letters = [], 0
+    if together:
+        yield together
 
 
-def _numbers(values: Sequence[int]) -> np.ndarray:
-    return np.array(values, dtype=np.int64)
+def _texts_at(column: pa.ChunkedArray, rows: np.ndarray) -> list[str]:
+    """Returns the texts of ascending rows."""
+    between = column.slice(rows[0], rows[-1] - rows[0] + 1)
+    return between.take(pa.array(rows - rows[0])).to_pylist()

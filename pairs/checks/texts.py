@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import regex
 
 from pairs.checks.codes import is_code_query
+from pairs.checks.split_texts import Remembered, SplitTexts
 from pairs.languages import ENGLISH, tell_language
 from pairs.words import UNSPACED, is_unspaced, words_of
 
@@ -43,6 +47,7 @@ TEMPLATE_WORDS = frozenset(
     """.split()
 )
 
+_ASCII_WORD = re.compile("[a-z]+")
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}\p{Cf}]*")
 # Two ellipses or six points amid a text without spaces are its ordinary ellipsis.
 _ELLIPSIS = regex.compile(
@@ -69,9 +74,10 @@ def content_words(text: str) -> list[str]:
     A word of ASCII letters needs three of them. Words of other letters need one: they carry
     content in fewer, such as the German "Öl" or any Chinese letter.
     """
+    pattern = _ASCII_WORD if text.isascii() else _WORD
     return [
         word
-        for word in _WORD.findall(text.lower())
+        for word in pattern.findall(text.lower())
         if not (word.isascii() and len(word) < CONTENT_WORD_LETTERS)
         and word not in STOP_WORDS
         and word not in TEMPLATE_WORDS
@@ -81,6 +87,21 @@ def content_words(text: str) -> list[str]:
 def has_no_content_words(query: str) -> bool:
     """Returns whether a query has neither a content word nor a fault code or part number."""
     return not content_words(query) and not is_code_query(query)
+
+
+class EmptyQueries:
+    """Finds the queries without content among many; words that come again are remembered."""
+
+    def __init__(self) -> None:
+        self._content = Remembered(lambda pieces: [bool(content_words(piece)) for piece in pieces])
+
+    def of(self, queries: SplitTexts) -> np.ndarray:
+        """Returns `(queries,)` booleans, as `has_no_content_words`."""
+        content = np.array(self._content.of(queries.different), np.int64)
+        empty = np.asarray(queries.sums(content) == 0)
+        for number in np.flatnonzero(empty).tolist():
+            empty[number] = has_no_content_words(queries.texts[number])
+        return empty
 
 
 def is_contents_table(passage: str) -> bool:
@@ -147,3 +168,23 @@ FLAWS: Mapping[str, Callable[[str], bool]] = {
     "mostly_digits": is_mostly_digits,
     "extraction_debris": is_debris,
 }
+# What a text with the flaw holds at least, as a regular expression of RE2.
+_SIGNS = {
+    "contents_table": rf"(?s)(?:\..?){{{POINTS_OF_A_LEADER}}}|\x{{2026}}{{2}}",
+    "mostly_digits": r"[0-9]|[^\x00-\x7f]",
+    "extraction_debris": (
+        rf"\(cid:|\x{{fffd}}|[a-z]{{2}}[.,;:]?[A-Z][a-z]|\S{{{LONG_WORD_LETTERS}}}"
+    ),
+}
+
+
+def find_flaws(passages: Sequence[str]) -> dict[str, np.ndarray]:
+    """Returns for each key of `FLAWS` `(passages,)` booleans: whether a passage has the flaw."""
+    texts = pa.array(passages, pa.string())
+    found = {}
+    for name, has_flaw in FLAWS.items():
+        flawed = pc.match_substring_regex(texts, _SIGNS[name]).to_numpy(zero_copy_only=False)
+        for number in np.flatnonzero(flawed).tolist():
+            flawed[number] = has_flaw(passages[number])
+        found[name] = flawed
+    return found

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from pairs.checks.split_texts import Remembered, SplitTexts
+
 # Letters of a text that are given to a tokenizer at once.
 PART = 100_000
-MOST_WORDS = 200_000
-LONGEST_WORD = 64
 
 
 def count_tokens(tokenizer: Any, texts: Sequence[str]) -> np.ndarray:
@@ -74,22 +74,10 @@ class WordCounter:
     """
 
     def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
         self._special = tokenizer.num_special_tokens_to_add()
-        self._known: dict[str, int] = {}
+        self._words = Remembered(lambda words: count_in_parts(tokenizer, words).tolist())
 
-    def count(self, texts: Sequence[str]) -> np.ndarray:
+    def count(self, texts: SplitTexts) -> np.ndarray:
         """Returns `(texts,)` numbers of tokens with the special ones, without truncation."""
-        # Other white space may be removed before the text is split, and join what it separates.
-        split = [text.replace("\n", " ").split(" ") for text in texts]
-        new = list(set().union(*split).difference(self._known))
-        if len(self._known) + len(new) > MOST_WORDS:
-            self._known.clear()
-            new = list(set().union(*split))
-        found = count_in_parts(self._tokenizer, new)
-        self._known.update(zip(new, found.tolist(), strict=True))
-        numbers = [sum(map(self._known.__getitem__, words)) + self._special for words in split]
-        for word in new:
-            if len(word) > LONGEST_WORD:
-                del self._known[word]
-        return np.array(numbers, np.int32)
+        of_words = np.array(self._words.of(texts.different), np.int32)
+        return texts.sums(of_words) + np.int32(self._special)

@@ -17,6 +17,7 @@ from nic.model_checks import modules_of
 from nic.model_length import NO_LIMIT
 from nic.model_loading import DEFAULT_LENGTH, LONGEST_REASON, table_length_of
 from nic.models import SETTINGS, ModelSource, fetch_model
+from pairs.checks.split_texts import SplitTexts
 from pairs.checks.token_counts import WordCounter, count_in_parts, splits_at_spaces
 
 
@@ -44,9 +45,13 @@ class TokenCounter:
         The prompt and the special tokens count. A text of more than 100,000 letters counts as the
         sum of its parts.
         """
-        prompted = [self.prompt + text for text in texts]
+        return self.count_split(SplitTexts.of(texts))
+
+    def count_split(self, texts: SplitTexts) -> np.ndarray:
+        """Returns the same of texts that are split already."""
+        prompted = [self.prompt + text for text in texts.texts] if self.prompt else texts.texts
         if self._by_words:
-            return self._by_words.count(prompted)
+            return self._by_words.count(SplitTexts.of(prompted) if self.prompt else texts)
         special = self.tokenizer.num_special_tokens_to_add()
         return np.asarray(count_in_parts(self.tokenizer, prompted) + special, np.int32)
 

@@ -9,19 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from nic.errors import UserError, one_line
 from pairs.reading.formats import Detected
 from pairs.reading.packing import open_binary
-from pairs.reading.records import DataFile, Place, Record, sampled_columns
+from pairs.reading.records import Block, DataFile, Place, Record, sampled_columns
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 PLAIN = ("utf-8", "utf-8-sig")
 CHUNK = 1 << 16
+# Bytes of lines that are parsed in one go.
+BLOCK = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
 def open_jsonl(path: Path, found: Detected) -> DataFile:
     """Opens a JSONL file."""
+
+    def blocks() -> Iterator[Block]:
+        return read_blocks(path, found)
 
     def rows() -> Iterator[Record]:
         return read_jsonl(path, found)
@@ -29,11 +36,13 @@ def open_jsonl(path: Path, found: Detected) -> DataFile:
     what = "JSONL" if found.newline == "\n" else "JSONL whose lines end in bare CR"
     # A byte order mark is a part of the encoding that nobody need know of.
     encoding = "UTF-8" if found.codec in PLAIN else found.encoding()
-    return DataFile(path, what, sampled_columns(rows), rows, encoding, is_table=False)
+    return DataFile(
+        path, what, sampled_columns(rows), rows, encoding, is_table=False, blocks=blocks
+    )
 
 
-def read_jsonl(path: Path, found: Detected) -> Iterator[Record]:
-    """Reads a JSONL file, plain or packed.
+def read_blocks(path: Path, found: Detected) -> Iterator[Block]:
+    """Reads a JSONL file, plain or packed, some thousands of lines at a time.
 
     Blank lines are skipped but counted; CRLF line ends and a UTF-8 byte order mark are accepted.
 
@@ -42,14 +51,34 @@ def read_jsonl(path: Path, found: Detected) -> Iterator[Record]:
         found: Its encoding and line ends.
 
     Yields:
-        One record per non-blank line.
+        The non-blank lines.
     """
+    numbers, lines, size = list[int](), list[bytes](), 0
     with open_binary(path) as file:
-        for number, line in enumerate(_lines(path, file, found), start=1):
-            line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-            if line.strip():
-                raw = line.strip(b"\r\n")
-                yield Record(Place(path, number), *_parse_json(raw), raw)
+        try:
+            for number, line in enumerate(_lines(path, file, found), start=1):
+                line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+                if line.isspace() or not line:
+                    continue
+                numbers.append(number)
+                lines.append(line)
+                size += len(line)
+                if size >= BLOCK:
+                    yield _block(path, numbers, lines)
+                    numbers, lines, size = [], [], 0
+        except Exception:
+            # What stands before the damage is told first.
+            if lines:
+                yield _block(path, numbers, lines)
+            raise
+    if lines:
+        yield _block(path, numbers, lines)
+
+
+def read_jsonl(path: Path, found: Detected) -> Iterator[Record]:
+    """Reads a JSONL file line by line; arguments as in `read_blocks`."""
+    for block in read_blocks(path, found):
+        yield from block.records()
 
 
 def open_array(path: Path, found: Detected) -> DataFile:
@@ -168,6 +197,22 @@ def _lines(path: Path, file: io.BufferedReader, found: Detected) -> Iterator[byt
                 yield line.encode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
             raise UserError(f"{path}: not valid {found.codec.upper()} ({error.reason})") from error
+
+
+def _block(path: Path, numbers: list[int], lines: list[bytes]) -> Block:
+    def objects() -> list[dict[str, Any]] | None:
+        try:
+            found = list(map(orjson.loads, lines))
+        except orjson.JSONDecodeError:
+            return None
+        return found if all(type(row) is dict for row in found) else None
+
+    def records() -> Iterator[Record]:
+        for number, line in zip(numbers, lines, strict=True):
+            raw = line.strip(b"\r\n")
+            yield Record(Place(path, number), *_parse_json(raw), raw)
+
+    return Block(Place(path, 0), numbers, objects, records)
 
 
 def _parse_json(line: bytes) -> tuple[dict[str, Any], str]:

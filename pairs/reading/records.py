@@ -78,6 +78,22 @@ class Record(NamedTuple):
 Rows = Callable[[], Iterator[Record]]
 
 
+class Block(NamedTuple):
+    """Rows that follow each other.
+
+    Attributes:
+        start: The file, and what its rows have in common, as the place of a row 0.
+        numbers: The `line` of each row, ascending.
+        objects: Returns the fields of each row at once; None where a row may be no good one.
+        records: Reads them one by one, and says what is wrong.
+    """
+
+    start: Place
+    numbers: list[int]
+    objects: Callable[[], list[dict[str, Any]] | None]
+    records: Rows
+
+
 @dataclass(frozen=True)
 class DataFile:
     """An opened file or folder.
@@ -93,6 +109,7 @@ class DataFile:
         further_passages: Reads passages that stand in no row, each with its id.
         has_split: Whether its rows know the part of a split that they belong to.
         digest: Returns a hash of its content; None takes the SHA-256 of the file.
+        blocks: Reads the rows in blocks; None where the format has none.
     """
 
     path: Path
@@ -105,6 +122,7 @@ class DataFile:
     further_passages: Callable[[], Iterator[tuple[str, str]]] | None = None
     has_split: bool = False
     digest: Callable[[], str] | None = None
+    blocks: Callable[[], Iterator[Block]] | None = None
 
     def sha256(self) -> str:
         """Returns the SHA-256 of the bytes of a file, or of the listed files of a folder."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pairs.text_table import ROWS_AT_A_TIME, Row, text_dataset
+from pairs.text_table import ROWS_AT_A_TIME, Row, tables_of, text_dataset
 
 ROWS: list[Row] = [
     ("why", "Öl", [], "hvac"),
@@ -25,17 +25,17 @@ def many(count: int, letters: int = 20) -> Iterator[Row]:
 
 
 def test_a_row_with_fewer_negatives_has_none_in_the_further_columns() -> None:
-    dataset = text_dataset(ROWS)
+    dataset = text_dataset(tables_of(ROWS))
     assert dataset.column_names == ["query", "positive", "negative", "negative_2", "domain"]
     assert dataset["negative"][:] == [None, "c", "e"]
     assert dataset["negative_2"][:] == [None, None, "f"]
-    assert text_dataset(ROWS[:1]).column_names == ["query", "positive", "domain"]
-    assert len(text_dataset([])) == 0
+    assert text_dataset(tables_of(ROWS[:1])).column_names == ["query", "positive", "domain"]
+    assert len(text_dataset(tables_of([]))) == 0
 
 
 def test_a_later_batch_may_have_more_negatives() -> None:
     rows = [*[ROWS[0]] * ROWS_AT_A_TIME, *[ROWS[1]] * ROWS_AT_A_TIME, ROWS[2]]
-    dataset = text_dataset(rows)
+    dataset = text_dataset(tables_of(rows))
     assert dataset.column_names == ["query", "positive", "negative", "negative_2", "domain"]
     assert dataset[0]["negative"] is None
     assert dataset[len(dataset) - 1] == {
@@ -52,9 +52,9 @@ def test_texts_beyond_the_bound_are_mapped_and_leave_no_file(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     rows = 3 * ROWS_AT_A_TIME
-    held = text_dataset(many(rows))
+    held = text_dataset(tables_of(many(rows)))
     before = pa.total_allocated_bytes()
-    mapped = text_dataset(many(rows), most_in_memory=0)
+    mapped = text_dataset(tables_of(many(rows)), most_in_memory=0)
     assert pa.total_allocated_bytes() - before < held.data.nbytes / 10
     assert mapped.column_names == held.column_names
     assert mapped.data.table.equals(held.data.table)
@@ -64,7 +64,7 @@ def test_texts_beyond_the_bound_are_mapped_and_leave_no_file(
 def test_memory_does_not_grow_with_the_length_of_texts() -> None:
     def peak(letters: int) -> int:
         tracemalloc.start()
-        text_dataset(many(8 * ROWS_AT_A_TIME, letters), most_in_memory=0)
+        text_dataset(tables_of(many(8 * ROWS_AT_A_TIME, letters)), most_in_memory=0)
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return found

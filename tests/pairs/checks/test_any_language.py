@@ -9,7 +9,7 @@ from conftest import ScanRows, make_row
 from maintenance_pairs import PAIRS
 
 from pairs.checks.clean import write_clean
-from pairs.checks.codes import is_code_query, number_words
+from pairs.checks.codes import is_code_query, number_words, numbered
 from pairs.checks.findings import find_all
 from pairs.checks.texts import has_no_content_words, is_contents_table, is_debris, is_mostly_digits
 from pairs.languages import tell_language
@@ -117,8 +117,11 @@ def test_a_passage_without_a_number_joins_one_of_those_that_differ_in_it(
 
 
 def test_the_same_number_twice_and_once_are_told_apart() -> None:
-    assert number_words("pump 2 of 2, 1.5 bar, type B") == ["2#1", "2#2", "1.5#1", "b#1"]
-    assert set(number_words("pump 1 of 2")) - set(number_words("pump 2 of 2")) == {"1#1"}
+    words = number_words("pump 2 of 2, 1.5 bar, type B")
+    assert words == ["2", "2", "1.5", "b"]
+    assert numbered(words) == ["2#1", "2#2", "1.5#1", "b#1"]
+    first, second = (numbered(number_words(text)) for text in ("pump 1 of 2", "pump 2 of 2"))
+    assert set(first) - set(second) == {"1#1"}
 
 
 def test_broken_text_is_still_found_in_other_languages() -> None:

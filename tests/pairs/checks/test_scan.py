@@ -15,6 +15,7 @@ from nic.errors import UserError
 from nic.files import sha256_of
 from nic.models import find_model
 from pairs.checks.scan import BATCH, MEASURED, scan_file
+from pairs.checks.split_texts import SplitTexts
 from pairs.checks.tokens import TokenCounter, load_token_counter
 
 
@@ -111,13 +112,13 @@ def test_a_repeated_passage_is_looked_at_once(
     write_pairs: MakePairs, tiny_counter: TokenCounter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[str] = []
-    count = TokenCounter.count
+    count = TokenCounter.count_split
 
-    def spy(counter: TokenCounter, texts: list[str]) -> np.ndarray:
-        counted.extend(texts)
+    def spy(counter: TokenCounter, texts: SplitTexts) -> np.ndarray:
+        counted.extend(texts.texts)
         return count(counter, texts)
 
-    monkeypatch.setattr(TokenCounter, "count", spy)
+    monkeypatch.setattr(TokenCounter, "count_split", spy)
     path = write_pairs([make_row(n % 3, "hvac", query=f"why {n}") for n in range(30)])
     scan_file(path, tiny_counter)
     assert len(counted) == len(set(counted)) == 6

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from pairs.checks import token_counts
+from pairs.checks import split_texts, token_counts
+from pairs.checks.split_texts import SplitTexts
 from pairs.checks.token_counts import PART, WordCounter, parts_of, splits_at_spaces
 from pairs.checks.tokens import TokenCounter
 
@@ -38,11 +39,11 @@ def test_the_sum_over_words_is_the_length_that_the_tokenizer_gives(
     draw = random.Random(7)
     texts = [" ".join(draw.choices(BITS, k=draw.randint(0, 12))) for _ in range(300)]
     expected = of_tokenizer(tiny_counter, texts)
-    assert WordCounter(tiny_counter.tokenizer).count(texts).tolist() == expected
+    assert WordCounter(tiny_counter.tokenizer).count(SplitTexts.of(texts)).tolist() == expected
     # Even where it forgets its words again and again.
-    monkeypatch.setattr(token_counts, "MOST_WORDS", 3)
+    monkeypatch.setattr(split_texts, "MOST_PIECES", 3)
     counter = WordCounter(tiny_counter.tokenizer)
-    assert [n for text in texts for n in counter.count([text])] == expected
+    assert [n for text in texts for n in counter.count(SplitTexts.of([text]))] == expected
 
 
 def test_a_known_word_is_not_tokenized_again(
@@ -57,8 +58,8 @@ def test_a_known_word_is_not_tokenized_again(
 
     monkeypatch.setattr(token_counts, "count_tokens", spy)
     counter = WordCounter(tiny_counter.tokenizer)
-    counter.count(["pump leaks", "pump"] * 50)
-    counter.count(["leaks pump"])
+    counter.count(SplitTexts.of(["pump leaks", "pump"] * 50))
+    counter.count(SplitTexts.of(["leaks pump"]))
     assert sorted(seen) == ["leaks", "pump"]
 
 
