@@ -238,7 +238,9 @@ def add_made_rows(split: Split, rows: RowsToSplit, asked: list[int], known: Know
     held_out = [*validation, *test]
     passages = list(dict.fromkeys(rows.positives[held_out].tolist()))
     unseen = _unseen_passages(passages, known, split.seed)
-    others = np.setdiff1d(np.arange(len(rows.queries)), asked)
+    is_asked = np.zeros(len(rows.queries), bool)
+    is_asked[asked] = True
+    others = np.flatnonzero(~is_asked)
     leaks = np.isin(rows.queries[others], rows.queries[held_out])
     leaks |= np.isin(rows.positives[others], unseen)
     train += others[~leaks].tolist()

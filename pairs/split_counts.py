@@ -13,6 +13,7 @@ import numpy as np
 from nic.shown_domains import left_out, shown_domains
 from pairs.draws import Split
 from pairs.loading import Pairs
+from pairs.text_numbers import different
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def describe_split(split: Split, pairs: Pairs, negatives: int | None = None) -> 
     numbers, domains, made = pairs.numbers, pairs.column("domain"), pairs.made
     parts = {name: np.array(rows, np.int64) for name, rows in split.parts().items()}
     of_part = {name: Counter(domains[row] for row in rows) for name, rows in split.parts().items()}
-    passages = {name: np.unique(numbers.positives[rows]) for name, rows in parts.items()}
+    passages = {name: different(numbers.positives[rows]) for name, rows in parts.items()}
     # Made pairs that are only trained on may know a held-out passage; no other pair may.
     only_trained = made & ~made[[*split.validation, *split.test]].any()
     own = [numbers.positives[rows[~only_trained[rows]]] for rows in parts.values()]
@@ -172,5 +173,5 @@ def log_split(counts: SplitCounts) -> None:
 
 def _shared(parts: Iterable[np.ndarray]) -> int:
     """Returns the number of texts, each given by its number, that stand in more than one part."""
-    counts = np.unique(np.concatenate([np.unique(part) for part in parts]), return_counts=True)[1]
+    counts = np.bincount(np.concatenate([different(part) for part in parts]))
     return int((counts > 1).sum())

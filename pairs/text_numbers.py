@@ -40,6 +40,11 @@ def number_texts(
     return TextNumbers(of_queries, of_positives, rows, passages)
 
 
+def different(numbers: np.ndarray) -> np.ndarray:
+    """Returns the different ones of numbers from 0 on, ascending, without sorting them."""
+    return np.flatnonzero(np.bincount(numbers))
+
+
 def shared_texts(column: pa.ChunkedArray) -> list[str]:
     """Returns the values of a column; equal ones are one object in memory."""
     encoded = column.dictionary_encode()

@@ -8,6 +8,7 @@ import numpy as np
 
 from pairs.checks.finding import EXAMPLES, Finding, example_lines, of_rows
 from pairs.checks.scan import Scan
+from pairs.text_numbers import different
 
 MANY_QUERIES = 10
 TRUNCATED_PASSAGES_TO_WARN_AT = 0.05
@@ -155,8 +156,9 @@ def truncated(scan: Scan) -> Finding:
 
 def several_positives(scan: Scan) -> Finding:
     """Finds queries with more than one positive."""
-    pairs = np.unique(np.stack([scan.queries, scan.positives], axis=1), axis=0)
-    positives = np.bincount(pairs[:, 0])
+    passages = len(scan.passages)
+    pairs = np.sort(scan.queries * passages + scan.positives)
+    positives = np.bincount(pairs[np.diff(pairs, prepend=-1) > 0] // passages)
     several = positives > 1
     return Finding(
         key="several_positives",
@@ -214,7 +216,7 @@ def without_negatives(scan: Scan) -> Finding:
 
 def negatives_elsewhere_positive(scan: Scan) -> Finding:
     """Finds different negatives that are the positive of another row."""
-    negatives = np.unique(scan.negatives)
+    negatives = different(scan.negatives)
     elsewhere = np.isin(negatives, scan.positives)
     return Finding(
         key="negatives_elsewhere_positive",
@@ -266,7 +268,13 @@ def _negative_answers(scan: Scan) -> np.ndarray:
     groups, passages = scan.passages.groups, len(scan.passages)
     answers = scan.queries * passages + groups[scan.positives]
     queries = scan.queries[scan.negative_rows]
-    return scan.rows_with(np.isin(queries * passages + groups[scan.negatives], answers))
+    return scan.rows_with(_is_among(queries * passages + groups[scan.negatives], np.sort(answers)))
+
+
+def _is_among(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
+    """Returns for each of some values whether it is one of the others, of which there are some."""
+    places = np.searchsorted(ascending, values)
+    return np.asarray(ascending[np.minimum(places, len(ascending) - 1)] == values)
 
 
 def _rows_of_passages(scan: Scan, passages: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from pairs.draws import Split
 from pairs.own_split import has_own_split
 from pairs.reading.sections import Section, describe_numbers
 from pairs.split import check_fills_a_batch
+from pairs.text_numbers import different
 
 ROWS_OF_A_POSITIVE = (1, 2, 3, 5, 9, 17)
 TOKEN_BINS = 16
@@ -186,10 +187,10 @@ def build_report(
         sections=scan.sections,
         sha256=scan.sha256,
         rows=len(scan),
-        queries=_different(scan.queries),
+        queries=len(different(scan.queries)),
         passages=len(scan.passages),
-        positives=_different(scan.positives),
-        negatives=_different(scan.negatives),
+        positives=len(different(scan.positives)),
+        negatives=len(different(scan.negatives)),
         max_seq_length=scan.passages.max_seq_length,
         findings=find_all(scan),
         problems=scan.problems,
@@ -226,7 +227,7 @@ def _token_bars(tokens: np.ndarray) -> list[Bar]:
 
 
 def _row_bars(positives: np.ndarray) -> list[Bar]:
-    rows = np.unique(positives, return_counts=True)[1]
+    rows = np.bincount(positives)
     bars = []
     for low, high in pairwise(ROWS_OF_A_POSITIVE):
         label = str(low) if high == low + 1 else f"{low}-{high - 1}"
@@ -244,7 +245,3 @@ def _without_name(power: DomainPower) -> dict[str, Any]:
     content = asdict(power)
     del content["domain"]
     return content
-
-
-def _different(values: np.ndarray) -> int:
-    return len(np.unique(values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,6 +12,7 @@ from scipy.stats import norm
 from pairs.checks.scan import Scan
 from pairs.draws import SmallDomains, Split
 from pairs.split import RULES, RowsToSplit, SplitRules, split_rows
+from pairs.text_numbers import different
 
 CONFIDENCE = 0.95
 # Share of the queries on which two models disagree; fine-tuning changes 0.1 to 0.2 of them.
@@ -139,7 +139,7 @@ def smallest_difference(queries: int) -> float | None:
 
 
 def _power(scan: Scan, domain: str, rows: int, held_out: np.ndarray) -> DomainPower:
-    queries, passages = _different(scan.queries[held_out]), _different(scan.positives[held_out])
+    queries, passages = (len(different(n[held_out])) for n in (scan.queries, scan.positives))
     return DomainPower(
         domain=domain,
         rows=rows,
@@ -148,7 +148,3 @@ def _power(scan: Scan, domain: str, rows: int, held_out: np.ndarray) -> DomainPo
         smallest_difference=smallest_difference(queries),
         smallest_if_alike=smallest_difference(passages),
     )
-
-
-def _different(values: Sequence[int] | np.ndarray) -> int:
-    return len(np.unique(values))

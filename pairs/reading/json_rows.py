@@ -13,7 +13,7 @@ import orjson
 
 from nic.errors import UserError, one_line
 from pairs.reading.formats import Detected
-from pairs.reading.packing import open_binary
+from pairs.reading.packing import open_binary, packing_of
 from pairs.reading.records import Block, DataFile, Place, Record, sampled_columns
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -53,26 +53,19 @@ def read_blocks(path: Path, found: Detected) -> Iterator[Block]:
     Yields:
         The non-blank lines.
     """
-    numbers, lines, size = list[int](), list[bytes](), 0
+    first = 1
     with open_binary(path) as file:
-        try:
-            for number, line in enumerate(_lines(path, file, found), start=1):
-                line = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
-                if line.isspace() or not line:
-                    continue
-                numbers.append(number)
-                lines.append(line)
-                size += len(line)
-                if size >= BLOCK:
-                    yield _block(path, numbers, lines)
-                    numbers, lines, size = [], [], 0
-        except Exception:
-            # What stands before the damage is told first.
+        for lines in _lines_of_blocks(path, file, found):
+            if first == 1:
+                lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
+            numbers = list(range(first, first + len(lines)))
+            first += len(lines)
+            if any(map(_is_blank, lines)):
+                kept = [place for place, line in enumerate(lines) if not _is_blank(line)]
+                numbers = [numbers[place] for place in kept]
+                lines = [lines[place] for place in kept]
             if lines:
                 yield _block(path, numbers, lines)
-            raise
-    if lines:
-        yield _block(path, numbers, lines)
 
 
 def read_jsonl(path: Path, found: Detected) -> Iterator[Record]:
@@ -186,8 +179,35 @@ def _items(ahead: _Ahead) -> Iterator[Any]:
         raise ValueError("there is text after the end of the array")
 
 
+def _lines_of_blocks(path: Path, file: io.BufferedReader, found: Detected) -> Iterator[list[bytes]]:
+    """Yields the lines of a file in UTF-8, about a mebibyte at a time."""
+    if found.codec in PLAIN and found.newline == "\n" and not packing_of(path):
+        while lines := file.readlines(BLOCK):
+            yield lines
+        return
+    lines, size = [], 0
+    try:
+        for line in _lines(path, file, found):
+            lines.append(line)
+            size += len(line)
+            if size >= BLOCK:
+                yield lines
+                lines, size = [], 0
+    except Exception:
+        # What stands before the damage is told first.
+        if lines:
+            yield lines
+        raise
+    if lines:
+        yield lines
+
+
 def _lines(path: Path, file: io.BufferedReader, found: Detected) -> Iterator[bytes]:
-    """Returns the lines of a file in UTF-8."""
+    """Yields the lines of a file in UTF-8.
+
+    Raises:
+        UserError: It is not in the encoding that was told.
+    """
     if found.codec in PLAIN and found.newline == "\n":
         yield from file
         return
@@ -197,6 +217,10 @@ def _lines(path: Path, file: io.BufferedReader, found: Detected) -> Iterator[byt
                 yield line.encode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
             raise UserError(f"{path}: not valid {found.codec.upper()} ({error.reason})") from error
+
+
+def _is_blank(line: bytes) -> bool:
+    return not line or line.isspace()
 
 
 def _block(path: Path, numbers: list[int], lines: list[bytes]) -> Block:
