@@ -39,6 +39,11 @@ class OneLineParser(argparse.ArgumentParser):
         """Raises what `one_line_errors` shows."""
         raise UserError(f"{message}; --help lists every flag")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # That of Python 3.10 fails where nobody reads the help.
+        with output_may_close():
+            super()._print_message(message, file)
+
 
 def exit_code_text(own: Mapping[int, str]) -> str:
     """Returns one sentence that lists the exit codes of a command.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution, version
 from itertools import chain
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -34,9 +36,13 @@ def _floors() -> dict[str, Version]:
 
 
 def _pins(name: str) -> dict[str, Version]:
+    return {name: Version(next(iter(pin.specifier)).version) for name, pin in _lines(name).items()}
+
+
+def _lines(name: str) -> dict[str, Requirement]:
     lines = (PROJECT / name).read_text(encoding="utf-8").splitlines()
-    found = [re.fullmatch(r"([\w.-]+)==(\S+)", line) for line in lines]
-    return {canonicalize_name(pin[1]): Version(pin[2]) for pin in found if pin}
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(pin.name): pin for pin in pins}
 
 
 def test_the_lowest_set_pins_the_floor_of_every_dependency() -> None:
@@ -51,3 +57,16 @@ def test_no_floor_is_above_what_the_suite_runs_with() -> None:
     held = _pins("constraints.txt")
     assert {name for name, floor in _floors().items() if held[name] < floor} == set()
     assert _pins("constraints-lowest.txt")["torch"] <= held["torch"]
+
+
+def test_a_release_that_needs_a_later_python_is_held_there_alone() -> None:
+    floor = "3.10"
+    wrong = []
+    for name, pin in _lines("constraints.txt").items():
+        with suppress(PackageNotFoundError):
+            facts = distribution(name).metadata.json
+            needs = SpecifierSet(str(facts.get("requires_python", "")))
+            held = pin.marker is None or pin.marker.evaluate({"python_version": floor})
+            if held and version(name) in pin.specifier and f"{floor}.20" not in needs:
+                wrong.append(name)
+    assert wrong == []
