@@ -71,7 +71,10 @@ def main() -> None:
     print(
         f"{given.queries:,} queries against {given.passages:,} passages, {metric.title} {mean:.1e}"
     )
-    print(f"{wall:.0f} s, {cpu:.0f} s of processor time with {torch.get_num_threads()} threads")
+    print(
+        f"{wall:.0f} s, {cpu:.0f} s of processor time with {torch.get_num_threads()} threads, "
+        f"{1000 * cpu / given.queries:.1f} ms a query"
+    )
     print(
         f"embeddings {embeddings / GIB:.2f} GiB; peak of the process {peak_bytes() / GIB:.2f} GiB"
     )

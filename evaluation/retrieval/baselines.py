@@ -11,7 +11,7 @@ import torch
 
 from evaluation.retrieval.lexical_terms import lexical_terms
 from evaluation.retrieval.query_results import metric_values, score_task
-from evaluation.retrieval.ranking import Scorer
+from evaluation.retrieval.ranking import SCORES_AT_A_TIME, Scorer
 from evaluation.retrieval.task import RetrievalTask
 from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from pairs.languages import tell_language
@@ -95,7 +95,11 @@ class FusionScorer:
     def scores(self, queries: np.ndarray, candidates: np.ndarray) -> torch.Tensor:
         """Returns sums in (0, 2 / 61]."""
         dense = self.dense.scores(queries, candidates).cpu()
-        return fuse(dense, self.lexical.scores(queries, candidates), self.weight)
+        lexical = self.lexical.scores(queries, candidates)
+        # Ranks take several times the memory of scores.
+        rows = max(1, SCORES_AT_A_TIME // len(candidates))
+        both = zip(dense.split(rows), lexical.split(rows), strict=True)
+        return torch.cat([fuse(*scores, self.weight) for scores in both])
 
 
 def fusion_name(model: str) -> str:

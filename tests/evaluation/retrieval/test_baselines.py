@@ -8,6 +8,7 @@ import torch
 from conftest import MakePairs
 
 from evaluation.collect import score_lexical
+from evaluation.retrieval import baselines
 from evaluation.retrieval.baselines import BM25Scorer, FusionScorer
 from evaluation.retrieval.ranking import DenseScorer
 from evaluation.retrieval.task import RetrievalTask, retrieval_task
@@ -70,3 +71,12 @@ def test_both_baselines_are_scored_on_the_queries_of_the_task(write_pairs: MakeP
 def test_within_a_domain_only_its_passages_are_scored(write_pairs: MakePairs) -> None:
     scorer = BM25Scorer.of(task(write_pairs))
     assert scorer.scores(np.array([0, 1]), np.array([1, 2])).shape == (2, 2)
+
+
+def test_fusing_a_few_rows_at_a_time_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    passages, queries = ["red pump", "blue pump", "hoist"], ["red hoist", "pump", "blue"]
+    dense = DenseScorer(torch.eye(3), torch.tensor([[3.0, 1, 2], [1, 2, 3], [2, 3, 1]]))
+    scorer = FusionScorer(dense, BM25Scorer.of_texts(passages, queries))
+    whole = scorer.scores(np.arange(3), np.arange(3))
+    monkeypatch.setattr(baselines, "SCORES_AT_A_TIME", 3)
+    assert torch.equal(scorer.scores(np.arange(3), np.arange(3)), whole)

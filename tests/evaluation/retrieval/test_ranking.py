@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from textless_task import task_of
 
-from evaluation.retrieval.ranking import DenseScorer, Ranked, rank_queries
+from evaluation.retrieval import ranking
+from evaluation.retrieval.ranking import SCORES_WITH_BAR, DenseScorer, Ranked, rank_queries
 from evaluation.retrieval_metrics.definitions import query_metrics
 
 
@@ -84,8 +85,59 @@ def test_within_its_domain_a_query_is_ranked_against_that_domains_passages_alone
     assert own.top.tolist() == [2, 0, 3]
 
 
+@pytest.mark.parametrize("levels", [1, 3, 1000])
+@pytest.mark.parametrize("passages", [40, 44, 59, 400])
+def test_passages_in_blocks_stand_as_in_a_sorted_list(
+    passages: int, levels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten, eleven, fourteen and a hundred blocks; few levels make many ties."""
+    monkeypatch.setattr(ranking, "BLOCK", 4)
+    rng = np.random.default_rng(passages + levels)
+    for _ in range(20):
+        scores = rng.integers(0, levels, passages).tolist()
+        relevant = sorted(rng.choice(passages, rng.integers(1, 15), replace=False).tolist())
+        order = sorted(range(passages), key=lambda n: (-scores[n], n in relevant, n))
+        ranked = found([float(score) for score in scores], relevant)
+        assert ranked.top.tolist() == order[:10]
+        assert ranked.top_scores.tolist() == [scores[n] for n in order[:10]]
+        assert ranked.ranks.tolist() == [order.index(n) + 1 for n in order if n in relevant]
+
+
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(3)
+    queries, corpus = (torch.randn(n, 4, generator=generator) for n in (300, 20))
+    task = task_of([[n % 20] for n in range(300)], 20)
+    alone = rank_queries(DenseScorer(queries, corpus), task)
+    monkeypatch.setattr(ranking, "LONG_ROW", 20)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    together = rank_queries(DenseScorer(queries, corpus), task)
+    assert [repr(r) for r in together] == [repr(r) for r in alone]
+
+
+def test_a_long_ranking_shows_a_progress_bar_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scorer, task = DenseScorer(torch.ones(3, 1), torch.ones(5, 1)), task_of([[0], [1], [2]], 5)
+
+    def shown(terminal: bool, scores_with_bar: int) -> str:
+        monkeypatch.setattr(ranking, "on_terminal", lambda: terminal)
+        monkeypatch.setattr(ranking, "SCORES_WITH_BAR", scores_with_bar)
+        rank_queries(scorer, task)
+        output = capsys.readouterr()
+        assert not output.out
+        return output.err
+
+    assert "Ranking:   0%" in (bar := shown(True, 15)) and "0/3" in bar
+    assert shown(True, 16) == ""
+    assert shown(False, 15) == ""
+    assert 10_000 * 10_000 < SCORES_WITH_BAR <= 10_000 * 100_000
+
+
 @pytest.mark.parametrize("scores_at_a_time", [1, 7, 100, 10_000])
-def test_the_size_of_a_chunk_changes_nothing(scores_at_a_time: int) -> None:
+def test_the_size_of_a_chunk_changes_nothing(
+    scores_at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "LEAST_ROWS", 1)
     generator = torch.Generator().manual_seed(3)
     queries, corpus = (
         torch.randn(9, 4, generator=generator),
