@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evaluation.comparison import BETTER, Difference, Estimate, compare_all_queries
+from evaluation.comparison import BETTER, Difference, Estimate, Group
 from evaluation.retrieval.baselines import BM25, fusion_name
-from evaluation.retrieval.query_results import QueryResult
 from evaluation.retrieval_metrics.definitions import PRIMARY
 
 NO_MODEL, NO_TRAINING = "no model", "no training"
@@ -68,31 +67,31 @@ def ways_by_cost(base: str, models: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(needs.items(), key=lambda item: COSTS.index(item[1])))
 
 
-def advise(
-    results: Mapping[str, Sequence[QueryResult]], needs: Mapping[str, str], seed: int
-) -> Advice | None:
+def advise(groups: Mapping[str, Group], needs: Mapping[str, str]) -> Advice | None:
     """Returns which way to search is the cheapest that no dearer one beats.
 
     Args:
-        results: Results on the same queries by name.
+        groups: Each way against each other one, as `compare_with_each` gives them.
         needs: What each way needs, by name, the cheapest first.
-        seed: Seed of the resampling.
 
     Returns:
         The advice; None where a way was not measured.
     """
-    if any(name not in results for name in needs):
+    if any(name not in groups for name in needs):
         return None
-    found = {name: results[name] for name in needs}
-    estimates, beaten_by = {}, {}
-    differences: dict[str, dict[str, Difference]] = {}
-    for place, name in enumerate(found):
-        group = compare_all_queries(found, name, seed)
-        differences[name] = {other: of[PRIMARY.key] for other, of in group.differences.items()}
-        estimates[name] = group.estimates[name][PRIMARY.key]
-        dearer = list(found)[place + 1 :]
-        beaten_by[name] = [n for n in dearer if differences[name][n].verdict == BETTER]
-    ways = [Way(name, needs[name], estimates[name], beaten_by[name]) for name in found]
+    names = list(needs)
+    estimates = {name: groups[name].estimates[name][PRIMARY.key] for name in names}
+    differences = {
+        name: {
+            other: groups[name].differences[other][PRIMARY.key] for other in names if other != name
+        }
+        for name in names
+    }
+    beaten_by = {
+        name: [n for n in names[place:] if differences[name][n].verdict == BETTER]
+        for place, name in enumerate(names, 1)
+    }
+    ways = [Way(name, needs[name], estimates[name], beaten_by[name]) for name in names]
     cheapest = next(way.name for way in ways if not way.beaten_by)
     best = max(ways, key=lambda way: way.estimate.value).name
     difference = differences[cheapest].get(best)

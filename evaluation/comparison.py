@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -150,7 +151,10 @@ class Comparison:
 
 
 def compare(
-    results: Mapping[str, Sequence[QueryResult]], baseline: str, seed: int = 0
+    results: Mapping[str, Sequence[QueryResult]],
+    baseline: str,
+    seed: int = 0,
+    overall: Group | None = None,
 ) -> Comparison:
     """Compares every model with the baseline on the same queries.
 
@@ -158,66 +162,107 @@ def compare(
         results: Result of each query, by model.
         baseline: Name of one of the models.
         seed: Seed of the resampling; the same seed gives the same intervals.
+        overall: What `compare_with_each` gives for the baseline, where it is known.
     """
     first = next(iter(results.values()))
     table = np.hstack([metric_values(rows, COMPARED) for rows in results.values()])
     clusters = np.array([row.cluster for row in first])
-    domains = np.array([row.domain for row in first])
-    names = [OVERALL, *sorted(set(domains.tolist()))]
-    groups = {}
-    for name in names:
-        rows = np.ones(len(first), bool) if name == OVERALL else domains == name
-        data = sum_by_cluster(table[rows], clusters[rows])
-        groups[name] = _group(data, list(results), baseline, seed)
-    return Comparison(baseline, _correct(groups))
+    of_domain: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(first):
+        of_domain[row.domain].append(number)
+    data = {
+        name: sum_by_cluster(table[of_domain[name]], clusters[of_domain[name]])
+        for name in sorted(of_domain)
+    }
+    # Groups of as many clusters share their draws, so they follow each other.
+    by_clusters = sorted(data, key=lambda name: len(data[name].sizes))
+    models = list(results)
+    found = {name: _groups(data[name], models, [baseline], seed)[baseline] for name in by_clusters}
+    overall = overall or compare_all_queries(results, baseline, seed)
+    return Comparison(baseline, _correct({OVERALL: overall} | {name: found[name] for name in data}))
 
 
 def compare_all_queries(
     results: Mapping[str, Sequence[QueryResult]], baseline: str, seed: int = 0
 ) -> Group:
     """Compares every model with the baseline on all queries alone; arguments as in `compare`."""
+    return _groups(_all_queries(results), list(results), [baseline], seed)[baseline]
+
+
+def compare_with_each(
+    results: Mapping[str, Sequence[QueryResult]], seed: int = 0
+) -> dict[str, Group]:
+    """Compares every model with every other one on all queries, with the draws of one comparison.
+
+    Returns:
+        What `compare_all_queries` gives, by baseline.
+    """
+    return _groups(_all_queries(results), list(results), list(results), seed)
+
+
+def _all_queries(results: Mapping[str, Sequence[QueryResult]]) -> Clustered:
     first = next(iter(results.values()))
     table = np.hstack([metric_values(rows, COMPARED) for rows in results.values()])
-    data = sum_by_cluster(table, np.array([row.cluster for row in first]))
-    return _group(data, list(results), baseline, seed)
+    return sum_by_cluster(table, np.array([row.cluster for row in first]))
 
 
-def _group(data: Clustered, models: list[str], baseline: str, seed: int) -> Group:
+def _groups(
+    data: Clustered, models: list[str], baselines: Sequence[str], seed: int
+) -> dict[str, Group]:
+    """Returns the group of some queries against each baseline."""
     drawn = resampled_means(data, seed=seed)
     low, high = proportion_interval(data, drawn)
+    means = data.means
     columns = {
         model: {metric: n * len(KEYS) + m for m, metric in enumerate(KEYS)}
         for n, model in enumerate(models)
     }
     estimates = {
         model: {
-            metric: Estimate(float(data.means[c]), float(low[c]), float(high[c]))
+            metric: Estimate(float(means[c]), float(low[c]), float(high[c]))
             for metric, c in of_metric.items()
         }
         for model, of_metric in columns.items()
     }
-    others = [model for model in models if model != baseline]
-    pairs = {(m, key): (columns[m][key], columns[baseline][key]) for m in others for key in KEYS}
+    pairs = {
+        (baseline, model, key): (columns[model][key], columns[baseline][key])
+        for baseline in baselines
+        for model in models
+        if model != baseline
+        for key in KEYS
+    }
     p_values = paired_permutation_test(
         data, [c for c, _ in pairs.values()], [c for _, c in pairs.values()], seed=seed
     )
-    found = {
-        pair: _difference(data, drawn, *pairs[pair], float(p))
-        for pair, p in zip(pairs, p_values, strict=True)
+    compared = _differences(data, drawn, [*pairs.values()], p_values.tolist())
+    found: dict[str, dict[str, dict[str, Difference]]] = {baseline: {} for baseline in baselines}
+    for (baseline, model, key), difference in zip(pairs, compared, strict=True):
+        found[baseline].setdefault(model, {})[key] = difference
+    queries, clusters = int(data.sizes.sum()), len(data.sizes)
+    return {
+        baseline: Group(queries, clusters, estimates, differences)
+        for baseline, differences in found.items()
     }
-    differences = {model: {key: found[model, key] for key in KEYS} for model in others}
-    return Group(int(data.sizes.sum()), len(data.sizes), estimates, differences)
 
 
-def _difference(
-    data: Clustered, drawn: np.ndarray, column: int, baseline: int, p: float
-) -> Difference:
-    value = float(data.means[column] - data.means[baseline])
-    apart = drawn[:, [column]] - drawn[:, [baseline]]
-    low, high = percentile_interval(apart, data.effective_clusters)
-    needed = queries_needed(value, float(apart.std(ddof=1)), int(data.sizes.sum()))
-    ends = (max(float(low[0]), -1.0), min(float(high[0]), 1.0))
-    return _judge(Difference(value, *ends, p, p, ALIKE, needed), p)
+def _differences(
+    data: Clustered, drawn: np.ndarray, pairs: Sequence[tuple[int, int]], p_values: Sequence[float]
+) -> list[Difference]:
+    """Returns the differences of the first column of each pair from the second."""
+    if not pairs:
+        return []
+    columns, others = (list(numbers) for numbers in zip(*pairs, strict=True))
+    means, queries = data.means, int(data.sizes.sum())
+    values = (means[columns] - means[others]).tolist()
+    # One row a pair: the same sums as over one column alone.
+    apart = np.ascontiguousarray((drawn[:, columns] - drawn[:, others]).T)
+    errors = apart.std(axis=1, ddof=1).tolist()
+    low, high = percentile_interval(apart.T, data.effective_clusters)
+    ends = zip(np.maximum(low, -1.0).tolist(), np.minimum(high, 1.0).tolist(), strict=True)
+    return [
+        _judge(Difference(value, *reach, p, p, ALIKE, queries_needed(value, error, queries)), p)
+        for value, reach, p, error in zip(values, ends, p_values, errors, strict=True)
+    ]
 
 
 def _judge(found: Difference, adjusted_p: float, corrected_for: int = 1) -> Difference:

@@ -8,8 +8,9 @@ queries. Clusters are resampled whole (Davison and Hinkley, Bootstrap Methods an
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.stats import beta, norm
@@ -20,6 +21,9 @@ POWER = 0.8
 RESAMPLES = 10_000
 # Weights that are held at once, so that a million queries need no more memory than a thousand.
 WEIGHTS_AT_A_TIME = 20_000_000
+# Draws for few clusters are kept for the next group: 100 clusters and 10,000 resamples, 8 MB.
+KEPT_DRAWS = 1_000_000
+QUANTILES_KEPT = 10_000
 ROUNDING = 1e-9
 
 
@@ -71,15 +75,63 @@ def resampled_means(data: Clustered, resamples: int = RESAMPLES, seed: int = 0) 
     Returns:
         `(resamples, columns)` means over the queries of the clusters that were drawn.
     """
+    return np.concatenate(
+        [
+            (weights @ data.sums) / (weights @ data.sizes)[:, None]
+            for weights in _in_chunks(_drawn_weights, len(data.sizes), resamples, seed)
+        ]
+    )
+
+
+def _drawn_weights(clusters: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yields `(draws, clusters)` counts of how often each cluster is drawn."""
     rng = np.random.default_rng(seed)
-    clusters = len(data.sizes)
     chunk = max(1, WEIGHTS_AT_A_TIME // clusters)
     chance = np.full(clusters, 1 / clusters)
-    means = []
     for start in range(0, resamples, chunk):
-        weights = rng.multinomial(clusters, chance, size=min(chunk, resamples - start))
-        means.append((weights @ data.sums) / (weights @ data.sizes)[:, None])
-    return np.concatenate(means)
+        size = min(chunk, resamples - start)
+        yield rng.multinomial(clusters, chance, size=size).astype(float)
+
+
+def _drawn_signs(clusters: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yields `(permutations, clusters)` signs, -1 for a cluster whose values are swapped.
+
+    They are all 2^clusters permutations where these are fewer than `resamples`, else one fewer than
+    `resamples`, for the identity is counted apart.
+    """
+    exact = _all_permutations(clusters, resamples)
+    draws = 2**clusters if exact else resamples - 1
+    chunk = max(1, WEIGHTS_AT_A_TIME // clusters)
+    rng = np.random.default_rng(seed)
+    for start in range(0, draws, chunk):
+        numbers = np.arange(start, min(start + chunk, draws))
+        swapped = (
+            numbers[:, None] >> np.arange(clusters) & 1
+            if exact
+            else rng.integers(0, 2, (len(numbers), clusters))
+        )
+        yield 1.0 - 2.0 * swapped
+
+
+def _all_permutations(clusters: int, resamples: int) -> bool:
+    """Returns whether a test looks at every permutation."""
+    return clusters <= math.log2(resamples)
+
+
+Draws = Callable[[int, int, int], Iterator[np.ndarray]]
+
+
+def _in_chunks(draws: Draws, clusters: int, resamples: int, seed: int) -> Iterable[np.ndarray]:
+    """Returns draws; groups of few clusters share those of the last group of as many."""
+    if clusters * resamples > KEPT_DRAWS:
+        return draws(clusters, resamples, seed)
+    return _kept(draws, clusters, resamples, seed)
+
+
+# The last of both kinds: of many groups those of as many clusters come one after the other.
+@lru_cache(maxsize=2)
+def _kept(draws: Draws, clusters: int, resamples: int, seed: int) -> tuple[np.ndarray, ...]:
+    return tuple(draws(clusters, resamples, seed))
 
 
 def percentile_interval(
@@ -102,10 +154,28 @@ def percentile_interval(
     columns = means.shape[1]
     if clusters <= 1:
         return np.full(columns, -np.inf), np.full(columns, np.inf)
-    reach = student.ppf((1 + confidence) / 2, clusters - 1) * math.sqrt(clusters / (clusters - 1))
-    tail = float(norm.sf(reach))
+    tail = _tail(clusters, confidence)
     low, high = np.quantile(means, [tail, 1 - tail], axis=0)
     return low, high
+
+
+@lru_cache(maxsize=QUANTILES_KEPT)
+def _tail(clusters: float, confidence: float) -> float:
+    """Returns the level of the lower end of an interval, in (0, 0.5)."""
+    reach = student.ppf((1 + confidence) / 2, clusters - 1) * math.sqrt(clusters / (clusters - 1))
+    return float(norm.sf(reach))
+
+
+@lru_cache(maxsize=QUANTILES_KEPT)
+def _open_end(clusters: int, confidence: float) -> float:
+    """Returns the lower end of the exact binomial interval of as many successes as trials."""
+    return float(beta.ppf((1 - confidence) / 2, clusters, 1))
+
+
+@lru_cache(maxsize=1)
+def _reach() -> float:
+    """Returns the standard errors of a difference that a test finds with `POWER`, see below."""
+    return float(norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER))
 
 
 def proportion_interval(
@@ -116,9 +186,8 @@ def proportion_interval(
     Where every query has the same extreme value no resample differs; the end that is open is then
     the exact binomial one (Clopper and Pearson, Biometrika 26(4), 1934) over the clusters.
     """
-    clusters = len(data.sizes)
     low, high = percentile_interval(means, data.effective_clusters, confidence)
-    open_end = float(beta.ppf((1 - confidence) / 2, clusters, 1))
+    open_end = _open_end(len(data.sizes), confidence)
     low = np.where(data.means >= 1, np.minimum(low, open_end), low)
     high = np.where(data.means <= 0, np.maximum(high, 1 - open_end), high)
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
@@ -154,21 +223,12 @@ def paired_permutation_test(
     apart = data.sums[:, list(columns)] - data.sums[:, list(others)]
     # Sums that are equal but for rounding count as equally large.
     seen = np.abs(apart.sum(axis=0)) - ROUNDING * np.abs(apart).sum(axis=0)
-    exact = clusters <= math.log2(resamples)
-    draws = 2**clusters if exact else resamples - 1
-    chunk = max(1, WEIGHTS_AT_A_TIME // clusters)
-    rng = np.random.default_rng(seed)
+    exact = _all_permutations(clusters, resamples)
     # The identity permutation counts as one of the draws, so that p is never 0.
     as_large = np.full(len(columns), 0 if exact else 1)
-    for start in range(0, draws, chunk):
-        numbers = np.arange(start, min(start + chunk, draws))
-        swapped = (
-            numbers[:, None] >> np.arange(clusters) & 1
-            if exact
-            else rng.integers(0, 2, (len(numbers), clusters))
-        )
-        as_large += np.sum(np.abs((1.0 - 2.0 * swapped) @ apart) >= seen, axis=0)
-    p_values: np.ndarray = as_large / (draws if exact else resamples)
+    for signs in _in_chunks(_drawn_signs, clusters, resamples, seed):
+        as_large += np.sum(np.abs(signs @ apart) >= seen, axis=0)
+    p_values: np.ndarray = as_large / (2**clusters if exact else resamples)
     return p_values
 
 
@@ -199,8 +259,7 @@ def queries_needed(difference: float, standard_error: float, queries: int) -> in
     """
     if difference == 0 or standard_error == 0 or not math.isfinite(standard_error):
         return None
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER))
-    needed = queries * (reach * standard_error / difference) ** 2
+    needed = queries * (_reach() * standard_error / difference) ** 2
     if needed <= queries:
         return None
     digits = max(int(math.log10(needed)) - 1, 0)

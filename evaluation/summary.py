@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evaluation.advice import QUERIES_ALONE, TRAINING, Advice, advise, ways_by_cost
@@ -10,8 +11,9 @@ from evaluation.comparison import (
     Comparison,
     Difference,
     Estimate,
+    Group,
     compare,
-    compare_all_queries,
+    compare_with_each,
 )
 from evaluation.dimensions import Dimension
 from evaluation.gates import Gate, Measured, Thresholds, check_gates, describe_gates
@@ -172,7 +174,8 @@ def summarise(
         seed: Seed of the resampling.
     """
     logger.info("Computing intervals and tests, with %d resamples", RESAMPLES)
-    comparison = compare(results.per_query, results.base, seed)
+    with_each = compare_with_each(results.per_query, seed)
+    comparison = compare(results.per_query, results.base, seed, with_each[results.base])
     probe = compare(results.probe, results.base, seed) if results.probe else None
     speed = results.speed.models.get(results.model) if results.speed else None
     measured = Measured(
@@ -189,25 +192,25 @@ def summarise(
         comparison=comparison,
         probe=probe,
         gates=check_gates(thresholds, measured),
-        fusion=_compare_fusion(results, seed),
-        advice=_advise(results, seed),
+        fusion=_compare_fusion(results, with_each),
+        advice=_advise(results, with_each),
         known_passages=compare_known(results, seed),
     )
 
 
-def _advise(results: EvaluationResults, seed: int) -> Advice | None:
+def _advise(results: EvaluationResults, with_each: Mapping[str, Group]) -> Advice | None:
     """Returns the cheapest way to search; None where the base itself is under test."""
     if results.model == results.base:
         return None
     cost = QUERIES_ALONE if results.keeps_passages else TRAINING
-    return advise(results.per_query, ways_by_cost(results.base, {results.model: cost}), seed)
+    return advise(with_each, ways_by_cost(results.base, {results.model: cost}))
 
 
-def _compare_fusion(results: EvaluationResults, seed: int) -> Fusion | None:
+def _compare_fusion(results: EvaluationResults, with_each: Mapping[str, Group]) -> Fusion | None:
     """Returns the paired comparison of BM25 + model with the model alone."""
     name = fusion_name(results.model)
-    if name not in results.per_query:
+    if name not in with_each:
         return None
-    both = {model: results.per_query[model] for model in (results.model, name)}
-    group = compare_all_queries(both, results.model, seed)
-    return Fusion(name, group.estimates, group.differences[name])
+    group = with_each[results.model]
+    estimates = {model: group.estimates[model] for model in (results.model, name)}
+    return Fusion(name, estimates, group.differences[name])

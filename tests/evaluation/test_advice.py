@@ -6,6 +6,7 @@ import pytest
 from summaries import BASE, MODEL, results_of, summary_of
 
 from evaluation.advice import NO_MODEL, NO_TRAINING, QUERIES_ALONE, TRAINING, advise, ways_by_cost
+from evaluation.comparison import compare_with_each
 from evaluation.report.sentences import advice_sentence
 from evaluation.retrieval.query_results import Results
 
@@ -36,7 +37,7 @@ def found_by(*counts: int) -> Results:
 def test_it_is_the_cheapest_one_that_nothing_dearer_beats(
     counts: tuple[int, ...], cheapest: str, needs: str
 ) -> None:
-    advice = advise(found_by(*counts), ways_by_cost(BASE, {MODEL: TRAINING}), 0)
+    advice = advise(compare_with_each(found_by(*counts)), ways_by_cost(BASE, {MODEL: TRAINING}))
     assert advice is not None
     assert [way.name for way in advice.ways] == list(WAYS)
     assert [way.estimate.value for way in advice.ways] == [n / QUERIES for n in counts]
@@ -63,7 +64,7 @@ def test_nothing_is_advised_where_a_baseline_or_the_tuned_model_is_missing() -> 
     results = found_by(10, 20, 30, 40, 50)
     assert advice_sentence(summary_of(results, model=BASE).published()) == ""
     del results["BM25"]
-    assert advise(results, ways_by_cost(BASE, {MODEL: TRAINING}), 0) is None
+    assert advise(compare_with_each(results), ways_by_cost(BASE, {MODEL: TRAINING})) is None
     assert advice_sentence(summary_of(results).published()) == ""
 
 
@@ -72,6 +73,6 @@ def test_a_query_adapter_is_cheaper_than_a_new_index() -> None:
     assert list(ways) == [*WAYS[:3], "adapter", "BM25 + adapter", MODEL, f"BM25 + {MODEL}"]
     results = {**found_by(10, 20, 30, 50, 50), "adapter": found_by(50, 0, 0, 0, 0)["BM25"]}
     results["BM25 + adapter"] = results["BM25"]
-    advice = advise(results, ways, 0)
+    advice = advise(compare_with_each(results), ways)
     assert advice is not None
     assert (advice.cheapest, advice.needs) == ("adapter", QUERIES_ALONE)

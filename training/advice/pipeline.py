@@ -9,7 +9,7 @@ from pathlib import Path
 from evaluation.advice import Advice, advise
 from evaluation.arguments import EvaluationArguments
 from evaluation.collect import load_models
-from evaluation.comparison import Group, compare_all_queries
+from evaluation.comparison import Group, compare_with_each
 from evaluation.report.sentences import describe_advice, show_estimate
 from evaluation.report.tables import align
 from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
@@ -86,9 +86,10 @@ def _give_advice(arguments: AdviceArguments) -> Advice | None:
         set_prompts(models[names.base], arguments.query_prompt, arguments.document_prompt)
         ways = measure_ways(models, names.base, pairs, split, arguments.language)
         logger.info("Comparing %d ways to search", len(ways.needs))
-        advice = advise(ways.results, ways.needs, SEED)
+        with_each = compare_with_each(ways.results, SEED)
+        advice = advise(with_each, ways.needs)
         assert advice is not None
-        group = compare_all_queries(ways.results, names.base, SEED)
+        group = with_each[names.base]
         log_lines(logger, describe(advice, ways, group))
         if not split.test:
             logger.warning(NO_TEST, arguments.model[0])
