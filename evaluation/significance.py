@@ -155,8 +155,19 @@ def percentile_interval(
     if clusters <= 1:
         return np.full(columns, -np.inf), np.full(columns, np.inf)
     tail = _tail(clusters, confidence)
-    low, high = np.quantile(means, [tail, 1 - tail], axis=0)
-    return low, high
+    rising = np.sort(np.ascontiguousarray(means.T), axis=1)
+    return _quantile(rising, tail), _quantile(rising, 1 - tail)
+
+
+def _quantile(rising: np.ndarray, level: float) -> np.ndarray:
+    """Returns `np.quantile(rising, level, axis=1)` of rows that are sorted already.
+
+    Sorting takes a third of the time of the selection in `np.quantile`.
+    """
+    position = (rising.shape[1] - 1) * level
+    place = min(int(position), rising.shape[1] - 2)
+    quantile: np.ndarray = np.quantile(rising[:, place : place + 2], position - place, axis=1)
+    return quantile
 
 
 @lru_cache(maxsize=QUANTILES_KEPT)

@@ -132,8 +132,8 @@ def write_report(
         staged.mkdir()
         write_results_folder(summary.results, summary.metrics(), staged)
         (staged / PLOTS).mkdir()
-        draw_plots(summary, staged / PLOTS)
-        write_page(summary, texts, staged / PAGE)
+        plots = draw_plots(summary, staged / PLOTS)
+        write_page(summary, texts, staged / PAGE, plots)
         if rankings:
             write_exports(rankings, exports, staged)
         replace_folder(staged, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -65,7 +65,9 @@ class PagePlot:
     dark: str
 
 
-def write_page(summary: EvaluationSummary, texts: Texts | None, path: Path) -> None:
+def write_page(
+    summary: EvaluationSummary, texts: Texts | None, path: Path, drawn: Sequence[Path] = ()
+) -> None:
     """Writes the page atomically.
 
     It quotes queries and passages where texts are given: keep it out of what is published.
@@ -74,8 +76,9 @@ def write_page(summary: EvaluationSummary, texts: Texts | None, path: Path) -> N
         summary: What to show.
         texts: Texts behind the ids; None shows ids only.
         path: The HTML file.
+        drawn: The files of `draw_plots`, where they are there already.
     """
-    atomic_write_text(path, render_report(summary, texts, draw_page_plots(summary)))
+    atomic_write_text(path, render_report(summary, texts, draw_page_plots(summary, drawn)))
 
 
 def render_report(
@@ -112,9 +115,10 @@ def render_report(
     )
 
 
-def draw_page_plots(summary: EvaluationSummary) -> dict[str, PagePlot]:
-    """Returns the plots for light and for dark screens, by name."""
-    light, dark = render_plots(summary), render_plots(summary, DARK)
+def draw_page_plots(summary: EvaluationSummary, drawn: Sequence[Path] = ()) -> dict[str, PagePlot]:
+    """Returns the plots for light and for dark screens, by name; `drawn` as in `write_page`."""
+    light = {path.stem: path.read_bytes() for path in drawn} or render_plots(summary)
+    dark = render_plots(summary, DARK)
     alts = _alts(summary)
     return {
         name: PagePlot(alts[name], _data_address(light[name]), _data_address(dark[name]))
@@ -148,7 +152,7 @@ def describe_queries(summary: EvaluationSummary, texts: Texts | None) -> dict[st
     """
     results = summary.results
     models = list(results.per_query)
-    domains = list(summary.comparison.domains)
+    domains = {name: number for number, name in enumerate(summary.comparison.domains)}
     places: dict[str, int] = {}
 
     def place(id_: str) -> int:
@@ -166,7 +170,7 @@ def describe_queries(summary: EvaluationSummary, texts: Texts | None) -> dict[st
             [
                 query,
                 texts.queries[query] if texts else None,
-                domains.index(found[0].domain),
+                domains[found[0].domain],
                 [place(id_) for id_ in expected],
                 [row.rank for row in found],
                 [place(row.top_ids[0]) for row in found],
@@ -177,7 +181,7 @@ def describe_queries(summary: EvaluationSummary, texts: Texts | None) -> dict[st
         "models": models,
         "model": models.index(results.model),
         "base": models.index(results.base),
-        "domains": domains,
+        "domains": list(domains),
         "passages": passages,
         "queries": queries,
     }

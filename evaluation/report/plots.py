@@ -102,7 +102,7 @@ def _drawings(summary: EvaluationSummary) -> dict[str, Callable[..., Figure | No
 def _png(figure: Figure) -> bytes:
     """PNG bytes of a palette, a third of the size, that name neither program nor time."""
     drawn, packed = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png", dpi=DOTS_PER_INCH)
+    figure.savefig(drawn, format="png", dpi=DOTS_PER_INCH, pil_kwargs={"compress_level": 1})
     picture = Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     picture.save(packed, format="png", optimize=True)
     return packed.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -81,8 +82,16 @@ class RetrievalTask:
         """Returns the ascending indices of the passages that queries of a domain rank against."""
         if self.scope == "all":
             return np.arange(len(self.corpus))
-        fits = [not domains or domain in domains for domains in self.passage_domains]
-        return np.flatnonzero(fits)
+        return self._candidates_by_domain[domain]
+
+    @cached_property
+    def _candidates_by_domain(self) -> dict[str, np.ndarray]:
+        found: dict[str, list[int]] = {domain: [] for domain in self.domains}
+        for number, domains in enumerate(self.passage_domains):
+            for domain in domains:
+                found.setdefault(domain, []).append(number)
+        extra = [number for number, domains in enumerate(self.passage_domains) if not domains]
+        return {domain: np.array(sorted([*own, *extra]), int) for domain, own in found.items()}
 
     def describe(self) -> TaskDescription:
         """Returns scope and sizes, for a report."""
@@ -93,7 +102,10 @@ class RetrievalTask:
             passages=len(self.corpus),
             extra_passages=self.extra_passages,
             left_out=self.left_out,
-            candidates={domain: len(self.candidates(domain)) for domain in domains},
+            candidates={
+                domain: len(self.corpus) if self.scope == "all" else len(self.candidates(domain))
+                for domain in domains
+            },
         )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from conftest import make_evaluation, make_results
 
-from evaluation.comparison import Difference, compare
-from evaluation.retrieval.query_results import Results
+from evaluation import significance
+from evaluation.comparison import Difference, compare, compare_all_queries, compare_with_each
+from evaluation.retrieval.query_results import QueryResult, Results
 
 
 def difference(results: Results, group: str = "overall") -> Difference:
@@ -101,3 +104,51 @@ def test_a_domain_of_one_passage_has_no_interval() -> None:
         -1.0,
     )
     assert found.differences["tuned"]["recall@5"].verdict == "not distinguishable"
+
+
+def test_many_domains_have_the_figures_of_each_domain_alone() -> None:
+    """Shared draws change no bit, whatever domains stand before and after one."""
+    rng = np.random.default_rng(0)
+    domains = {f"domain {n:02d}": rng.integers(1, 9, rng.integers(1, 16)) for n in range(40)}
+    tuned: list[QueryResult] = []
+    base: list[QueryResult] = []
+    for name, ranks in domains.items():
+        tuned += make_results(name, ranks.tolist(), first=len(tuned))
+        base += make_results(name, rng.permutation(ranks).tolist(), first=len(base))
+    together = compare({"tuned": tuned, "base": base}, "base", seed=3)
+    for name, group in together.domains.items():
+        rows = {
+            model: [row for row in results if row.domain == name]
+            for model, results in (("tuned", tuned), ("base", base))
+        }
+        significance._kept.cache_clear()
+        alone = compare_all_queries(rows, "base", seed=3)
+        assert group.estimates == alone.estimates
+        for key, found in group.differences["tuned"].items():
+            other = alone.differences["tuned"][key]
+            assert (found.value, found.low, found.high) == (other.value, other.low, other.high)
+            assert found.p == other.p
+
+
+def test_each_model_as_the_baseline_has_the_figures_of_a_comparison_of_its_own() -> None:
+    results = make_evaluation().per_query
+    with_each = compare_with_each(results, seed=5)
+    assert with_each == {name: compare_all_queries(results, name, seed=5) for name in results}
+    assert compare(results, "base", 5, with_each["base"]) == compare(results, "base", 5)
+
+
+def test_groups_of_as_many_clusters_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+
+    def weights(clusters: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+        drawn.append(clusters)
+        yield np.ones((resamples, clusters))
+
+    monkeypatch.setattr(significance, "_drawn_weights", weights)
+    rows = [
+        row
+        for n in range(12)
+        for row in make_results(f"domain {n}", [1] * (2 + n % 3), first=10 * n)
+    ]
+    compare({"tuned": rows, "base": rows}, "base")
+    assert drawn == [2, 3, 4, 36]

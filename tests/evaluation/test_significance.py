@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, norm
+from scipy.stats import t as student
 
 from evaluation import significance
 from evaluation.significance import (
@@ -214,3 +216,13 @@ def test_clusters_of_unequal_size_tell_less_than_their_number() -> None:
     # Sizes 9 and 1: 100 / 82.
     assert sum_by_cluster(values, [0] * 9 + [1]).effective_clusters == pytest.approx(100 / 82)
     assert sum_by_cluster(values, [0] * 10).effective_clusters == 1.0
+
+
+@pytest.mark.parametrize("clusters", [1.01, 2, 3, 7.5, 40, 1000])
+def test_the_ends_of_an_interval_are_the_quantiles_of_the_means(clusters: float) -> None:
+    """Bit for bit those of numpy, at the levels of Hesterberg's correction."""
+    means = np.random.default_rng(1).integers(0, 30, (10_000, 5)) / 7
+    reach = student.ppf(0.975, clusters - 1) * math.sqrt(clusters / (clusters - 1))
+    tail = float(norm.sf(reach))
+    expected = np.quantile(means, [tail, 1 - tail], axis=0)
+    assert np.array_equal(percentile_interval(means, clusters), expected)
