@@ -210,7 +210,8 @@ def _groups(
     data: Clustered, models: list[str], baselines: Sequence[str], seed: int
 ) -> dict[str, Group]:
     """Returns the group of some queries against each baseline."""
-    drawn = resampled_means(data, seed=seed)
+    # Columns whole in memory: they are sorted and subtracted.
+    drawn = np.asfortranarray(resampled_means(data, seed=seed))
     low, high = proportion_interval(data, drawn)
     means = data.means
     columns = {
@@ -255,7 +256,7 @@ def _differences(
     means, queries = data.means, int(data.sizes.sum())
     values = (means[columns] - means[others]).tolist()
     # One row a pair: the same sums as over one column alone.
-    apart = np.ascontiguousarray((drawn[:, columns] - drawn[:, others]).T)
+    apart = drawn.T[columns] - drawn.T[others]
     errors = apart.std(axis=1, ddof=1).tolist()
     low, high = percentile_interval(apart.T, data.effective_clusters)
     ends = zip(np.maximum(low, -1.0).tolist(), np.minimum(high, 1.0).tolist(), strict=True)
