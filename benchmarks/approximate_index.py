@@ -12,6 +12,7 @@ import argparse
 import time
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,9 @@ def main() -> None:
     parser.add_argument("--library", choices=LIBRARIES, nargs="+", default=list(LIBRARIES))
     parser.add_argument("--random", action="store_true", help="random directions in place of texts")
     given = parser.parse_args()
+    for library in given.library:
+        if find_spec(library) is None:
+            parser.error(f"{library} is not installed; choose another --library, or install it")
     torch.set_num_threads(1)
     if given.random:
         generator = torch.Generator().manual_seed(1)
