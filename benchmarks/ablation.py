@@ -251,9 +251,9 @@ def draw_figure(lines: Sequence[Line], picture: Path) -> None:
         errors = [[d.value - d.low for d in found], [d.high - d.value for d in found]]
         axis.errorbar([d.value for d in found], places, xerr=errors, fmt="o", capsize=3)
         axis.axvline(0, color="gray", linewidth=0.8)
-        axis.set_yticks(places, recipes)
+        axis.set_yticks(places, [f"{name} ({len(runs)})" for name, runs in recipes.items()])
         axis.invert_yaxis()
-        axis.set_xlabel("Recall@5 over base")
+        axis.set_xlabel("Recall@5 over base (number of seeds)")
         axis.set_title(data)
     figure.tight_layout()
     figure.savefig(picture, dpi=120)
