@@ -6,7 +6,6 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ from pairs.reading.records import DataFile, Record
 from pairs.reading.source import Data, DataSource, hub_name
 
 logger = logging.getLogger(__name__)
-
-RECORDS_AT_A_TIME = 10_000
 
 Check = Callable[[Mapping[str, Any]], str]
 
@@ -54,13 +51,8 @@ class PairFile:
 
     def pieces(self, check: Check) -> Iterator[PlainRows | list[Record]]:
         """Reads the same some thousand at a time, where all of these are plain at once."""
-        if self.file.blocks is None or self.names.is_table:
-            records = self.pairs(check)
-            while piece := list(islice(records, RECORDS_AT_A_TIME)):
-                yield piece
-            return
         with readable(self.file.path):
-            for block in self.file.blocks():
+            for block in self.file.in_blocks():
                 named = map(self.names.named, block.records())
                 yield plain_rows(block, self.names) or list(self._checked(named, check))
 

@@ -16,6 +16,7 @@ from nic.files import sha256_of
 
 # Rows from which the names of the columns of JSON are taken.
 SAMPLED_ROWS = 100
+ROWS_OF_A_BLOCK = 5_000
 
 
 class Place(NamedTuple):
@@ -109,7 +110,7 @@ class DataFile:
         further_passages: Reads passages that stand in no row, each with its id.
         has_split: Whether its rows know the part of a split that they belong to.
         digest: Returns a hash of its content; None takes the SHA-256 of the file.
-        blocks: Reads the rows in blocks; None where the format has none.
+        blocks: Reads the rows in blocks, where the format does that faster than row by row.
     """
 
     path: Path
@@ -124,9 +125,31 @@ class DataFile:
     digest: Callable[[], str] | None = None
     blocks: Callable[[], Iterator[Block]] | None = None
 
+    def in_blocks(self) -> Iterator[Block]:
+        """Reads the rows in blocks of some thousand."""
+        if self.blocks is not None:
+            yield from self.blocks()
+            return
+        rows = self.rows()
+        while records := list(islice(rows, ROWS_OF_A_BLOCK)):
+            yield _block(records)
+
     def sha256(self) -> str:
         """Returns the SHA-256 of the bytes of a file, or of the listed files of a folder."""
         return self.digest() if self.digest else sha256_of(self.path)
+
+
+def _block(records: list[Record]) -> Block:
+    """Returns records that were read already as a block."""
+    places = {record.place._replace(line=0, text_line=0) for record in records}
+
+    def objects() -> list[dict[str, Any]] | None:
+        if len(places) > 1 or any(record.problem for record in records):
+            return None
+        return [record.row for record in records]
+
+    start = records[0].place._replace(line=0, text_line=0)
+    return Block(start, [record.place.line for record in records], objects, lambda: iter(records))
 
 
 def sampled_columns(rows: Rows) -> list[str]:

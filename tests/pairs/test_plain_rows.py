@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from conftest import MakePairs, make_row
+from datasets import Dataset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -67,17 +68,20 @@ def test_any_rows_are_read_as_one_by_one(tmp_path: Path, rows: list[Any], broken
             assert many == read(source)
 
 
+@pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.csv"])
 def test_plain_rows_are_not_looked_at_one_by_one(
-    write_pairs: MakePairs, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     def refuse(row: object) -> str:
         raise AssertionError(row)
 
-    path = write_pairs([make_row(n, "hvac", page=n) for n in range(20)])
+    rows = Dataset.from_list([make_row(n, "hvac", page=str(n)) for n in range(20)])
+    path = tmp_path / name
+    rows.to_json(path) if path.suffix == ".jsonl" else rows.to_csv(path)
     expected = read(path)
     monkeypatch.setattr(loading, "find_problem", refuse)
     assert read(path) == expected
-    assert expected[3] == [{"page": n} for n in range(20)]
+    assert expected[3] == [{"page": str(n)} for n in range(20)]
 
 
 def test_numbers_go_on_from_file_to_file(write_pairs: MakePairs) -> None:
