@@ -236,16 +236,21 @@ def print_table(lines: Sequence[Line], reference: str) -> None:
 
 
 def draw_figure(lines: Sequence[Line], picture: Path) -> None:
-    """Draws Recall@5 over base of each recipe with its interval, a panel for each data file."""
+    """Draws Recall@5 over base of each recipe with its interval; data files share the scale."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     pooled = pool(lines)
-    tallest = max(len(recipes) for recipes in pooled.values())
+    heights = [len(recipes) + 2 for recipes in pooled.values()]
     figure, axes = plt.subplots(
-        1, len(pooled), figsize=(2.5 + 4 * len(pooled), 1.2 + 0.3 * tallest), squeeze=False
+        len(pooled),
+        1,
+        figsize=(7.5, 0.27 * sum(heights)),
+        height_ratios=heights,
+        sharex=True,
+        squeeze=False,
     )
-    for axis, (data, recipes) in zip(axes[0], pooled.items(), strict=True):
+    for axis, (data, recipes) in zip(axes[:, 0], pooled.items(), strict=True):
         found = [against_base(runs).differences[TUNED][METRIC] for runs in recipes.values()]
         places = range(len(found))
         errors = [[d.value - d.low for d in found], [d.high - d.value for d in found]]
@@ -253,8 +258,8 @@ def draw_figure(lines: Sequence[Line], picture: Path) -> None:
         axis.axvline(0, color="gray", linewidth=0.8)
         axis.set_yticks(places, [f"{name} ({len(runs)})" for name, runs in recipes.items()])
         axis.invert_yaxis()
-        axis.set_xlabel("Recall@5 over base (number of seeds)")
         axis.set_title(data)
+    axes[-1, 0].set_xlabel("Recall@5 over base, with the number of seeds at each recipe")
     figure.tight_layout()
     figure.savefig(picture, dpi=120)
 
