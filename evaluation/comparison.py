@@ -178,7 +178,8 @@ def compare(
     by_clusters = sorted(data, key=lambda name: len(data[name].sizes))
     models = list(results)
     found = {name: _groups(data[name], models, [baseline], seed)[baseline] for name in by_clusters}
-    overall = overall or compare_all_queries(results, baseline, seed)
+    if overall is None:
+        overall = _groups(sum_by_cluster(table, clusters), models, [baseline], seed)[baseline]
     return Comparison(baseline, _correct({OVERALL: overall} | {name: found[name] for name in data}))
 
 

@@ -127,11 +127,14 @@ class PairFiles:
         before = last = 0
         for file in self.files:
             for piece in file.pieces(check):
-                moved = (
-                    piece.moved(before) if isinstance(piece, PlainRows) else _moved(piece, before)
-                )
-                last = moved.numbers[-1] if isinstance(moved, PlainRows) else moved[-1].place.number
-                yield moved
+                if isinstance(piece, PlainRows):
+                    rows = piece.moved(before)
+                    last = rows.numbers[-1]
+                    yield rows
+                else:
+                    records = [_moved(record, before) for record in piece] if before else piece
+                    last = records[-1].place.number
+                    yield records
             before = last
 
     def further_passages(self) -> dict[str, str]:
@@ -162,19 +165,16 @@ class PairFiles:
         before = last = 0
         for file in self.files:
             for record in read(file):
-                place = record.place._replace(offset=record.place.offset + before)
-                last = place.number
-                yield record._replace(place=place)
+                moved = _moved(record, before)
+                last = moved.place.number
+                yield moved
             before = last
 
 
-def _moved(records: list[Record], offset: int) -> list[Record]:
-    """Returns the records of a further file, whose numbers go on from those before."""
-    if not offset:
-        return records
-    places = (record.place for record in records)
-    offsets = [place._replace(offset=place.offset + offset) for place in places]
-    return [record._replace(place=place) for record, place in zip(records, offsets, strict=True)]
+def _moved(record: Record, offset: int) -> Record:
+    """Returns a record of a further file, whose numbers go on from those before."""
+    place = record.place
+    return record._replace(place=place._replace(offset=place.offset + offset))
 
 
 def log_reading(files: PairFiles) -> None:
