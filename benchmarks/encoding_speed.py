@@ -1,8 +1,8 @@
 """How fast passages are encoded: `python benchmarks/encoding_speed.py --data-file FILE`.
 
-The evaluation's encoding in fp32 and in bf16, and with `--onnx FOLDER` a package's ONNX variants,
-against `model.encode` of sentence-transformers on the same passages. All take turns with each part
-of the corpus, and ratios are those of a part.
+The evaluation's encoding in fp32 and in bf16, and with `--onnx FOLDER` a package's ONNX variants
+(bf16 with the extra `openvino`), against `model.encode` of sentence-transformers on the same
+passages. All take turns with each part of the corpus, and ratios are those of a part.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def encoders(model_name: str, onnx: str | None) -> dict[str, Encode]:
     if onnx:
         from nic_encoder import OnnxEncoder
 
-        for variant in ("fp32", "int8"):
+        for variant in ("fp32", "int8", *(["bf16"] if find_spec("openvino") else [])):
             encoder = OnnxEncoder(onnx, variant=variant)
             ways[f"nic-encoder, {variant}"] = encoder.encode
     return ways

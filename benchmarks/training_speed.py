@@ -268,15 +268,22 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=TURNS)
     parser.add_argument("--freeze", type=int, nargs="+", default=[4, 0])
     parser.add_argument("--batch", type=int, nargs="+", default=[32, 128])
+    parser.add_argument(
+        "--ways",
+        nargs="+",
+        help="names of the table, where memory does not hold all of them at once",
+    )
     asked = parser.parse_args()
-    ways = contenders(has_bf16(use_cpu=True))
+    every_way = contenders(has_bf16(use_cpu=True))
+    ways = [way for way in every_way if asked.ways is None or way.name in asked.ways]
     print(f"{processor_name()}, {available_cores()} cores, load average {load_average()}")
-    last = ""
+    last, names = "", [way.name for way in ways]
+    baseline = DROPOUT if DROPOUT in names else names[-1]
     for freeze in asked.freeze:
         for batch in asked.batch:
             case = Case(asked.data_file, freeze, batch, asked.steps, asked.turns)
             seconds = run_case(case, ways)
-            last = last or ratio(seconds, ways[0].name, DROPOUT)
+            last = last or ratio(seconds, ways[0].name, baseline)
     print(f"load average {load_average()}\n{last}")
 
 

@@ -1,7 +1,8 @@
 r"""How small, fast and good the ONNX variants are: `python benchmarks/variants.py --model FOLDER`.
 
-Exports and quantises the model into a scratch folder, scores torch, fp32 and int8 on the same
-queries, and times them in turns. `--all` asks every query of the file and not the held-out ones.
+Exports and quantises the model into a scratch folder, scores torch, fp32, int8 and, with the extra
+`openvino`, bf16 on the same queries, and times them in turns. `--all` asks every query of the file
+and not the held-out ones.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
+from evaluation.latency import load_average, processor_name
 from evaluation.retrieval.task import retrieval_task
 from model_card.export.variants import (
     RUNS,
+    TORCH,
     VARIANTS,
     VariantReport,
     build_variants,
@@ -44,7 +48,8 @@ def measure(arguments: argparse.Namespace) -> VariantReport:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(shutil.copytree(source, Path(scratch) / "model", ignore=NOT_COPIED))
         build_variants(folder, folder)
-        return measure_variants(folder, retrieval_task(pairs, rows), VARIANTS, arguments.runs)
+        names = [*VARIANTS, *(["bf16"] if find_spec("openvino") else [])]
+        return measure_variants(folder, retrieval_task(pairs, rows), names, arguments.runs)
 
 
 def main() -> None:
@@ -58,7 +63,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of each variant")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    print(f"{processor_name()}, load average {load_average()}")
     report = measure(arguments)
+    torch_rate = report.variants[TORCH].passages_per_second
     print(
         f"{report.queries} queries against {report.corpus_size} passages; "
         f"{report.runs} single queries timed on {report.threads} threads"
@@ -69,7 +76,8 @@ def main() -> None:
             f"{name:6}{variant.megabytes:6.1f} MB  Recall@5 {variant.recall_at_5:.4f} "
             f"({variant.difference:+.4f}, {low:+.4f} to {high:+.4f})  cosine {variant.cosine:.4f}  "
             f"median {variant.latency_median:6.2f} ms ({variant.speedup:.2f} x), "
-            f"p95 {variant.latency_p95:6.2f} ms  {variant.passages_per_second:.0f} passages/s"
+            f"p95 {variant.latency_p95:6.2f} ms  {variant.passages_per_second:.0f} passages/s "
+            f"({variant.passages_per_second / torch_rate:.2f} x)"
         )
 
 

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from nic_encoder.cache import find_folder
 from nic_encoder.config import ModelConfig, read_config
 from nic_encoder.errors import EncoderError
 from nic_encoder.pooling import pool
+from nic_encoder.sessions import default_threads, open_session
 
-VARIANTS = {"int8": "onnx/model_quantized.onnx", "fp32": "onnx/model.onnx"}
-# The int8 file of packages of earlier versions.
-EARLIER_INT8 = "onnx/model_qint8.onnx"
 TOKENIZER = "tokenizer.json"
-OUTPUT = "last_hidden_state"
+TOKENIZED_AT_A_TIME = 1024
 SHORTEST = 1e-12
 Embeddings = NDArray[np.float32]
 
 
 class OnnxEncoder:
-    """A sentence-embedding model in onnxruntime, on the CPU.
+    """A sentence-embedding model in onnxruntime or OpenVINO, on the CPU.
 
     Args:
         folder_or_repo: The model's folder, or its repository's name in the Hub's cache.
         revision: Branch, tag or commit of a repository.
-        variant: "int8", small and fast, or "fp32", equal to the torch model up to rounding.
+        variant: "int8", small and fast for single queries; "fp32", equal to the torch model up to
+            rounding; or "bf16", the fp32 file in OpenVINO (the extra `openvino`), fast for many
+            passages on processors with AVX512-BF16 or AMX, and in fp32 on others.
         cache: The Hub's cache; None takes HF_HUB_CACHE, HF_HOME/hub, or the usual place.
         threads: Threads that one call works with; None takes OMP_NUM_THREADS, as torch does, or
             else one for each core.
@@ -41,6 +40,7 @@ class OnnxEncoder:
         folder: Where the model was read from.
         config: Its steps.
         dimension: Length of an embedding.
+        precision: What products are computed in: "int8", "fp32" or "bf16".
 
     Raises:
         EncoderError: The model is not there, not whole, or has steps that this encoder has not.
@@ -54,15 +54,14 @@ class OnnxEncoder:
         cache: str | Path | None = None,
         threads: int | None = None,
     ) -> None:
-        if variant not in VARIANTS:
-            raise EncoderError(f'variant "{variant}": give {" or ".join(VARIANTS)}')
         self.folder = find_folder(folder_or_repo, revision, cache)
         self.config = read_config(self.folder)
-        self._tokenizer = _load_tokenizer(self.folder / TOKENIZER, self.config)
-        self._session = _open_session(_variant_file(self.folder, variant), threads)
-        self._inputs = {node.name for node in self._session.get_inputs()}
-        width = int(self._session.get_outputs()[0].shape[-1])
-        self._width = _embedding_width(self.config, width)
+        self._tokenizer, self._pad_id = _load_tokenizer(self.folder / TOKENIZER, self.config)
+        threads = default_threads() if threads is None else threads
+        self._session = open_session(self.folder, variant, threads)
+        self.precision = self._session.precision
+        self._chunk_tokens = self._session.chunk_tokens * (threads or _available_cores())
+        self._width = _embedding_width(self.config, self._session.width)
         self.dimension = min(self._width, self.config.truncate_dim or self._width)
 
     def encode_query(
@@ -118,7 +117,7 @@ class OnnxEncoder:
 
         Args:
             texts: Texts, or one text.
-            batch_size: Texts encoded at a time, the longest first.
+            batch_size: Texts encoded at a time, at most; fewer where they are long.
             normalize: Bring each embedding to unit length, whether or not the model itself does;
                 None does it where the model compares by cosine.
             prompt: What to put before each text; None takes the model's default prompt.
@@ -144,9 +143,13 @@ class OnnxEncoder:
         skipped = 0 if self.config.include_prompt else self._prompt_length(prompt)
         embeddings = np.empty((len(checked), self._width), dtype=np.float32)
         order = sorted(range(len(checked)), key=lambda n: -len(checked[n]))
-        for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            embeddings[batch] = self._encode_batch([checked[n] for n in batch], skipped)
+        for start in range(0, len(order), TOKENIZED_AT_A_TIME):
+            some = order[start : start + TOKENIZED_AT_A_TIME]
+            encodings = self._tokenizer.encode_batch([checked[n] for n in some])
+            lengths = [len(encoding) for encoding in encodings]
+            for chunk in _chunks(lengths, batch_size, self._chunk_tokens):
+                rows = [some[place] for place in chunk]
+                embeddings[rows] = self._encode_chunk([encodings[n] for n in chunk], skipped)
         return embeddings
 
     def _finish(
@@ -166,16 +169,15 @@ class OnnxEncoder:
         encoding = self._tokenizer.encode(prompt)
         return len(encoding.ids) - encoding.special_tokens_mask[-1]
 
-    def _encode_batch(self, texts: list[str], skipped: int) -> Embeddings:
-        """Embed a batch; the first `skipped` tokens of each text do not count in the pooling."""
-        encodings = self._tokenizer.encode_batch(texts)
+    def _encode_chunk(self, encodings: list[Encoding], skipped: int) -> Embeddings:
+        """Embed a chunk; the first `skipped` tokens of each text do not count in the pooling."""
         features = {
-            "input_ids": np.array([e.ids for e in encodings], dtype=np.int64),
-            "attention_mask": np.array([e.attention_mask for e in encodings], dtype=np.int64),
-            "token_type_ids": np.array([e.type_ids for e in encodings], dtype=np.int64),
+            "input_ids": _pad([e.ids for e in encodings], self._pad_id),
+            "attention_mask": _pad([e.attention_mask for e in encodings]),
+            "token_type_ids": _pad([e.type_ids for e in encodings]),
         }
-        feed = {name: values for name, values in features.items() if name in self._inputs}
-        vectors = self._session.run([OUTPUT], feed)[0]
+        feed = {name: features[name] for name in self._session.inputs}
+        vectors = self._session.run(feed)
         mask = features["attention_mask"]
         mask[:, :skipped] = 0
         embeddings = pool(vectors, mask, self.config.pooling)
@@ -184,6 +186,38 @@ class OnnxEncoder:
         if self.config.normalize:
             embeddings = _unit_length(embeddings)
         return embeddings
+
+
+def _chunks(lengths: Sequence[int], texts: int, tokens: int) -> Iterator[list[int]]:
+    """Yield the places of texts, the longest first, in chunks.
+
+    Args:
+        lengths: Tokens of each text.
+        texts: Most texts of a chunk.
+        tokens: Most tokens of a chunk, with its padding; a longer text is a chunk by itself.
+    """
+    order = sorted(range(len(lengths)), key=lambda place: -lengths[place])
+    start = 0
+    while start < len(order):
+        fitting = tokens // max(lengths[order[start]], 1)
+        size = max(1, min(texts, fitting))
+        yield order[start : start + size]
+        start += size
+
+
+def _pad(rows: Sequence[Sequence[int]], value: int = 0) -> NDArray[np.int64]:
+    """Fill up rows at their end to the length of the longest."""
+    padded = np.full((len(rows), max(map(len, rows))), value, dtype=np.int64)
+    for place, row in enumerate(rows):
+        padded[place, : len(row)] = row
+    return padded
+
+
+def _available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _embedding_width(config: ModelConfig, width: int) -> int:
@@ -210,7 +244,8 @@ def _check_texts(texts: Iterable[Any]) -> list[str]:
     return checked
 
 
-def _load_tokenizer(path: Path, config: ModelConfig) -> Tokenizer:
+def _load_tokenizer(path: Path, config: ModelConfig) -> tuple[Tokenizer, int]:
+    """The tokenizer, and the id that fills up short texts."""
     if not path.is_file():
         raise EncoderError(f"{path}: missing; the model is not whole")
     try:
@@ -222,30 +257,5 @@ def _load_tokenizer(path: Path, config: ModelConfig) -> Tokenizer:
         raise EncoderError(f'{path}: holds no token "{config.pad_token}" to fill up with')
     # A file may fix both at other lengths: MiniLM's own cuts at 128 tokens and fills up to 128.
     tokenizer.enable_truncation(config.max_seq_length, direction=config.truncation_side)
-    tokenizer.enable_padding(pad_id=pad_id, pad_token=config.pad_token)
-    return tokenizer
-
-
-def _default_threads() -> int:
-    """OMP_NUM_THREADS where it is one number; 0, which leaves it to onnxruntime, elsewhere."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdecimal() else 0
-
-
-def _variant_file(folder: Path, variant: str) -> Path:
-    path, earlier = folder / VARIANTS[variant], folder / EARLIER_INT8
-    return earlier if variant == "int8" and not path.is_file() and earlier.is_file() else path
-
-
-def _open_session(path: Path, threads: int | None) -> onnxruntime.InferenceSession:
-    if not path.is_file():
-        others = [name for name in VARIANTS if _variant_file(path.parents[1], name).is_file()]
-        raise EncoderError(
-            f"{path}: missing; the model has {' and '.join(others) or 'no'} variant for onnxruntime"
-        )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _default_threads() if threads is None else threads
-    try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own classes, one for each kind of damage
-        raise EncoderError(f"{path}: onnxruntime cannot read it ({error})") from error
+    tokenizer.no_padding()
+    return tokenizer, pad_id

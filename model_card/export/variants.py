@@ -27,7 +27,7 @@ from nic.errors import UserError
 from nic.models import WEIGHTS, find_model, load_model
 
 TORCH = "torch"
-FILES = {TORCH: WEIGHTS, "fp32": FP32, "int8": INT8}
+FILES = {TORCH: WEIGHTS, "fp32": FP32, "int8": INT8, "bf16": FP32}
 VARIANTS = ("fp32", "int8")
 ALLOWED_LOSS = 0.01
 RUNS = 200
@@ -84,11 +84,12 @@ def measure_variants(
     Args:
         folder: A model with its `onnx` folder.
         task: The held-out queries and their corpus.
-        names: Which of "fp32" and "int8".
+        names: Which of "fp32", "int8" and "bf16", the fp32 file in OpenVINO.
         runs: Single queries to time.
 
     Raises:
         UserError: The extra `onnx` is missing.
+        EncoderError: The extra `openvino` is, for "bf16".
     """
     encoders, similarity = open_encoders(folder, names)
     embeddings = {

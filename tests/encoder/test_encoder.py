@@ -7,12 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from own_models import DOCUMENT_PROMPT, own_model
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Dense
@@ -23,6 +26,7 @@ from nic.query_adapter import add_query_adapter
 
 pytest.importorskip("onnxruntime", reason="needs onnxruntime")
 from nic_encoder import EncoderError, OnnxEncoder  # noqa: E402
+from nic_encoder.encoder import _chunks  # noqa: E402
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LONG = "replace the pump and the valve " * 30
@@ -127,7 +131,7 @@ def test_the_int8_file_of_an_earlier_package_is_read(onnx_copy: Path) -> None:
     (onnx / "model_quantized.onnx").rename(onnx / "model_qint8.onnx")
     np.testing.assert_array_equal(OnnxEncoder(onnx_copy).encode(TEXTS), expected)
     (onnx / "model.onnx").unlink()
-    with pytest.raises(EncoderError, match="model.onnx: missing; the model has int8 variant"):
+    with pytest.raises(EncoderError, match="model.onnx: missing; variants of the model: int8"):
         OnnxEncoder(onnx_copy, variant="fp32")
 
 
@@ -425,7 +429,7 @@ def test_a_step_that_is_not_known_is_refused_by_name(onnx_copy: Path) -> None:
         ("tokenizer.json", "tokenizer.json: missing; the model is not whole"),
         ("1_Pooling/config.json", "config.json: missing; the model is not whole"),
         ("tokenizer_config.json", "tokenizer_config.json: missing; the model is not whole"),
-        ("onnx/model_quantized.onnx", "model_quantized.onnx: missing; the model has fp32 variant"),
+        ("onnx/model_quantized.onnx", "model_quantized.onnx: missing; variants of the model: fp32"),
     ],
 )
 def test_a_missing_file_is_named(onnx_copy: Path, file: str, message: str) -> None:
@@ -456,8 +460,76 @@ def test_modules_that_are_no_list_of_modules_are_refused(onnx_copy: Path) -> Non
 
 
 def test_a_variant_that_does_not_exist_is_refused(tiny_onnx_folder: Path) -> None:
-    with pytest.raises(EncoderError, match='variant "int4": give int8 or fp32'):
+    with pytest.raises(EncoderError, match='variant "int4": give int8, fp32, bf16'):
         OnnxEncoder(tiny_onnx_folder, variant="int4")
+
+
+def test_long_texts_come_in_chunks_that_stay_in_the_cache_of_a_core(
+    tiny_onnx_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = OnnxEncoder(tiny_onnx_folder, variant="fp32", threads=2)
+    shapes: list[tuple[int, int]] = []
+    run = encoder._session.run
+
+    def watched(feed: Any) -> Any:
+        shapes.append(feed["input_ids"].shape)
+        return run(feed)
+
+    monkeypatch.setattr(encoder._session, "run", watched)
+    texts = [f"pump {n} " + "valve " * (n * 7 % 60) for n in range(200)]
+    together = encoder.encode_document(texts, batch_size=16)
+    assert sum(rows for rows, _ in shapes) == 200
+    assert max(rows for rows, _ in shapes) == 16
+    assert max(rows * tokens for rows, tokens in shapes) <= 2 * encoder._session.chunk_tokens
+    apart = np.concatenate([encoder.encode_document([text]) for text in texts])
+    np.testing.assert_allclose(together, apart, atol=1e-5)
+
+
+@given(st.lists(st.integers(0, 600), max_size=60), st.integers(1, 40), st.integers(1, 700))
+def test_chunks_hold_each_text_once_and_no_more_than_their_bounds(
+    lengths: list[int], texts: int, tokens: int
+) -> None:
+    chunks = list(_chunks(lengths, texts, tokens))
+    assert sorted(place for chunk in chunks for place in chunk) == list(range(len(lengths)))
+    for chunk in chunks:
+        longest = max(lengths[place] for place in chunk)
+        assert len(chunk) <= texts
+        assert len(chunk) == 1 or len(chunk) * longest <= tokens
+
+
+def test_bf16_gives_the_torch_models_embeddings_up_to_the_rounding_of_bf16(
+    tiny_onnx_folder: Path,
+) -> None:
+    encoder = OnnxEncoder(tiny_onnx_folder, variant="bf16", threads=1)
+    torch_model = SentenceTransformer(str(tiny_onnx_folder), device="cpu")
+    assert encoder.precision in ("bf16", "fp32")
+    for name in ("encode", "encode_query", "encode_document"):
+        found, expected = getattr(encoder, name)(TEXTS), getattr(torch_model, name)(TEXTS)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, atol=2e-2)
+
+
+def test_several_threads_may_use_one_encoder_in_bf16(tiny_onnx_folder: Path) -> None:
+    encoder = OnnxEncoder(tiny_onnx_folder, variant="bf16", threads=1)
+    expected = encoder.encode(TEXTS)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(encoder.encode, [TEXTS] * 16):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_bf16_without_openvino_says_what_to_install(
+    tiny_onnx_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(EncoderError, match=r'pip install "nic-encoder\[openvino\]", or take'):
+        OnnxEncoder(tiny_onnx_folder, variant="bf16")
+
+
+def test_a_damaged_file_is_named_in_bf16(onnx_copy: Path) -> None:
+    file = onnx_copy / "onnx" / "model.onnx"
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(EncoderError, match=r"model.onnx: OpenVINO cannot read it \("):
+        OnnxEncoder(onnx_copy, variant="bf16")
 
 
 def test_torch_and_the_hubs_client_are_not_imported(tiny_onnx_folder: Path) -> None:

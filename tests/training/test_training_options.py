@@ -79,6 +79,13 @@ def test_texts_that_are_not_trained_on_are_kept_only_for_the_passages_of_the_val
     full = texts_by_precision(data, torch.float32, PROMPTS, trained)
     assert list(full) == [torch.float32]
     assert set(full[torch.float32][None]) == positives | negatives
+    # Mixtures are scored on the probe, in fp32 too.
+    assert data.probe
+    probe = data.probe.task
+    mixed = texts_by_precision(data, torch.bfloat16, PROMPTS, trained, probe)
+    assert set(mixed[torch.bfloat16][None]) == passages
+    assert set(mixed[torch.float32][None]) == positives | negatives | set(probe.corpus)
+    assert set(mixed[torch.float32]["q: "]) == set(data.task.queries) | set(probe.queries)
     everything = texts_by_precision(data, torch.bfloat16, PROMPTS, TEXT_COLUMNS)
     assert set(everything[torch.bfloat16][None]) == positives | negatives
 
