@@ -137,6 +137,6 @@ def _import_openvino() -> Any:
         import openvino
     except ImportError as error:
         raise EncoderError(
-            'variant "bf16" needs OpenVINO: pip install "nic-encoder[openvino]", or take "fp32"'
+            'variant "bf16" needs OpenVINO: pip install openvino, or take "fp32"'
         ) from error
     return openvino
