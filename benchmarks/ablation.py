@@ -34,7 +34,8 @@ HERE = Path(__file__).resolve().parent
 RECIPES, LINES = HERE / "ablation.yaml", HERE / "ablation.jsonl"
 BASE, TUNED = "base", "tuned"
 METRIC = "recall@5"
-COMMON = {"test-ratio": 0.1, "small-domains": "train"}
+# fp32 everywhere: runs of processors with and without bf16 are compared with each other.
+COMMON = {"test-ratio": 0.1, "small-domains": "train", "precision": "fp32"}
 
 
 @dataclass(frozen=True)
