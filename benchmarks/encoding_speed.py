@@ -11,7 +11,6 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +48,10 @@ def encoders(model_name: str, onnx: str | None) -> dict[str, Encode]:
             texts, batch_size=BATCH_SIZE, show_progress_bar=False
         )
     if onnx:
+        from model_card.export.variants import installed_variants
         from nic_encoder import OnnxEncoder
 
-        for variant in ("fp32", "int8", *(["bf16"] if find_spec("openvino") else [])):
+        for variant in installed_variants():
             encoder = OnnxEncoder(onnx, variant=variant)
             ways[f"nic-encoder, {variant}"] = encoder.encode
     return ways

@@ -262,6 +262,8 @@ def main() -> None:
     from evaluation.latency import load_average, processor_name
     from nic.devices import available_cores, has_bf16
 
+    every_way = contenders(has_bf16(use_cpu=True))
+    names = [way.name for way in every_way]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-file", default=str(DATA))
     parser.add_argument("--steps", type=int, default=3, help="timed steps of a turn")
@@ -271,14 +273,15 @@ def main() -> None:
     parser.add_argument(
         "--ways",
         nargs="+",
+        choices=names,
+        default=names,
         help="names of the table, where memory does not hold all of them at once",
     )
     asked = parser.parse_args()
-    every_way = contenders(has_bf16(use_cpu=True))
-    ways = [way for way in every_way if asked.ways is None or way.name in asked.ways]
+    ways = [way for way in every_way if way.name in asked.ways]
     print(f"{processor_name()}, {available_cores()} cores, load average {load_average()}")
-    last, names = "", [way.name for way in ways]
-    baseline = DROPOUT if DROPOUT in names else names[-1]
+    last = ""
+    baseline = DROPOUT if DROPOUT in asked.ways else ways[-1].name
     for freeze in asked.freeze:
         for batch in asked.batch:
             case = Case(asked.data_file, freeze, batch, asked.steps, asked.turns)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -20,9 +19,9 @@ from evaluation.retrieval.task import retrieval_task
 from model_card.export.variants import (
     RUNS,
     TORCH,
-    VARIANTS,
     VariantReport,
     build_variants,
+    installed_variants,
     measure_variants,
 )
 from nic.models import MINILM, find_model
@@ -48,8 +47,8 @@ def measure(arguments: argparse.Namespace) -> VariantReport:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(shutil.copytree(source, Path(scratch) / "model", ignore=NOT_COPIED))
         build_variants(folder, folder)
-        names = [*VARIANTS, *(["bf16"] if find_spec("openvino") else [])]
-        return measure_variants(folder, retrieval_task(pairs, rows), names, arguments.runs)
+        task = retrieval_task(pairs, rows)
+        return measure_variants(folder, task, installed_variants(), arguments.runs)
 
 
 def main() -> None:

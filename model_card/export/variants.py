@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,11 @@ def measure_variants(
         )
     threads = torch.get_num_threads()
     return VariantReport(variants, len(task.queries), len(task.corpus), runs, threads)
+
+
+def installed_variants() -> list[str]:
+    """Returns "fp32" and "int8", and "bf16" where the extra `openvino` is installed."""
+    return [*VARIANTS, *(["bf16"] if find_spec("openvino") else [])]
 
 
 def refuse_loss(report: VariantReport, allow_loss: bool = False) -> None:
