@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -56,7 +57,10 @@ def _signatures(hashes: np.ndarray, starts: np.ndarray) -> np.ndarray:
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(
         hashes[int(starts[0]) : int(starts[-1])], starts - starts[0], SIGNATURE, SEED
     )
-    return np.array(matrix.to_rows(), np.uint32)
+    values = array("I")  # twice as fast as a NumPy array of lists
+    for row in matrix.to_rows():
+        values.fromlist(row)
+    return np.frombuffer(values, np.uint32).reshape(-1, SIGNATURE)
 
 
 def _hash_words(pieces: list[str]) -> list[list[int]]:
