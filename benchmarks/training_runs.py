@@ -41,7 +41,7 @@ def train(flags: Mapping[str, Any]) -> TrainingRun:
     """Runs the training command in a folder of its own, without the latency.
 
     Args:
-        flags: The flags by name; paths are absolute.
+        flags: The flags by name, some with a list of values; paths are absolute.
 
     Raises:
         RuntimeError: The command failed; the message is its last line.
@@ -50,7 +50,8 @@ def train(flags: Mapping[str, Any]) -> TrainingRun:
         folder = Path(work) / "model"
         command = [sys.executable, "training/train.py", "--no-speed", "--output-dir", str(folder)]
         for name, value in flags.items():
-            command += [f"--{name}", str(value)]
+            values = value if isinstance(value, list) else [value]
+            command += [f"--{name}", *map(str, values)]
         ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
         if ended.returncode:
             raise RuntimeError(ended.stderr.strip().splitlines()[-1])

@@ -184,6 +184,21 @@ def test_half_precision_gives_embeddings_in_fp32_and_ends(
     assert torch.equal(tiny_model.encode(TEXTS, convert_to_tensor=True), plain)
 
 
+def test_half_precision_has_plain_attention_for_gradients_alone(
+    tiny_model: ChunkedSentenceTransformer,
+) -> None:
+    config = tiny_model[0].auto_model.config
+    found: list[str] = []
+    tiny_model[0].register_forward_hook(lambda *_: found.append(config._attn_implementation))
+    tiny_model.run_in(torch.bfloat16)
+    tiny_model(tiny_model.preprocess(TEXTS[:2]))
+    tiny_model.encode(TEXTS[:2])
+    tiny_model(tiny_model.preprocess(TEXTS[:2]))
+    tiny_model.run_in(None)
+    tiny_model(tiny_model.preprocess(TEXTS[:2]))
+    assert found == ["eager", "sdpa", "eager", "sdpa"]
+
+
 def test_the_autocast_of_a_caller_stays_in_force(tiny_model: ChunkedSentenceTransformer) -> None:
     found: list[torch.dtype] = []
     tiny_model[0].register_forward_hook(
