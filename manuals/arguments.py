@@ -50,10 +50,11 @@ class MakeArguments:
         generator_styles: Kinds of queries that it writes, of `manuals.generation.prompt.STYLES`.
         allow_remote: Whether passages may be sent to another computer.
         dry_run: Whether to show what would be sent about the first passage, and nothing else.
-        work_orders: File of work orders of any format; None reads none.
-        text_column: Its column of what was written.
-        reference_column: Its column of the procedure or page that was used.
-        date_column: Its column of dates, for `--split-by date`.
+        work_orders: File of work orders of any format, a pattern, or several; None reads none.
+        sheet: The sheet of a workbook of work orders; None takes the one with their columns.
+        text_column: Their column of what was written.
+        reference_column: That of the procedure or page that was used.
+        date_column: That of dates, for `--split-by date`.
 
     Raises:
         UserError: A value is out of range, or a file could not be written.
@@ -76,7 +77,8 @@ class MakeArguments:
     generator_styles: Sequence[str] = tuple(STYLES)
     allow_remote: bool = False
     dry_run: bool = False
-    work_orders: str | Path | None = None
+    work_orders: str | Path | Sequence[str | Path] | None = None
+    sheet: str | None = None
     text_column: str = "text"
     reference_column: str = "reference"
     date_column: str | None = None
@@ -203,14 +205,15 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
     )
     add("--allow-remote", "send passages to another computer", action="store_true")
     add("--dry-run", "show what would be sent about the first passage", action="store_true")
-    add("--work-orders", "file of work orders, of any format", metavar="FILE")
-    add("--text-column", "its column of what was written (default: %(default)s)", metavar="NAME")
+    add("--work-orders", "files of work orders, of any format", nargs="+", metavar="FILE")
+    add("--sheet", "the sheet of a workbook of work orders", metavar="NAME")
+    add("--text-column", "their column of what was written (default: %(default)s)", metavar="NAME")
     add(
         "--reference-column",
-        "its column of the procedure or page that was used (default: %(default)s)",
+        "that of the procedure or page that was used (default: %(default)s)",
         metavar="NAME",
     )
-    add("--date-column", "its column of dates, for nic-train --split-by date", metavar="NAME")
+    add("--date-column", "that of dates, for nic-train --split-by date", metavar="NAME")
 
 
 def _check_new(path: Path, flag: str) -> None:

@@ -18,6 +18,7 @@ from manuals.work_orders import Columns, WorkOrders, read_work_orders
 from nic.errors import UserError
 from nic.models import find_model
 from pairs.checks.tokens import load_token_counter
+from pairs.reading.source import DataSource
 
 logger = logging.getLogger(__name__)
 
@@ -89,14 +90,16 @@ def _found_again(
 
 
 def _work_orders(found: ManualPassages, arguments: MakeArguments) -> WorkOrders | None:
-    """Returns the work orders with the passages that they refer to; None without a file."""
+    """Returns the work orders with the passages that they refer to; None without files."""
     if arguments.work_orders is None:
         return None
     columns = Columns(arguments.text_column, arguments.reference_column, arguments.date_column)
-    path = Path(arguments.work_orders)
-    orders = read_work_orders(path, columns, found.passages, arguments.domain or EVERYTHING)
+    source = DataSource.of(arguments.work_orders, sheet=arguments.sheet)
+    orders = read_work_orders(source, columns, found.passages, arguments.domain or EVERYTHING)
     for reference in orders.unresolved:
-        logger.warning('%s: "%s" names no heading and no page of the manuals', path, reference)
+        logger.warning(
+            '%s: "%s" names no heading and no page of the manuals', source.name, reference
+        )
     return orders
 
 
@@ -133,7 +136,9 @@ def passages_of(arguments: MakeArguments) -> ManualPassages:
 
 def _nothing(arguments: MakeArguments, found: ManualPassages) -> str:
     if arguments.manuals is None:
-        return f"{arguments.work_orders}: no row has a text and a reference"
+        return (
+            f"{DataSource.of(arguments.work_orders or ()).name}: no row has a text and a reference"
+        )
     unreadable = found.files.unreadable
     if not found.documents:
         name, why = next(iter(unreadable.items()))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from manuals.made_pairs import pair_row
 from manuals.passages import Passage
 from nic.errors import UserError
 from pairs.columns import ORIGIN
-from pairs.readers import read_records
+from pairs.dates import as_date
+from pairs.reading.opening import Hints, open_file
+from pairs.reading.packing import readable
+from pairs.reading.records import DataFile, Record
+from pairs.reading.source import DataSource
 from pairs.words import folded, is_blank
+
+logger = logging.getLogger(__name__)
 
 # "plant.pdf p. 12", "plant.pdf, page 12", "plant.pdf Seite 12", "plant.pdf:12".
 PAGE = re.compile(
@@ -26,6 +32,7 @@ NUMBER = re.compile(
     r"^\W*(?:(?:section|chapter|kapitel|abschnitt)\s+)?(\d+(?:\.\d+)+|\d+)(?=\W|$)", re.I
 )
 FLAG = "--work-orders"
+COLUMN_FLAGS = "--text-column, --reference-column and --date-column"
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,11 @@ class Columns:
     reference: str
     date: str | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all that are read."""
+        return [name for name in (self.text, self.reference, self.date) if name is not None]
+
 
 @dataclass(frozen=True)
 class WorkOrder:
@@ -50,7 +62,7 @@ class WorkOrder:
     Attributes:
         text: What was written.
         passage: The passage.
-        date: When it was written, as the file has it; None where unknown.
+        date: When it was written, as the file has it; None where no column says so.
         origin: What the row of a file says of where it comes from.
     """
 
@@ -83,41 +95,40 @@ class WorkOrders:
 
 
 def read_work_orders(
-    path: Path, columns: Columns, passages: Sequence[Passage], domain: str
+    source: DataSource, columns: Columns, passages: Sequence[Passage], domain: str
 ) -> WorkOrders:
-    """Reads a file of work orders and finds the passages that they refer to.
+    """Reads files of work orders and finds the passages that they refer to.
 
     A reference is the title of a heading, its number ("4.2.1"), a document with a page
     ("plant.pdf p. 12"), a document alone, or, where there are no manuals, the text itself. It
     stands for every passage there.
 
     Args:
-        path: A file of any format that is read.
-        columns: Its columns.
+        source: Files of any format that is read.
+        columns: Their columns.
         passages: The passages of the manuals; none where references are texts.
         domain: Domain of the pairs where there are no manuals.
 
     Raises:
-        UserError: The file cannot be read, or lacks a column.
+        UserError: A file cannot be read, lacks a column, or has a date in another form than that
+            of ISO 8601.
     """
     find = _Places(passages).find if passages else _text_itself(domain)
     left_out: Counter[str] = Counter()
     unresolved: dict[str, None] = {}
     pairs: list[WorkOrder] = []
     orders = 0
-    for place, row, problem, _ in read_records(path, FLAG):
-        if problem:
-            raise UserError(f"{place}: {problem}")
-        text, reference = (
-            _cell(row, name, str(place)) for name in (columns.text, columns.reference)
-        )
+    for record in _read(source, columns):
+        text, reference = (_text(record.row, name) for name in (columns.text, columns.reference))
+        when = None if columns.date is None else _date(record, columns.date)
         if is_blank(text):
             left_out["no text"] += 1
         elif is_blank(reference):
             left_out["no reference"] += 1
+        elif when == "":
+            left_out["no date"] += 1
         elif found := find(reference):
             orders += 1
-            when = _date(row, columns.date)
             pairs += [WorkOrder(text.strip(), passage, when) for passage in found]
         else:
             left_out["reference fits no passage"] += 1
@@ -168,18 +179,59 @@ def _text_itself(domain: str) -> Callable[[str], list[Passage]]:
     return lambda reference: [Passage(reference.strip(), "", domain)]
 
 
-def _cell(row: Mapping[str, Any], name: str, place: str) -> str:
-    if name not in row:
-        raise UserError(
-            f'{place}: no column "{name}"; the columns are: {", ".join(map(str, row))}; name them '
-            "with --text-column and --reference-column"
-        )
-    value = row[name]
+def _read(source: DataSource, columns: Columns) -> Iterator[Record]:
+    """Yields the rows of all files.
+
+    Raises:
+        UserError: As `read_work_orders`.
+    """
+    hints = Hints(
+        {name.lower() for name in columns.names},
+        lambda names: set(columns.names) <= set(names),
+        source.sheet,
+        COLUMN_FLAGS,
+    )
+    for path in source.paths(FLAG):
+        file = open_file(path, hints)
+        _check_columns(file, columns)
+        if source.sheet is not None and "sheet" not in file.format:
+            raise UserError(f"--sheet {source.sheet}: {path} is no workbook; leave it out")
+        encoding = f", {file.encoding}" if file.encoding else ""
+        logger.info("%s: %s%s; work orders", path.name, file.format, encoding)
+        with readable(path):
+            for record in file.rows():
+                if record.problem:
+                    raise UserError(f"{record.place}: {record.problem}")
+                yield record
+
+
+def _check_columns(file: DataFile, columns: Columns) -> None:
+    for name in columns.names:
+        if name not in file.columns:
+            raise UserError(
+                f'{file.path}: no column "{name}"; the columns are: {", ".join(file.columns)}; '
+                f"name them with {COLUMN_FLAGS}"
+            )
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    """Returns a cell as text; an empty one stands in no row of some formats."""
+    value = row.get(name)
     return "" if value is None else str(value)
 
 
-def _date(row: Mapping[str, Any], name: str | None) -> str | None:
-    if name is None or row.get(name) is None:
-        return None
-    value = row[name]
-    return value.isoformat() if isinstance(value, date) else str(value).strip()
+def _date(record: Record, name: str) -> str:
+    """Returns the date of a row in the form of ISO 8601; "" for none.
+
+    Raises:
+        UserError: It has another form.
+    """
+    value = record.row.get(name)
+    if value is None or is_blank(str(value)):
+        return ""
+    if as_date(value) is None:
+        raise UserError(
+            f'{record.place}: column "{name}" holds "{value}", which is no date such as '
+            "2025-03-31; write dates in this form, or leave --date-column out"
+        )
+    return value.strip() if isinstance(value, str) else value.isoformat()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timezone
 
 from nic.errors import UserError
@@ -9,19 +10,17 @@ from pairs.loading import Pairs
 from pairs.reading.records import Place
 
 
-def read_dates(pairs: Pairs, name: str) -> list[datetime]:
-    """Returns the dates of a field of every row; one without a time zone counts as UTC.
+def read_dates(pairs: Pairs, name: str, rows: Iterable[int]) -> dict[int, datetime]:
+    """Returns the dates of a field by row; one without a time zone counts as UTC.
 
     Raises:
-        UserError: A row has no date in this field.
+        UserError: One of the rows has no date in this field.
     """
-    return [
-        _read_date(extra.get(name), pairs.place(row), name)
-        for row, extra in enumerate(pairs.extras)
-    ]
+    return {row: _read_date(pairs.extras[row].get(name), pairs.place(row), name) for row in rows}
 
 
-def _read_date(value: object, place: Place, name: str) -> datetime:
+def as_date(value: object) -> datetime | None:
+    """Returns a date, or a text in the form of ISO 8601, with a time zone; None for others."""
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day)
     if isinstance(value, str):
@@ -31,8 +30,15 @@ def _read_date(value: object, place: Place, name: str) -> datetime:
         except ValueError:
             value = None
     if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+
+
+def _read_date(value: object, place: Place, name: str) -> datetime:
+    found = as_date(value)
+    if found is None:
         raise UserError(
             f'{place}: field "{name}" is no date such as 2025-03-31; --split-by date needs one in '
-            "every row, name its field with --date-field"
+            "every row that may be held out, name its field with --date-field"
         )
-    return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    return found

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nic.errors import UserError
-from pairs.draws import SmallDomains, Split, draw_split
+from pairs.draws import SmallDomains, Split, SplitBy, draw_split
 
 
 def has_own_split(parts: Sequence[str]) -> bool:
@@ -72,6 +72,35 @@ def describe_own_split(parts: Sequence[str]) -> str:
         "The data brings its own training and test part, which are used as they are; --val-ratio "
         "draws the validation part from the training part, --test-ratio has no effect"
     )
+
+
+def refuse_by_date(split_by: SplitBy) -> None:
+    """Refuses a split by date of data that brings its own split.
+
+    Raises:
+        UserError: One is asked for.
+    """
+    if split_by == "date":
+        raise UserError("--split-by date: the data brings its own split; leave --split-by out")
+
+
+def refuse_made_parts(parts: Sequence[str], path: Path) -> None:
+    """Refuses a data set that holds out made pairs alone, or validates on them alone.
+
+    Args:
+        parts: The parts of the rows that may be held out.
+        path: The data set, for messages.
+
+    Raises:
+        UserError: There is none to hold out, or none to draw a validation part from.
+    """
+    held_out = {"validation", "test"} & set(parts)
+    if not held_out or held_out == set(parts) == {"test"}:
+        use = "validate on" if held_out else "ask"
+        raise UserError(
+            f"{path}: its own split has made pairs alone to {use}; allow them with "
+            "--hold-out-made (the report then says that it was measured on generated queries)"
+        )
 
 
 def refuse_folds(parts: Sequence[str]) -> None:

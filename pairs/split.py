@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from nic.errors import UserError
 from pairs.dates import read_dates
 from pairs.draws import SmallDomains, Split, SplitBy, draw_by_date, draw_folds, draw_split
 from pairs.loading import Pairs
-from pairs.own_split import has_own_split, own_split
+from pairs.own_split import has_own_split, own_split, refuse_by_date, refuse_made_parts
 
 KnownPassages = Literal["none", "half", "all"]
 
@@ -54,7 +54,8 @@ class RowsToSplit:
         domains: Domain of each row.
         made: `(rows,)` booleans: whether the query was made, not asked.
         path: The file, for messages.
-        dates: When each query was asked; None where the split is by passage.
+        dates: When the query of each row that may be held out was asked; None where the split is
+            by passage.
         parts: "train", "validation", "test" or "" for each row, where the data brings its own
             split; else none.
     """
@@ -64,7 +65,7 @@ class RowsToSplit:
     domains: Sequence[str]
     made: np.ndarray
     path: Path
-    dates: Sequence[datetime] | None = None
+    dates: Mapping[int, datetime] | None = None
     parts: Sequence[str] = ()
 
     def take(self, numbers: list[int]) -> RowsToSplit:
@@ -75,7 +76,8 @@ class RowsToSplit:
             [self.domains[n] for n in numbers],
             self.made[numbers],
             self.path,
-            [self.dates[n] for n in numbers] if self.dates is not None else None,
+            {k: self.dates[n] for k, n in enumerate(numbers)} if self.dates is not None else None,
+            [self.parts[n] for n in numbers] if self.parts else (),
         )
 
 
@@ -143,14 +145,17 @@ def split_rows(
     rules: SplitRules = RULES,
 ) -> Split:
     """Draws the split of `split_pairs`; arguments as there."""
-    if has_own_split(rows.parts):
-        units = connected_units(rows.queries, rows.positives)
-        given = (rows.domains, rows.path, val_ratio, seed, small_domains)
-        return own_split(rows.parts, units, *given)
     asked = rows_to_ask(rows, rules)
     real, path = rows.take(asked), rows.path
-    if real.dates is not None:
-        found = draw_by_date(real.queries, real.dates, path, val_ratio, test_ratio, seed)
+    if has_own_split(rows.parts):
+        refuse_by_date(rules.split_by)
+        refuse_made_parts(real.parts, path)
+        units = connected_units(real.queries, real.positives)
+        found = own_split(real.parts, units, real.domains, path, val_ratio, seed, small_domains)
+    elif real.dates is not None:
+        found = draw_by_date(
+            real.queries, list(real.dates.values()), path, val_ratio, test_ratio, seed
+        )
     else:
         units = connected_units(real.queries, real.positives)
         found = draw_split(units, real.domains, path, val_ratio, test_ratio, seed, small_domains)
@@ -195,17 +200,19 @@ def rows_to_split(pairs: Pairs, rules: SplitRules = RULES) -> RowsToSplit:
     """Returns what a split needs to know of a file.
 
     Raises:
-        UserError: The split is by date, and a row has none.
+        UserError: The split is by date, and a row that may be held out has none.
     """
-    return RowsToSplit(
+    rows = RowsToSplit(
         pairs.numbers.queries,
         pairs.numbers.positives,
         pairs.column("domain"),
         pairs.made,
         pairs.path,
-        read_dates(pairs, rules.date_field) if rules.split_by == "date" else None,
-        pairs.parts,
+        parts=pairs.parts,
     )
+    if rules.split_by == "passage" or has_own_split(pairs.parts):
+        return rows
+    return replace(rows, dates=read_dates(pairs, rules.date_field, rows_to_ask(rows, rules)))
 
 
 def rows_to_ask(rows: RowsToSplit, rules: SplitRules) -> list[int]:
@@ -243,6 +250,9 @@ def add_made_rows(split: Split, rows: RowsToSplit, asked: list[int], known: Know
     others = np.flatnonzero(~is_asked)
     leaks = np.isin(rows.queries[others], rows.queries[held_out])
     leaks |= np.isin(rows.positives[others], unseen)
+    if rows.parts:
+        # What a data set holds out itself is not trained on, asked or not.
+        leaks |= np.isin(np.array(rows.parts)[others], ["validation", "test"])
     train += others[~leaks].tolist()
     left_out += others[leaks].tolist()
     return replace(

@@ -31,11 +31,13 @@ class Hints(NamedTuple):
         names: Names of columns, in small letters, by which a table is known.
         fits: Whether columns are those that are looked for.
         sheet: The sheet of a workbook to read; None takes the one that fits.
+        flags: The flags that name columns, for messages.
     """
 
     names: Collection[str] = ()
     fits: Callable[[list[str]], bool] = bool
     sheet: str | None = None
+    flags: str = "--columns"
 
 
 Opener = Callable[[Path, Detected, Hints], DataFile]
@@ -46,7 +48,9 @@ OPENERS: dict[str, Opener] = {
     TABLE: lambda path, found, hints: delimited.open_table(path, found, hints.names),
     PARQUET: lambda path, found, hints: columnar.open_parquet(path),
     ARROW: lambda path, found, hints: columnar.open_arrow(path),
-    EXCEL: lambda path, found, hints: workbook.open_workbook(path, hints.sheet, hints.fits),
+    EXCEL: lambda path, found, hints: workbook.open_workbook(
+        path, hints.sheet, hints.fits, hints.flags
+    ),
 }
 
 

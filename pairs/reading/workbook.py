@@ -17,7 +17,12 @@ from pairs.reading.records import DataFile, Place, Record
 MISSING = 'needs the package openpyxl: pip install "nic-embeddings[excel]"'
 
 
-def open_workbook(path: Path, sheet: str | None, fits: Callable[[list[str]], bool]) -> DataFile:
+def open_workbook(
+    path: Path,
+    sheet: str | None,
+    fits: Callable[[list[str]], bool],
+    flags: str = "--columns",
+) -> DataFile:
     """Opens the sheet of a workbook that has the columns.
 
     The first row that is not empty names the columns.
@@ -25,7 +30,8 @@ def open_workbook(path: Path, sheet: str | None, fits: Callable[[list[str]], boo
     Args:
         path: The workbook.
         sheet: The sheet to read; None takes the one whose columns fit.
-        fits: Whether columns are those of pairs.
+        fits: Whether columns are those that are looked for.
+        flags: The flags that name them, for messages.
 
     Raises:
         UserError: openpyxl is missing, the workbook is damaged, or no sheet or several fit.
@@ -33,7 +39,7 @@ def open_workbook(path: Path, sheet: str | None, fits: Callable[[list[str]], boo
     if packing := packing_of(path):
         raise UserError(f"{path}: a workbook packed with {packing}; unpack it first")
     headers = _headers(path)
-    name = _choose(path, headers, sheet, fits)
+    name = _choose(path, headers, sheet, fits, flags)
     columns = headers[name]
     check_header(path, columns)
 
@@ -48,6 +54,7 @@ def _choose(
     headers: dict[str, list[str]],
     sheet: str | None,
     fits: Callable[[list[str]], bool],
+    flags: str,
 ) -> str:
     """Returns the name of the sheet to read.
 
@@ -61,15 +68,15 @@ def _choose(
     fitting = [name for name, columns in headers.items() if fits(columns)]
     if len(fitting) > 1:
         raise UserError(
-            f"{path}: several sheets hold pairs: {_quoted(fitting)}; choose one, as with "
+            f"{path}: several sheets fit: {_quoted(fitting)}; choose one, as with "
             f'--sheet "{fitting[0]}"'
         )
     filled = [name for name, columns in headers.items() if any(columns)]
     # A single sheet is the one that is meant, whatever its columns: their error names them.
     if not fitting and len(filled) > 1:
         raise UserError(
-            f"{path}: no sheet has columns for query and positive; it has {_quoted(headers)}: "
-            "choose one with --sheet, and its columns with --columns"
+            f"{path}: no sheet has the columns that are read; it has {_quoted(headers)}: "
+            f"choose one with --sheet, and its columns with {flags}"
         )
     return (fitting or filled or list(headers))[0]
 

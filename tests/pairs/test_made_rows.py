@@ -188,6 +188,16 @@ def test_a_query_that_is_asked_again_later_is_not_trained_on(
     assert load_split(tmp_path / "split.json", pairs) == split
 
 
+def test_made_pairs_beside_dated_ones_need_no_date(write_pairs: MakePairs) -> None:
+    rows = dated([f"2025-01-{day:02d}" for day in range(1, 11)])
+    made = [make_row(n, "hvac", **MADE) for n in range(20, 24)]
+    pairs = load_pairs(write_pairs([*made, *rows]))
+    split = split_pairs(pairs, 0.2, rules=BY_DATE)
+    assert (split.validation, split.train) == ([12, 13], [*range(12)])
+    with pytest.raises(UserError, match=':1: field "date" is no date'):
+        split_pairs(pairs, 0.2, rules=SplitRules(split_by="date", hold_out_made=True))
+
+
 def test_the_log_says_how_many_passages_a_split_by_date_knows(
     write_pairs: MakePairs, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -166,7 +166,7 @@ def test_a_sheet_is_chosen_where_several_hold_pairs(tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         load_pairs(path)
     assert str(error.value) == (
-        f'{path}: several sheets hold pairs: "2024", "2025"; choose one, as with --sheet "2024"'
+        f'{path}: several sheets fit: "2024", "2025"; choose one, as with --sheet "2024"'
     )
     pairs = load_pairs(DataSource.of(path, sheet="2025"))
     assert [line.split(";")[0] for line in pairs.files.describe()] == [
