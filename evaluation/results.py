@@ -20,7 +20,7 @@ from evaluation.serialization import JsonObject, from_json, to_json
 from evaluation.trials import Search
 from nic.encoding import Encoding
 from nic.errors import UserError, one_line
-from nic.files import atomic_write_text, read_json_object
+from nic.files import atomic_write_text, load_json, read_json_object
 from pairs.draws import SplitBy
 
 RESULTS = "results.json"
@@ -176,7 +176,7 @@ def read_results_folder(folder: Path) -> EvaluationResults:
     """
     path = folder / RESULTS
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))[FACTS]
+        facts = load_json(path)[FACTS]
         results = from_json(EvaluationResults, {**facts, "per_query": {}})
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = one_line(error)

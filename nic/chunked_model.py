@@ -27,6 +27,9 @@ CPU_TOKENS = 1024
 ACCELERATOR_TOKENS = 16_384
 # Tokens that are remembered, about 24 bytes each; further texts are tokenized each time.
 REMEMBERED_TOKENS = 1 << 24
+# Letters of a text that are tokenized, and those for each token that a model reads: all that it
+# reads of any text but one of spaces. A tokenizer reads a text whole before it truncates.
+MOST_LETTERS, LETTERS_A_TOKEN = 100_000, 64
 # Texts up to this length are trained with plain attention in half precision on a CPU: the backward
 # pass of PyTorch's fused attention takes a third of a step there. Without one it is faster.
 EAGER_TOKENS = 512
@@ -157,7 +160,10 @@ class ChunkedSentenceTransformer(SentenceTransformer):
             self._remembered = None
 
     def preprocess(self, inputs: Any, prompt: str | None = None, **kwargs: Any) -> Features:
-        """Tokenizes texts as `SentenceTransformer` does."""
+        """Tokenizes texts as `SentenceTransformer` does; of a very long one its beginning."""
+        if isinstance(inputs, list):
+            longest = max(MOST_LETTERS, LETTERS_A_TOKEN * (self.max_seq_length or 0))
+            inputs = [text[:longest] if isinstance(text, str) else text for text in inputs]
         if self._remembered is None:
             return super().preprocess(inputs, prompt=prompt, **kwargs)
         return self._remembered.batch(inputs, self._padding_id, prompt=prompt, **kwargs)

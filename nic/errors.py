@@ -36,6 +36,7 @@ _STORAGE = {
 }
 # PyTorch and safetensors report what the system said in errors of their own.
 _TORCH_WRITES = ("PytorchStreamWriter failed", "inline_container.cc")
+_LOOP = "Symlink loop from "
 _OS_ERROR = re.compile(r"([^:]*) \(os error \d+\)")
 
 
@@ -159,6 +160,10 @@ def unusable_path(error: BaseException) -> str:
         name = str(error.filename)
         shown = name if len(name) <= PATH_SHOWN else f"{name[:PATH_SHOWN]}..."
         return f"{shown}: {str(error.strerror).lower()}; give another path"
+    # `Path.resolve` before Python 3.13.
+    if isinstance(error, RuntimeError) and str(error).startswith(_LOOP):
+        name = str(error).removeprefix(_LOOP).strip("'")
+        return f"{name}: a loop of symbolic links; give another path"
     if isinstance(error, ValueError) and "null" in str(error) and "embedded" in str(error):
         return "a path holds a NUL character; give another path"
     return ""

@@ -38,6 +38,8 @@ def check_writable(path: Path, flag: str) -> None:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yields a temporary path to write to; it replaces `path` if the block succeeds.
 
+    The content is on the disk before it does, so that a power cut leaves the one or the other.
+
     If the block fails, for example by a full disk or Ctrl-C, `path` is unchanged and the temporary
     file is deleted. If `path` is a link, the file that it points to is replaced.
 
@@ -49,7 +51,9 @@ def atomic_write(path: Path) -> Iterator[Path]:
     staged = path.with_name(f"{path.stem}.incomplete{path.suffix}")
     try:
         yield staged
+        _sync_file(staged)
         staged.replace(path)
+        _sync_names(path.parent)
     except OSError as error:
         if error.filename != str(staged) or no_space_left(error):
             raise
@@ -84,16 +88,24 @@ def sync_folder(folder: Path) -> None:
     """
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
-            with path.open("rb") as file, suppress(OSError):
-                os.fsync(file.fileno())
-    # Windows opens no folder, and needs none to be synchronised.
+            _sync_file(path)
     for path in (folder, folder.parent):
-        with suppress(OSError):
-            opened = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(opened)
-            finally:
-                os.close(opened)
+        _sync_names(path)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file, suppress(OSError):
+        os.fsync(file.fileno())
+
+
+def _sync_names(folder: Path) -> None:
+    """Syncs the names in a folder; Windows opens no folder, and needs none to be synced."""
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def replace_folder(source: Path, target: Path) -> None:
@@ -164,11 +176,33 @@ def read_mapping(path: Path, flag: str) -> dict[str, Any]:
     return content
 
 
+def load_json(path: Path) -> Any:
+    """Returns what a JSON file holds.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is not valid JSON, or nested more deeply than Python reads.
+    """
+    return parse_json(path.read_text(encoding="utf-8"))
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Returns what JSON holds.
+
+    Raises:
+        ValueError: It is not valid, or nested more deeply than Python reads.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def read_json_object(path: Path) -> dict[str, Any]:
     """Returns the object in a JSON file; an empty one if the file is missing or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = load_json(path)
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 

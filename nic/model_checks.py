@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from nic.errors import UserError, one_line
+from nic.files import load_json
 from nic.model_files import MODULES
 
 LIBRARY = "sentence_transformers"
@@ -156,7 +156,7 @@ def weight_files(folder: Path) -> list[Path]:
     if single.is_file() or not (folder / INDEX).is_file():
         return [single]
     try:
-        shards = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
+        shards = load_json(folder / INDEX)["weight_map"].values()
         return [folder / Path(shard).name for shard in sorted(set(shards))]
     except (ValueError, KeyError, AttributeError, TypeError):
         return [folder / INDEX]
@@ -234,8 +234,8 @@ def _check_weights(name: str, folder: Path) -> None:
 
 def _read(name: str, folder: Path, path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return load_json(path)
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "no valid JSON"
         raise UserError(
             f"{name}: {path.relative_to(folder).as_posix()} cannot be read ({reason})"

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nic.files import atomic_write_text
+from nic.files import atomic_write_text, load_json
 from nic.model_files import MODULES
 
 MODULE = "sentence_bert_config.json"
@@ -113,7 +113,7 @@ def _tokenizer_keys(settings: dict[str, Any]) -> list[str]:
 def _transformer(folder: Path) -> Path | None:
     """Returns the folder of the transformer of a model; None if it has none."""
     path = folder / MODULES
-    modules = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    modules = load_json(path) if path.is_file() else []
     places = [m["path"] for m in modules if m["type"].rsplit(".", 1)[-1] == "Transformer"]
     return folder / places[0] if places else None
 
@@ -121,7 +121,7 @@ def _transformer(folder: Path) -> Path | None:
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    return dict(json.loads(path.read_text(encoding="utf-8")))
+    return dict(load_json(path))
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nic.errors import UserError
-from nic.files import atomic_write_text, read_json_object
+from nic.files import atomic_write_text, load_json, read_json_object
 from pairs.draws import Split, SplitBy
 from pairs.loading import Pairs
 from pairs.reading.source import DataSource, as_flags, is_reading
@@ -104,7 +104,7 @@ def _refuse_other_reading(path: Path, before: dict[str, Any], source: DataSource
 
 def _read_split_file(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); --split needs it") from error
     except ValueError as error:

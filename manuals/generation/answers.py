@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nic.errors import UserError
+from nic.files import parse_json
 
 
 class AnswerFile:
@@ -54,7 +55,7 @@ class AnswerFile:
                 if not line.endswith(b"\n"):
                     return
                 try:
-                    row = json.loads(line)
+                    row = parse_json(line)
                     self._known[row["key"]] = row["answer"]
                 except (ValueError, KeyError, TypeError) as error:
                     raise UserError(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 from model_card.names import check_repo_id, check_tag
 from nic.errors import UserError
+from nic.files import parse_json
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
@@ -43,8 +44,8 @@ def parse_manifest(text: bytes) -> Manifest:
         ValueError: The text is not a manifest.
     """
     try:
-        return Manifest(**json.loads(text))
-    except (ValueError, TypeError, RecursionError) as error:
+        return Manifest(**parse_json(text))
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{MANIFEST} is not what an export writes") from error
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from model_card.local_hub.content import FileHashes, Hashes, is_large
 from model_card.names import COMMIT, check_tag
 from nic.errors import UserError
+from nic.files import parse_json
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,9 @@ def parse_history(text: str) -> list[Move]:
 def parse_move(line: str) -> Move | None:
     """Returns the move on a line of the history; None if the line is damaged."""
     try:
-        move = Move(**json.loads(line))
+        move = Move(**parse_json(line))
         datetime.fromisoformat(move.time)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError):
         return None
     named = isinstance(move.tag, str) and isinstance(move.action, str)
     return move if named and _is_commit(move.revision) else None
@@ -77,9 +78,9 @@ def parse_plan(text: str) -> Plan:
         ValueError: It is damaged.
     """
     try:
-        plan = Plan(**json.loads(text))
+        plan = Plan(**parse_json(text))
         check_tag(plan.tag)
-    except (TypeError, RecursionError, UserError) as error:
+    except (ValueError, TypeError, UserError) as error:
         raise ValueError("no plan of a publisher") from error
     creates = plan.creates if isinstance(plan.creates, list) else [None]
     if not _is_commit(plan.revision) or not all(isinstance(name, str) for name in creates):

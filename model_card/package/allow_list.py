@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from nic.errors import UserError
+from nic.files import load_json
 from nic.model_checks import ROUTER, ROUTES, read_routed_modules
 from nic.model_files import (
     METADATA,
@@ -81,7 +81,7 @@ def read_json(path: Path) -> Any:
         UserError: It is missing, not UTF-8, or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return load_json(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:

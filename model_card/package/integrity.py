@@ -13,7 +13,7 @@ from model_card.hubs import IntegrityError
 from model_card.package.allow_list import publishable_files
 from model_card.package.samples import Sample, lowest_cosine
 from model_card.package.signing import SIGNATURE, check_signature
-from nic.files import sha256_of
+from nic.files import load_json, sha256_of
 from nic.model_files import METADATA, is_never_published
 from nic.model_length import named_lengths, read_length
 
@@ -94,7 +94,7 @@ def hash_package(folder: Path) -> dict[str, str]:
 def is_packaged(folder: Path) -> bool:
     """Whether a folder is a packaged model, not the output folder of a training."""
     try:
-        metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+        metadata = load_json(folder / METADATA)
     except (OSError, ValueError):
         return False
     return isinstance(metadata, dict) and OWN_HASH in metadata
@@ -179,10 +179,11 @@ def read_package_metadata(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise IntegrityError(f"{folder}: {METADATA} is missing, so nothing here can be verified")
     try:
-        metadata = dict(json.loads(path.read_text(encoding="utf-8")))
+        metadata = dict(load_json(path))
         whole = hash_facts(metadata) == metadata[OWN_HASH]
         listed = dict(metadata["files"]) and [Sample(**one) for one in metadata["samples"]]
-    except (ValueError, TypeError, KeyError) as error:
+        _check_types(metadata)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise IntegrityError(
             f"{path}: damaged, or of a model that was not packaged; verify what nic-publish "
             "package wrote"
@@ -195,6 +196,26 @@ def read_package_metadata(folder: Path) -> dict[str, Any]:
     if not listed:
         raise IntegrityError(f"{path}: lists no files or no samples; do not use this model")
     return metadata
+
+
+def _check_types(metadata: dict[str, Any]) -> None:
+    """Refuses values of other types than `nic-publish package` writes.
+
+    Raises:
+        TypeError: One is.
+    """
+    gates = metadata.get("gates") or {}
+    samples = metadata["samples"]
+    fits = (
+        all(isinstance(word, str) for word in [*metadata["files"], *metadata["files"].values()])
+        and all(isinstance(one["text"], str) for one in samples)
+        and all(type(number) in (int, float) for one in samples for number in one["embedding"])
+        and gates.get("passed") in (True, False, None)
+        and isinstance(gates.get("allowed_because"), str | None)
+        and type(metadata.get(LENGTH)) in (int, type(None))
+    )
+    if not fits:
+        raise TypeError("values of other types")
 
 
 def hash_facts(metadata: dict[str, Any]) -> str:

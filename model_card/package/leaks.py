@@ -18,6 +18,7 @@ from model_card.card.training_text import (
 )
 from model_card.package.integrity import packaged_files
 from nic.errors import UserError
+from nic.files import load_json
 from nic.model_files import CARD, METADATA
 from pairs.loading import Pairs
 
@@ -70,7 +71,7 @@ def check_no_training_text(folder: Path, pairs: Pairs) -> None:
     Raises:
         UserError: Names the file; the sentence itself is not shown.
     """
-    metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+    metadata = load_json(folder / METADATA)
     card = (folder / CARD).read_text(encoding="utf-8")
     own = render_card(metadata) if holds_card_facts(metadata) else ""
     quotations = {

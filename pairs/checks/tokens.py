@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from transformers import AutoTokenizer
 
 from nic.encoding import find_document_prompt
 from nic.errors import UserError, one_line
+from nic.files import load_json
 from nic.model_checks import modules_of
 from nic.model_length import NO_LIMIT
 from nic.model_loading import DEFAULT_LENGTH, LONGEST_REASON, table_length_of
@@ -92,4 +92,4 @@ def _max_seq_length(folder: Path, tokenizer: Any) -> int:
 
 
 def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return load_json(path) if path.is_file() else {}

@@ -17,7 +17,12 @@ from sentence_transformers.sentence_transformer.losses import (
 )
 
 from nic import chunked_model
-from nic.chunked_model import ChunkedSentenceTransformer, plan_chunks, token_rows
+from nic.chunked_model import (
+    MOST_LETTERS,
+    ChunkedSentenceTransformer,
+    plan_chunks,
+    token_rows,
+)
 
 TEXTS = [" ".join(WORDS[n : n + 1 + n % 9]) for n in range(24)]
 
@@ -169,6 +174,24 @@ def test_remembered_tokens_are_those_of_the_tokenizer_and_it_sees_a_text_once(
         assert seen == TEXTS[:5]
         tiny_model.preprocess(TEXTS[:5])
         assert seen == TEXTS[:5] * 2
+
+
+def test_of_a_text_of_megabytes_the_beginning_is_tokenized(
+    tiny_model: ChunkedSentenceTransformer,
+) -> None:
+    seen: list[int] = []
+    tokenize = tiny_model[0].preprocess
+
+    def watched(inputs: list[str], **kwargs: Any) -> Any:
+        seen.extend(map(len, inputs))
+        return tokenize(inputs, **kwargs)
+
+    long = "check the pump " * 20_000
+    plain = SentenceTransformer.preprocess(tiny_model, [long])
+    tiny_model[0].preprocess = watched
+    found = tiny_model.preprocess([long, "pump"])
+    assert seen == [MOST_LETTERS, 4]
+    assert torch.equal(found["input_ids"][0], plain["input_ids"][0])
 
 
 def test_half_precision_gives_embeddings_in_fp32_and_ends(

@@ -68,6 +68,7 @@ def test_an_error_may_bring_an_exit_code_of_its_own(capsys: pytest.CaptureFixtur
     [
         (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 5000), "a" * 80 + r"\.\.\.: file"),
         (OSError(errno.ELOOP, "Too many levels of symbolic links", "loop"), "^error: loop: too"),
+        (RuntimeError("Symlink loop from '/data/loop'"), "^error: /data/loop: a loop of symbolic"),
         (ValueError("embedded null byte"), "a path holds a NUL character"),
     ],
 )

@@ -37,6 +37,8 @@ def test_a_saved_split_with_a_test_part_comes_back(two_domains: Path, tmp_path: 
     [
         ('{"data_sha256": "other", "seed": 1, "validation_lines": [1]}', "another file than"),
         ("{", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ('{"data_sha256": "SHA", "seed": 1, "validation_lines": [true]}', "needs the fields"),
         ("[]", "needs the fields data_sha256"),
         ('{"data_sha256": 3}', "needs the fields data_sha256"),
         ('{"data_sha256": "SHA", "seed": 1, "validation_lines": [99]}', "line 99 is no row"),

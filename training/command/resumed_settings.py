@@ -17,7 +17,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 
 from nic.encoding import Encoding
 from nic.errors import UserError
-from nic.files import read_json_object, sha256_of
+from nic.files import load_json, read_json_object, sha256_of
 from nic.model_files import SPLIT
 from training.command.arguments import TrainingArguments
 from training.command.run_arguments import RunArguments
@@ -227,6 +227,6 @@ def _shown(value: Any) -> str:
 def _settings_of_an_earlier_version(folder: Path, checkpoint: Path | None) -> dict[str, Any]:
     """Returns what a folder without a record tells of its settings."""
     state = read_json_object(checkpoint / TRAINER_STATE_NAME) if checkpoint else {}
-    split = json.loads((folder / SPLIT).read_text(encoding="utf-8"))
+    split = load_json(folder / SPLIT)
     found = {"per_device_train_batch_size": state.get("train_batch_size"), "seed": split["seed"]}
     return {name: value for name, value in found.items() if value is not None}

@@ -21,7 +21,7 @@ from evaluation.retrieval.evaluator import VALIDATION, DomainRetrievalEvaluator,
 from evaluation.retrieval_metrics.definitions import CHECKPOINT_METRICS
 from evaluation.serialization import report_from_json, report_to_json
 from nic.errors import UserError
-from nic.files import atomic_folder, replace_folder, sync_folder
+from nic.files import atomic_folder, load_json, replace_folder, sync_folder
 from nic.model_files import BESIDE_THE_MODEL, FOLD, TRIAL, checkpoint_folders
 from nic.model_length import write_length
 from training.command.arguments import TrainingArguments
@@ -98,7 +98,7 @@ def find_newest_checkpoint(folder: Path) -> Path | None:
 
 def _require_best(folder: Path, checkpoint: Path) -> None:
     """Refuses to go on without the best model so far: a later, worse one would take its place."""
-    state = json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+    state = load_json(checkpoint / TRAINER_STATE_NAME)
     key = f"eval_{VALIDATION}_{CHECKPOINT_METRICS[0].key}"
     evaluated = any(key in entry and entry["step"] > 0 for entry in state["log_history"])
     if not evaluated:
@@ -298,7 +298,7 @@ def load_best(folder: Path) -> BestCheckpoint | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(path)
         return BestCheckpoint(int(content["step"]), report_from_json(content["metrics"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
@@ -320,6 +320,6 @@ def _steps(checkpoint: Path) -> int:
     if not state.is_file() or not (checkpoint / "optimizer.pt").is_file():
         return 0
     try:
-        return int(json.loads(state.read_text(encoding="utf-8"))["global_step"])
+        return int(load_json(state)["global_step"])
     except (OSError, ValueError, KeyError, TypeError):
         return sys.maxsize

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from transformers.trainer import TRAINER_STATE_NAME
+
+from nic.files import load_json
 
 # What `torch.save` wrote: zip files, whose checksums tell without running anything of them.
 PICKLES = ("optimizer.pt", "scheduler.pt", "training_args.bin")
@@ -22,7 +23,7 @@ def find_damage(checkpoint: Path) -> str:
         checkpoint: A folder that the Trainer wrote.
     """
     try:
-        state = json.loads((checkpoint / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
+        state = load_json(checkpoint / TRAINER_STATE_NAME)
         int(state["global_step"])
     except (OSError, ValueError, KeyError, TypeError):
         return f"{TRAINER_STATE_NAME} cannot be read"
@@ -36,9 +37,15 @@ def find_damage(checkpoint: Path) -> str:
 
 
 def find_damaged_weights(folder: Path) -> str:
-    """Returns which weights of a folder are damaged or not finite; empty where none are."""
-    problems = map(_weights_problem, sorted(folder.rglob("*.safetensors")))
-    return next(filter(None, problems), "")
+    """Returns which file of a model is missing, damaged or not finite; empty where none is."""
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            load_json(path)
+        except (OSError, ValueError):
+            return f"{path.name} is damaged"
+    weights = sorted(folder.rglob("*.safetensors"))
+    problems = map(_weights_problem, weights)
+    return next(filter(None, problems), "") if weights else "model.safetensors is missing"
 
 
 def _is_whole_zip(path: Path) -> bool:

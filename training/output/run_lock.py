@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from nic.errors import UserError
+from nic.files import load_json
 from nic.model_files import LOCK, LOCK_HOLDER
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def _release(lock: FileLock, holder: Path) -> None:
 def _describe(holder: Path) -> str:
     """Returns process and host of the run that holds a lock, as far as they are known."""
     try:
-        content = json.loads(holder.read_text(encoding="utf-8"))
+        content = load_json(holder)
         return f"process {content['process']} on {content['host']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "its process is not known yet"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from evaluation.serialization import from_json, to_json
 from evaluation.trials import Trial
 from nic.errors import UserError, one_line
-from nic.files import write_jsonl
+from nic.files import parse_json, write_jsonl
 from nic.model_files import TRIALS
 from training.output.manifest import record
 
@@ -31,7 +30,7 @@ def read_trials(folder: Path) -> list[Trial]:
         return []
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        trials = [from_json(Trial, json.loads(line)) for line in lines]
+        trials = [from_json(Trial, parse_json(line)) for line in lines]
     except (OSError, ValueError) as error:
         reason = one_line(error, 200)
         raise UserError(f"{path}: cannot be read ({reason}); start anew with --force") from error

@@ -91,6 +91,36 @@ def test_a_package_of_an_earlier_version_is_verified_and_its_other_lengths_are_t
     ]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": [["model.safetensors", "0"]]},
+        {"files": {"model.safetensors": 1}},
+        {"gates": ["passed"]},
+        {"gates": "passed"},
+        {"gates": {"passed": "x"}},
+        {"gates": {"allowed_because": 1}},
+        {"samples": [{"text": 1, "embedding": [0.1]}]},
+        {"samples": [{"text": "a", "embedding": ["0.1"]}]},
+        {"samples": [["a"]]},
+        {"reads_tokens": "64"},
+    ],
+    ids=str,
+)
+def test_metadata_of_other_types_than_are_written_is_damaged(
+    staged: Path, change: dict[str, Any]
+) -> None:
+    rewrite_metadata(staged, lambda metadata: metadata.update(change))
+    with pytest.raises(IntegrityError, match="metadata.json: damaged, or of a model that was not"):
+        verify_folder(staged)
+
+
+def test_metadata_that_is_nested_too_deeply_is_damaged(staged: Path) -> None:
+    (staged / "metadata.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(IntegrityError, match="metadata.json: damaged"):
+        verify_folder(staged)
+
+
 def test_each_sample_says_how_it_was_encoded(staged: Path) -> None:
     samples = read_package_metadata(staged)["samples"]
     kinds = ["document", "query", "query", "query", "document"]

@@ -67,6 +67,9 @@ DAMAGE: list[tuple[str, Damage]] = [
     ("model.safetensors", cut),
     ("model.safetensors", empty),
     ("model.safetensors", with_nan),
+    ("model.safetensors", Path.unlink),
+    ("modules.json", cut),
+    ("config.json", empty),
     ("trainer_state.json", cut),
     ("trainer_state.json", empty),
 ]
