@@ -28,6 +28,7 @@ from evaluation.pipeline import evaluate_models
 from evaluation.run import parse_arguments
 from model_card.local_hub.hub import LocalHub
 from model_card.package.build import build_package
+from model_card.package.integrity import hash_facts
 from pairs.loading import load_pairs
 from pairs.split import split_pairs
 from pairs.split_file import save_split
@@ -59,7 +60,12 @@ VALUES = st.recursive(
 
 @st.composite
 def damaged_json(draw: st.DrawFn, content: Any) -> bytes:
-    """A JSON document with another value somewhere, or with bytes cut, changed or added."""
+    """A JSON document with another value somewhere, or with bytes cut, changed or added.
+
+    One in ten is nested too deeply, or a number that Python does not read.
+    """
+    if not draw(st.integers(0, 9)):
+        return draw(st.sampled_from([b"[" * 100_000, b"9" * 5_000]))
     content = copy.deepcopy(content)
     if draw(st.booleans()):
         content = replaced(draw, content)
@@ -67,6 +73,12 @@ def damaged_json(draw: st.DrawFn, content: Any) -> bytes:
     if draw(st.integers(0, 2)):
         return text
     return damaged_bytes(draw, text)
+
+
+@st.composite
+def another_value(draw: st.DrawFn, content: Any) -> Any:
+    """The content with another value somewhere."""
+    return replaced(draw, copy.deepcopy(content))
 
 
 def replaced(draw: st.DrawFn, content: Any) -> Any:
@@ -168,7 +180,15 @@ def package(tiny_model_folder: Path, place: Path) -> Path:
 def test_any_metadata_is_verified_or_refused(data: st.DataObject, package: Path) -> None:
     path = package / "metadata.json"
     whole = path.read_bytes()
-    path.write_bytes(data.draw(damaged_json(json.loads(whole))))
+    metadata = json.loads(whole)
+    if data.draw(st.booleans()):
+        # What somebody wrote who knows how the facts are hashed.
+        name = data.draw(st.sampled_from(sorted(metadata)))
+        metadata[name] = data.draw(another_value(metadata[name]))
+        metadata["metadata_sha256"] = hash_facts(metadata)
+        path.write_text(json.dumps(metadata), encoding="utf-8")
+    else:
+        path.write_bytes(data.draw(damaged_json(metadata)))
     try:
         ends_as_documented("model_card.publish", ["verify", str(package)], (0, 2, 4), package)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -44,13 +45,18 @@ class Endpoint:
         parts = _split(self.url)
         if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             raise UserError(
-                f"--generator {self.url}: no address; give one such as http://127.0.0.1:11434/v1"
+                f"--generator {self.shown}: no address; give one such as http://127.0.0.1:11434/v1"
             )
         if not self.is_local and not self.allow_remote:
             raise UserError(
-                f"--generator {self.url}: {parts.hostname} is not this computer, and the passages "
-                "would be sent there; say that they may with --allow-remote"
+                f"--generator {self.shown}: {parts.hostname} is not this computer, and the "
+                "passages would be sent there; say that they may with --allow-remote"
             )
+
+    @property
+    def shown(self) -> str:
+        """Returns the address for messages, without a name and password in it."""
+        return re.sub(r"//[^/]*@", "//***@", self.url)
 
     @property
     def is_local(self) -> bool:
@@ -97,16 +103,16 @@ class Endpoint:
             )
         except openai.APIConnectionError as error:
             raise UserError(
-                f"--generator {self.url}: cannot be reached ({one_line(error)}); start the server, "
-                "and run the same command again: no answer is asked for twice"
+                f"--generator {self.shown}: cannot be reached ({one_line(error)}); start the "
+                "server, and run the same command again: no answer is asked for twice"
             ) from error
         except openai.APIStatusError as error:
             key = os.environ.get(KEY)
             said = one_line(error)
             said = said.replace(key, "***") if key else said
-            raise UserError(f"--generator {self.url}: {said}") from error
+            raise UserError(f"--generator {self.shown}: {said}") from error
         except openai.OpenAIError as error:
-            raise UserError(f"--generator {self.url}: no answer ({one_line(error)})") from error
+            raise UserError(f"--generator {self.shown}: no answer ({one_line(error)})") from error
         choices = getattr(answer, "choices", None)
         return (choices[0].message.content or "") if choices else ""
 

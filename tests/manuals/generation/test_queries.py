@@ -198,6 +198,13 @@ def test_the_key_comes_from_the_environment_and_is_never_shown(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("url", ["http://me:secret@host.example/v1", "ftp://me:se@cret@host/v1"])
+def test_a_password_in_the_address_is_never_shown(url: str) -> None:
+    with pytest.raises(UserError, match=r"--generator \w+://\*\*\*@host") as error:
+        Endpoint(url, "m")
+    assert "cret" not in str(error.value)
+
+
 def test_a_server_that_is_not_there_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
