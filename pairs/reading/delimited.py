@@ -57,7 +57,9 @@ def open_table(path: Path, found: Detected, names: Collection[str]) -> DataFile:
         return _read(path, dialect, columns)
 
     columns = _header(path, dialect)
-    return DataFile(path, dialect.title(), columns, rows, CODECS[codec])
+    bare = "\r" in found.head and "\n" not in found.head
+    what = f"{dialect.title()} whose lines end in bare CR" if bare else dialect.title()
+    return DataFile(path, what, columns, rows, CODECS[codec])
 
 
 def check_header(path: Path, columns: Collection[str]) -> None:

@@ -25,6 +25,7 @@ READ: dict[str, tuple[bytes, str]] = {
     "array.json": (json.dumps(ROWS).encode(), "a JSON array, UTF-8"),
     "pretty.json": (json.dumps(ROWS, indent=1).encode(), "a JSON array, UTF-8"),
     "cr.jsonl": (LINES.replace("\n", "\r").encode(), "JSONL whose lines end in bare CR, UTF-8"),
+    "cr.csv": (TABLE.replace("\n", "\r").encode(), "CSV whose lines end in bare CR, UTF-8"),
     "utf16.jsonl": (LINES.encode("utf-16"), "JSONL, UTF-16"),
     "utf16_without_mark.jsonl": (LINES.encode("utf-16-le"), "JSONL, UTF-16"),
     "big_endian.jsonl": (LINES.encode("utf-16-be"), "JSONL, UTF-16"),
