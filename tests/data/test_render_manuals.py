@@ -3,9 +3,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_runs import train_tiny
 
+from evaluation.arguments import parse_arguments
+from evaluation.pipeline import evaluate_models
+from manuals.arguments import MakeArguments
 from manuals.documents.blocks import Document, Heading, Items, Text, text_of
 from manuals.documents.reading import LeftOut, read_documents
+from manuals.pipeline import make_pairs
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "data")]
@@ -76,3 +81,26 @@ def test_the_script_writes_the_same_bytes_again(rendered: Path, tmp_path: Path) 
     assert len(names) == 6
     for name in names:
         assert (tmp_path / "again" / name).read_bytes() == (rendered / name).read_bytes(), name
+
+
+def test_a_model_is_trained_on_pairs_of_the_manuals_and_judged_by_what_people_asked(
+    rendered: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    made = tmp_path / "pairs.jsonl"
+    report = make_pairs(
+        MakeArguments(rendered, made, base_model=str(tiny_model_folder), found_within=0)
+    )
+    assert report.pairs > 1000
+    assert {"fault table", "procedure", "sentence"} <= set(report.origins)
+    flags = ["--config", "manuals", "--negatives", "none", "--max_steps", "3"]
+    train_tiny(tiny_model_folder, made, tmp_path / "model", *flags)
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert "easured on generated queries" in card
+    # The queries of the default data, which no made pair holds.
+    asked = PROJECT / "data" / "finetuning" / "training_pairs.jsonl"
+    words = ["--model", str(tmp_path / "model"), "--all", "--data-file", str(asked)]
+    words += ["--base", str(tiny_model_folder), "--device", "cpu", "--no-speed"]
+    words += ["--output-dir", str(tmp_path / "evaluation")]
+    summary = evaluate_models(parse_arguments(words))
+    assert summary is not None
+    assert summary.results.base == tiny_model_folder.name

@@ -183,7 +183,10 @@ BROKEN: dict[str, tuple[Break, str]] = {
         settings("config.json", num_attention_heads=5),
         "not a multiple of the number of attention heads",
     ),
-    "a size that is no number": (settings("config.json", hidden_size="32"), "hidden_size"),
+    "a size that is no number": (
+        settings("config.json", hidden_size="32"),
+        "holds no loadable model (",
+    ),
     "adapter": (text("adapter_config.json", "{}"), "holds an adapter (PEFT), no whole model"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
@@ -126,11 +127,11 @@ class StandIn:
         self._given = given
         self._groups = miner.groups
         self._of_group = {int(miner.groups[n]): int(n) for n in np.flatnonzero(candidates)}
-        self._of_domain = {
-            domain: candidates
-            & np.array([(domain in names) == own for names in known.task.passage_domains])
-            for domain in set(known.task.domains)
-        }
+        self._candidates, self._own = candidates, own
+        self._of_domain: dict[str, list[int]] = defaultdict(list)
+        for passage in np.flatnonzero(candidates).tolist():
+            for domain in known.task.passage_domains[passage]:
+                self._of_domain[domain].append(passage)
 
     def encode_query(self, texts: Sequence[str], **_: Any) -> np.ndarray:
         """Returns `(texts,)` the numbers that the texts are."""
@@ -159,7 +160,8 @@ class StandIn:
 
     def _taken(self, query: int) -> np.ndarray:
         """Returns `(passages,)` whether a passage may be a negative of a query."""
-        taken = self._of_domain[self.task.domains[query]].copy()
+        taken = np.zeros(len(self._candidates), bool) if self._own else self._candidates.copy()
+        taken[self._of_domain[self.task.domains[query]]] = self._own
         given = self._given[query] if self._given else ()
         for passage in (*self.task.relevant[query], *given):
             first = self._of_group.get(int(self._groups[passage]))
