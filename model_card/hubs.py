@@ -69,6 +69,19 @@ class Hub(Protocol):
     def endpoint(self) -> str | None:
         """URL that readers set as HF_ENDPOINT; None for a hub that has none."""
 
+    def check_target(self, repo_id: str, tag: str, *, may_exist: bool = False) -> None:
+        """Refuses, without connecting, what `publish` would refuse whatever the model is.
+
+        Args:
+            repo_id: Name of the repository, "organisation/name".
+            tag: Name of the version, such as "v1.0".
+            may_exist: Whether the version may be there already, with what will be published.
+
+        Raises:
+            UserError: A name is not allowed, or the hub cannot be published to.
+            IntegrityError: The hub is damaged.
+        """
+
     def publish(self, folder: Path, repo_id: str, tag: str) -> Published:
         """Publishes a packaged model as a version that never changes, and as the new main.
 

@@ -230,7 +230,7 @@ def check_targets(run: RunArguments, folder: Path, search: SearchArguments | Non
     """Refuses folders and names that cannot be written to or published, before any work.
 
     Raises:
-        UserError: The output folder is taken, or the name of the repository is not allowed.
+        UserError: The output folder is taken, or nothing can be published as it is asked.
     """
     read = {**run.inputs(), "--space": search.space if search else None}
     refuse_inputs(folder, evaluation_folder(folder), read)

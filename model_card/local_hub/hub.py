@@ -29,7 +29,7 @@ from model_card.local_hub.damage import refuse_damage
 from model_card.local_hub.history import promote, rollback
 from model_card.local_hub.layout import all_repos, find_repo, resolve
 from model_card.local_hub.listing import list_versions
-from model_card.local_hub.publishing import publish_folder
+from model_card.local_hub.publishing import check_target, publish_folder
 from model_card.local_hub.repair import Repair, repair_hub
 from model_card.names import MAIN
 from model_card.versions import Version
@@ -50,6 +50,20 @@ class LocalHub:
     def __init__(self, folder: str | Path, copy: bool = False) -> None:
         self.folder = Path(folder)
         self.copy = copy
+
+    def check_target(self, repo_id: str, tag: str, *, may_exist: bool = False) -> None:
+        """Refuses, without writing, what `publish` would refuse whatever the model is.
+
+        Args:
+            repo_id: Name of the repository, "organisation/name".
+            tag: Name of the version, such as "v1.0".
+            may_exist: Whether the version may be there already, with what will be published.
+
+        Raises:
+            UserError: A name is not allowed, the hub is a file, or it has the version.
+            IntegrityError: The state of the repository is damaged.
+        """
+        check_target(self.folder, repo_id, tag, may_exist)
 
     def publish(self, folder: Path, repo_id: str, tag: str) -> Published:
         """Publishes a packaged model as a version that never changes, and as the new main.

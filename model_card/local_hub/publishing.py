@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from model_card.hubs import Published
@@ -18,6 +19,7 @@ from model_card.local_hub.content import (
     is_whole,
     staged_content,
 )
+from model_card.local_hub.damage import refuse_damage
 from model_card.local_hub.disk import check_space, disk_usage_of, explained_errors
 from model_card.local_hub.history import PUBLISH, move_main
 from model_card.local_hub.layout import RepoFolder, read_references
@@ -37,6 +39,33 @@ from nic.errors import UserError
 logger = logging.getLogger(__name__)
 
 NAMES_SHOWN = 5
+
+
+def check_target(hub: Path, repo_id: str, tag: str, may_exist: bool) -> None:
+    """Refuses what publishing would refuse whatever the model is; nothing is written.
+
+    Args:
+        hub: Folder of the hub; it need not exist.
+        repo_id: Name of the repository, "organisation/name".
+        tag: Name of the version, such as "v1.0".
+        may_exist: Whether the version may be there already.
+
+    Raises:
+        UserError: A name is not allowed, the hub is a file, or it has the version.
+        IntegrityError: The state of the repository is damaged.
+    """
+    check_repo_id(repo_id)
+    check_tag(tag)
+    repo = RepoFolder(hub, repo_id)
+    with explained_errors(hub):
+        with suppress(FileNotFoundError):
+            os.listdir(hub)
+        refuse_damage(repo)
+        if not may_exist and tag in read_references(repo):
+            raise UserError(
+                f"{repo_id} {tag} is published in {hub} already; a version never changes, "
+                "give this one a new --revision-tag"
+            )
 
 
 def publish_folder(staged: Path, hub: Path, repo_id: str, tag: str, copy: bool) -> Published:

@@ -43,6 +43,21 @@ class RemoteHub:
         self.endpoint: str = resolve_address(address)
         self.public = public
 
+    def check_target(self, repo_id: str, tag: str, *, may_exist: bool = False) -> None:
+        """Refuses, without connecting, what `publish` would refuse whatever the model is.
+
+        Args:
+            repo_id: Name of the repository, "organisation/name".
+            tag: Name of the version, such as "v1.0".
+            may_exist: Not used: only the hub knows its versions.
+
+        Raises:
+            UserError: A name is not allowed, or there is no token.
+        """
+        check_repo_id(repo_id)
+        check_tag(tag)
+        self._needed_token()
+
     def publish(self, folder: Path, repo_id: str, tag: str) -> Published:
         """Publishes a packaged model as a version that never changes, and as the new main.
 
@@ -61,11 +76,7 @@ class RemoteHub:
         """
         check_repo_id(repo_id)
         check_tag(tag)
-        token = read_token()
-        if token is None:
-            raise UserError(
-                f"{self.endpoint}: no token; put it into HF_TOKEN, or into the file HF_TOKEN_PATH"
-            )
+        token = self._needed_token()
         upload = Upload(folder.resolve(), digest_folder(folder), tag)
         if not upload.files:
             raise UserError(f"{folder}: no files to publish")
@@ -121,3 +132,16 @@ class RemoteHub:
         """Returns the lines that tell a user how to load a version over the network."""
         settings = f"HF_ENDPOINT={self.endpoint} and a token in HF_TOKEN"
         return [f"Load it with {settings} in the environment:", f"    {load_call(repo_id, tag)}"]
+
+    def _needed_token(self) -> str:
+        """Returns the token to publish with.
+
+        Raises:
+            UserError: There is none.
+        """
+        token = read_token()
+        if token is None:
+            raise UserError(
+                f"{self.endpoint}: no token; put it into HF_TOKEN, or into the file HF_TOKEN_PATH"
+            )
+        return token

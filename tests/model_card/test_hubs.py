@@ -24,6 +24,9 @@ class BucketHub:
     def __init__(self, address: str) -> None:
         self.address = address
 
+    def check_target(self, repo_id: str, tag: str, *, may_exist: bool = False) -> None:
+        """Takes everything."""
+
     def publish(self, folder: Path, repo_id: str, tag: str) -> Published:
         """Publishes nothing."""
         return Published(repo_id, tag, "0" * 40, self.address, already_there=False)
@@ -71,7 +74,7 @@ def test_another_kind_of_hub_is_one_class_and_one_line(bucket: None, tmp_path: P
 
 def test_both_hubs_have_the_methods_of_the_protocol() -> None:
     members = {name for name in vars(Hub) if not name.startswith("_")}
-    assert members == {"endpoint", "publish", "fetch", "versions", "how_to_load"}
+    assert members == {"endpoint", "check_target", "publish", "fetch", "versions", "how_to_load"}
     for hub in (open_hub("hub"), open_hub("https://hub.example")):
         assert [name for name in members if not hasattr(hub, name)] == []
 

@@ -11,7 +11,6 @@ from model_card.card.training_text import find_training_text, secret_texts
 from model_card.commands import Packaging
 from model_card.hubs import Published, open_hub
 from model_card.lines import published_lines
-from model_card.names import check_repo_id
 from model_card.push import publish_model
 from nic.errors import UserError
 from pairs.loading import Pairs
@@ -21,14 +20,17 @@ logger = logging.getLogger(__name__)
 
 
 def check_publication(run: RunArguments) -> None:
-    """Refuses a hub or a name that cannot work, before anything is trained.
+    """Refuses before anything is trained what publishing would refuse whatever the model is.
+
+    A resumed run may have published its version already.
 
     Raises:
-        UserError: The address or the name of the repository is not one that a hub takes.
+        UserError: A name is not one that a hub takes, or nothing can be published under it there.
+        IntegrityError: The hub is damaged.
     """
-    if run.publish_to and run.repo_id:
-        check_repo_id(run.repo_id)
-        open_hub(run.publish_to)
+    if run.publish_to and run.repo_id and run.revision_tag:
+        hub = open_hub(run.publish_to)
+        hub.check_target(run.repo_id, run.revision_tag, may_exist=run.resume)
 
 
 def publish_run(folder: Path, summary: EvaluationSummary, run: RunArguments) -> Published | None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from conftest import make_evaluation
+from hub_workers import make_version
 
 from evaluation.gates import GatesFailed, read_thresholds
 from evaluation.summary import EvaluationSummary, summarise
 from model_card.commands import Packaging
-from model_card.hubs import Hub, Published
+from model_card.hubs import Hub, IntegrityError, Published
 from model_card.local_hub.hub import LocalHub
+from model_card.remote_hub import hub as remote_hub
 from model_card.remote_hub.hub import RemoteHub
 from nic.errors import UserError
 from training.command.parser import parse_arguments
@@ -116,3 +118,52 @@ def test_a_hub_that_cannot_work_is_refused_before_anything_is_trained(
 ) -> None:
     with pytest.raises(UserError, match=message):
         check_publication(asked("--publish-to", address))
+
+
+@pytest.mark.parametrize("tag", ["main", "a..b", "-v1"])
+@pytest.mark.parametrize("address", ["hub", "https://hub.example"])
+def test_a_version_that_no_hub_takes_is_refused_before_anything_is_trained(
+    address: str, tag: str
+) -> None:
+    with pytest.raises(UserError, match=f'--revision-tag {tag}: give a version such as "v1.0"'):
+        check_publication(asked("--publish-to", address, f"--revision-tag={tag}"))
+
+
+@pytest.mark.parametrize("name", ["file", "file/hub"])
+def test_a_file_as_hub_is_refused_before_anything_is_trained(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match="is a file where a folder is needed"):
+        check_publication(asked("--publish-to", str(tmp_path / name)))
+
+
+def test_a_damaged_hub_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    LocalHub(tmp_path / "hub").publish(make_version(tmp_path / "v1", 1), "org/nic", "v0.9")
+    history = tmp_path / "hub" / "models--org--nic" / "history.jsonl"
+    history.write_text("no move\n", encoding="utf-8")
+    with pytest.raises(IntegrityError, match="line 1 is no move of main.*nic-publish repair"):
+        check_publication(asked("--publish-to", str(tmp_path / "hub")))
+    assert history.read_text(encoding="utf-8") == "no move\n"
+
+
+def test_a_version_that_exists_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    hub = str(tmp_path / "hub")
+    LocalHub(hub).publish(make_version(tmp_path / "v1", 1), "org/nic", "v1.0")
+    with pytest.raises(UserError, match="org/nic v1.0 is published in .*give this one a new"):
+        check_publication(asked("--publish-to", hub))
+    check_publication(asked("--publish-to", hub, "--revision-tag", "v1.1"))
+    check_publication(asked("--publish-to", hub, "--resume"))
+
+
+def test_a_missing_token_is_refused_before_anything_is_trained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remote_hub, "read_token", lambda: None)
+    with pytest.raises(UserError, match="https://hub.example: no token; put it into HF_TOKEN"):
+        check_publication(asked("--publish-to", "https://hub.example"))
+    monkeypatch.setattr(remote_hub, "read_token", lambda: "hf_word")
+    check_publication(asked("--publish-to", "https://hub.example"))
+
+
+def test_a_hub_that_can_be_published_to_is_not_touched_before_the_training(tmp_path: Path) -> None:
+    check_publication(asked("--publish-to", str(tmp_path / "hub")))
+    assert list(tmp_path.iterdir()) == []
