@@ -125,15 +125,11 @@ class Comparison:
         return self.domains if len(self.domains) > 1 else {}
 
     @property
-    def shown(self) -> dict[str, Group]:
-        """What there is to show: "overall" first, then the breakdown by domain."""
-        return {OVERALL: self.overall, **self.breakdown}
-
-    @property
     def listed(self) -> dict[str, Group]:
-        """What a table has room for: of many domains the largest, and the worst of the others.
+        """What a table or plot has room for, "overall" first: of many domains not all.
 
-        The worst are those in which the first model has the lowest value of the first metric.
+        They are the largest, and the worst of the others: those in which the first model has the
+        lowest value of the first metric.
         """
         first, key = self.models[0], KEYS[0]
         sizes = {name: group.queries for name, group in self.breakdown.items()}

@@ -21,13 +21,11 @@ from evaluation.mixing import MixingCurve
 from evaluation.report.sentences import FIRST, crossings
 from evaluation.results import LogEntry
 from evaluation.retrieval.query_results import QueryResult
-from evaluation.retrieval.task import OVERALL
 from evaluation.retrieval_metrics.definitions import PRIMARY, Metric, Shown, shown_in
 
 WIDTH = 5.0
 LONGEST_LABEL = 22
 ROOMY_ROWS = 12
-MOST_ROWS = 60
 OTHER_MARKERS = "^vDPX<>*"
 # With more points on a curve than this, single ones are not marked.
 MARKED_POINTS = 30
@@ -70,7 +68,7 @@ def draw_intervals(comparison: Comparison, model: str, metric: Metric, theme: Th
         metric: A metric of the comparison.
         theme: Colours.
     """
-    groups = _largest(comparison.shown)
+    groups = comparison.listed
     height = (0.46 if len(groups) <= ROOMY_ROWS else 0.34) * len(groups) + 1.35
     figure = _figure(height)
     axes = figure.add_subplot()
@@ -91,9 +89,7 @@ def draw_intervals(comparison: Comparison, model: str, metric: Metric, theme: Th
     axes.set(xlim=(-0.015, 1.015), ylim=(len(groups) - 0.5, -0.5))
     axes.grid(axis="x")
     notes = [f"{metric.title}; in brackets the number of queries"]
-    if len(groups) < len(comparison.shown):
-        domains = f"{len(comparison.domains):,} domains"
-        notes.append(f"the {len(groups) - 1} with most queries of {domains}")
+    notes += comparison.unlisted()
     if not all(map(_drawable, groups)):
         notes.append("domains without a name are numbered as in the tables")
     if model != comparison.baseline:
@@ -275,12 +271,6 @@ def _whiskers(
     )
     line: Line2D = drawn.lines[0]
     return line
-
-
-def _largest(groups: dict[str, Group]) -> dict[str, Group]:
-    """Returns the groups that a plot has room for, in their order: those with most queries."""
-    by_size = sorted(groups, key=lambda name: -groups[name].queries)[:MOST_ROWS]
-    return {name: groups[name] for name in groups if name in by_size or name == OVERALL}
 
 
 def _labels(comparison: Comparison, groups: Mapping[str, Group]) -> list[str]:

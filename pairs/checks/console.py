@@ -139,8 +139,7 @@ def _suspects(report: CheckReport) -> list[str]:
 
 
 def _domains(report: CheckReport) -> list[str]:
-    domains = _shown(report.domains)
-    more = left_out(len(report.domains), len(domains), "which --json lists")
+    domains = shown_powers(report)
     width = max(len(printable(power.domain)) for power in domains)
     return [
         "Smallest difference in Recall@5 that is significant at 95 %: by query, if the held-out",
@@ -148,17 +147,25 @@ def _domains(report: CheckReport) -> list[str]:
         f"        {'':{width}s}{'rows':>11s}{'share':>8s}{'queries':>9s}{'passages':>10s}"
         f"{'by query':>10s}{'by passage':>12s}",
         *[_domain(power, report.rows, width) for power in domains],
-        *(f"        {line}" for line in more),
+        *(f"        {line}" for line in unlisted_domains(report)),
     ]
 
 
-def _shown(domains: list[DomainPower]) -> list[DomainPower]:
-    """Returns the domains that a table shows: of many the largest and those that tell least."""
-    *each, overall = domains
+def shown_powers(report: CheckReport) -> list[DomainPower]:
+    """Returns what a table shows, overall last: of many domains the largest and the least telling.
+
+    Those that tell least have the fewest held-out queries.
+    """
+    *each, overall = report.domains
     sizes = {power.domain: power.rows for power in each}
     tells = {power.domain: (power.queries, power.passages) for power in each}
     shown = set(shown_domains(sizes, tells))
     return [*(power for power in each if power.domain in shown), overall]
+
+
+def unlisted_domains(report: CheckReport) -> list[str]:
+    """Returns the line that says how many domains no table shows; none where all are shown."""
+    return left_out(len(report.domains), len(shown_powers(report)), "which --json lists")
 
 
 def _domain(power: DomainPower, rows: int, width: int) -> str:

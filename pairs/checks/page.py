@@ -10,7 +10,12 @@ import numpy as np
 
 from nic.files import atomic_write_text
 from nic.html import page_environment
-from pairs.checks.console import NO_NEGATIVES, check_verdict
+from pairs.checks.console import (
+    NO_NEGATIVES,
+    check_verdict,
+    shown_powers,
+    unlisted_domains,
+)
 from pairs.checks.report import CheckReport
 from pairs.checks.scan import Scan
 from pairs.columns import read_pair_records, texts_of
@@ -57,6 +62,8 @@ def render_check_page(report: CheckReport, examples: dict[int, Example]) -> str:
         file_word=shlex.quote(report.file),
         examples=examples,
         no_negatives=NO_NEGATIVES,
+        domains=shown_powers(report),
+        unlisted=unlisted_domains(report),
     )
 
 

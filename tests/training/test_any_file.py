@@ -69,7 +69,7 @@ def test_a_beir_folder_is_trained_on_by_its_own_split(
     assert summary.results.data.part == "test"
     texts = {text for row in ROWS for text in (row["positive"], row["negative"])}
     assert summary.results.task.passages == len(texts) + 1
-    assert list(summary.comparison.shown) == ["overall"]
+    assert list(summary.comparison.listed) == ["overall"]
     with pytest.raises(UserError, match="--folds: the data brings its own split"):
         train_tiny(tiny_model_folder, data, tmp_path / "other", "--folds", "3")
 
