@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from command_runs import exit_code
-from conftest import MakePairs, make_row
+from conftest import MakePairs, make_row, write_metadata_of
 from hub_workers import make_version
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_runs import FLAGS, named
 
 from model_card.local_hub.hub import LocalHub
+from model_card.package.build import build_package
 from training.output.manifest import MANIFEST
 
 REPO = "org/nic-tiny"
+MANUALS, PACKAGED, ARCHIVE = "manuals", "packaged", "v1.0.zip"
+# The user may have a file of this name in the folder that is written to.
+TAKEN = "split.json"
 HOSTILE = [
     ("modules.json", json.dumps([{"idx": 0, "name": "0", "path": "../mine", "type": "x"}])),
     (MANIFEST, json.dumps({"files": ["../mine/notes.txt", "/etc/hostname", "mine/", "notes.txt"]})),
@@ -101,7 +106,76 @@ COMMANDS: dict[str, tuple[str, Callable[[Path, Path, Path], list[str]]]] = {
         "model_card.publish",
         lambda base, data, out: ["rollback", "--repo-id", REPO, "--local-hub", str(out)],
     ),
+    "export": (
+        "model_card.publish",
+        lambda base, data, out: [
+            *("export", "v1.0", "--repo-id", REPO, "--local-hub", str(out)),
+            *("--archive", str(out / "v1.0.zip")),
+        ],
+    ),
+    "verify in a hub": (
+        "model_card.publish",
+        lambda base, data, out: ["verify", REPO, "--revision", "v1.0", "--local-hub", str(out)],
+    ),
+    "verify a folder": ("model_card.publish", lambda base, data, out: ["verify", str(out)]),
+    "push": (
+        "model_card.publish",
+        lambda base, data, out: [
+            *("push", "--model", str(data.parent / PACKAGED), "--repo-id", REPO),
+            *("--revision-tag", "v1.0", "--local-hub", str(out)),
+        ],
+    ),
+    "import": (
+        "model_card.publish",
+        lambda base, data, out: [
+            *("import", "--archive", str(data.parent / ARCHIVE), "--local-hub", str(out)),
+        ],
+    ),
+    "check": (
+        "pairs.check",
+        lambda base, data, out: [
+            *("--data-file", str(data), "--base-model", str(base)),
+            *("--write-clean", str(out / "clean.jsonl")),
+            *("--json", str(out / "check.json"), "--html", str(out / "check.html")),
+        ],
+    ),
+    "clean copy": (
+        "pairs.check",
+        lambda base, data, out: [
+            *("--data-file", str(data), "--base-model", str(base)),
+            *("--write-clean", str(out / TAKEN)),
+        ],
+    ),
+    "pairs": (
+        "manuals.make",
+        lambda base, data, out: [
+            *("make", "--manuals", str(data.parent / MANUALS), "--base-model", str(base)),
+            *("--output", str(out / TAKEN), "--passages", str(out / "passages.jsonl")),
+            *("--json", str(out / "report.json")),
+        ],
+    ),
+    "mine": (
+        "training.mine",
+        lambda base, data, out: [
+            *("--data-file", str(data), "--base-model", str(base), "--device", "cpu"),
+            *("--rank-range", "2", "30", "--output", str(out / TAKEN)),
+        ],
+    ),
 }
+IN_A_HUB = ("list", "repair", "rollback", "export", "verify in a hub", "push", "import")
+
+
+def write_sources(folder: Path, base: Path) -> None:
+    """Write what some commands read: a manual, a packaged model, and an archive of it."""
+    (folder / MANUALS).mkdir()
+    text = "# Valve\n\nThe valve is closed by a spring. Check the relay of the valve first.\n"
+    (folder / MANUALS / "valve.md").write_text(text, encoding="utf-8")
+    model = Path(shutil.copytree(base, folder / "trained"))
+    (model / "README.md").write_text("# nic-tiny\n\nA model.\n", encoding="utf-8")
+    write_metadata_of(model)
+    hub = LocalHub(folder / "hub")
+    hub.publish(build_package(model, folder / PACKAGED), REPO, "v1.0")
+    hub.export_version(REPO, "v1.0", folder / ARCHIVE)
 
 
 @pytest.mark.usefixtures("no_pictures")
@@ -115,6 +189,7 @@ def test_a_command_leaves_every_file_of_the_user_as_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = write_pairs([make_row(n, ("hvac", "radar")[n % 2]) for n in range(40)])
+    write_sources(data.parent, tiny_model_folder)
     module, words = COMMANDS[name]
 
     @settings(
@@ -134,8 +209,9 @@ def test_a_command_leaves_every_file_of_the_user_as_it_was(
         fill(tree / "mine", list(range(len(HOSTILE))), False)
         fill(tree / "out", chosen, links)
         before = facts_of(tree)
-        if hub and name in ("list", "repair", "rollback"):
-            LocalHub(tree / "out").publish(make_version(tree / "v1", 1), REPO, "v1.0")
+        if hub and name in IN_A_HUB:
+            tag = "v0.9" if name in ("push", "import") else "v1.0"
+            LocalHub(tree / "out").publish(make_version(tree / "v1", 1), REPO, tag)
         argv = words(tiny_model_folder, data, tree / "out")
         assert exit_code(import_module(module).main, argv, monkeypatch) in (0, 1, 2, 4)
         after = facts_of(tree)
