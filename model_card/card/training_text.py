@@ -11,8 +11,8 @@ from pairs.loading import Pairs
 # Shorter texts ("Recall", "Oil pump") stand in a card by chance.
 WORDS_OF_A_SENTENCE = 4
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
-# Sentences of this project's own in `metadata.json`.
-OWN_SENTENCES = "caveat"
+# Where `metadata.json` has words of this project's own.
+OWN_WORDS = ("caveat", "schedule", "measured")
 
 
 def find_training_text(text: str, passages: Iterable[str]) -> str | None:
@@ -53,13 +53,13 @@ def secret_texts(pairs: Pairs) -> list[str]:
 
 
 def strings(content: Any) -> Iterator[str]:
-    """Yields the keys and strings of a JSON value, without sentences of this project's own."""
+    """Yields the keys and strings of a JSON value, without words of this project's own."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, Mapping):
         for key, value in content.items():
             yield key
-            if key != OWN_SENTENCES:
+            if key not in OWN_WORDS:
                 yield from strings(value)
     elif isinstance(content, list):
         for value in content:

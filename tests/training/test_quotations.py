@@ -18,6 +18,8 @@ def awkward(write_pairs: MakePairs) -> Path:
     rows[0]["query"] = "pump runs but nothing moves"
     rows[1]["query"] = "pump that runs too hot"
     rows[2]["query"] = "The same queries chose the checkpoint"
+    rows[3]["query"] = "cosine, restarted every epoch"
+    rows[4]["query"] = "none of 1, 1 not distinguishable"
     return write_pairs(rows)
 
 
@@ -28,6 +30,8 @@ def test_a_query_that_the_card_says_of_every_model_ends_no_training(
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
     assert "pump runs but nothing moves" in card
     assert "pump that runs too hot" in card
+    assert "cosine, restarted every epoch" in card
+    assert "none of 1, 1 not distinguishable" in card
 
 
 @pytest.mark.parametrize(
