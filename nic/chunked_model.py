@@ -161,8 +161,9 @@ class ChunkedSentenceTransformer(SentenceTransformer):
 
     def preprocess(self, inputs: Any, prompt: str | None = None, **kwargs: Any) -> Features:
         """Tokenizes texts as `SentenceTransformer` does; of a very long one its beginning."""
-        if isinstance(inputs, list):
-            longest = max(MOST_LETTERS, LETTERS_A_TOKEN * (self.max_seq_length or 0))
+        # Static embeddings read a text whole: their limit is none, or infinite.
+        if isinstance(inputs, list) and isinstance(self.max_seq_length, int):
+            longest = max(MOST_LETTERS, LETTERS_A_TOKEN * self.max_seq_length)
             inputs = [text[:longest] if isinstance(text, str) else text for text in inputs]
         if self._remembered is None:
             return super().preprocess(inputs, prompt=prompt, **kwargs)
