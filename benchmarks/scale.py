@@ -20,12 +20,16 @@ from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
+import torch
 from check_million import PROJECT, write_rows
+from datasets import Dataset
+from sentence_transformers.base.sampler import NoDuplicatesBatchSampler
 
 from nic.models import find_model
 from pairs.checks.report import build_report
 from pairs.checks.scan import scan_pairs
 from pairs.checks.tokens import load_token_counter
+from pairs.columns import POSITIVE, QUERY
 from pairs.loading import load_pairs
 from pairs.split import split_pairs
 from pairs.split_counts import describe_split
@@ -54,7 +58,7 @@ def measure(path: Path, texts: str, rows: int) -> None:
     timed("counts", lambda: describe_split(split, pairs))
     scan = timed("scan", lambda: scan_pairs(pairs, counter))
     timed("findings", lambda: build_report(scan, split, 0.1, 32, 42))
-    timed("first batch", lambda: pairs.dataset.select(split.train[:32])[:])
+    timed("first batch", lambda: first_batch(pairs.dataset, split.train))
     line = {
         "rows": rows,
         "texts": texts,
@@ -68,6 +72,15 @@ def measure(path: Path, texts: str, rows: int) -> None:
         "held_bytes_a_pair": round((held.peak() - held.before) / rows),
     }
     print(json.dumps(line), flush=True)
+
+
+def first_batch(pairs: Dataset, rows: list[int]) -> Dataset:
+    """Returns the first batch of a training: shuffled, no text twice."""
+    data = pairs.select(rows).select_columns([QUERY, POSITIVE])
+    sampler = NoDuplicatesBatchSampler(
+        data, batch_size=32, drop_last=True, generator=torch.Generator(), seed=42
+    )
+    return data.select(next(iter(sampler)))
 
 
 def peak_bytes() -> int:
