@@ -250,7 +250,7 @@ def add_made_rows(split: Split, rows: RowsToSplit, asked: list[int], known: Know
     others = np.flatnonzero(~is_asked)
     leaks = np.isin(rows.queries[others], rows.queries[held_out])
     leaks |= np.isin(rows.positives[others], unseen)
-    if rows.parts:
+    if has_own_split(rows.parts):
         # What a data set holds out itself is not trained on, asked or not.
         leaks |= np.isin(np.array(rows.parts)[others], ["validation", "test"])
     train += others[~leaks].tolist()

@@ -87,6 +87,13 @@ def test_made_pairs_of_a_held_out_part_are_neither_asked_nor_trained_on(tmp_path
         split_pairs(pairs, rules=SplitRules(split_by="date"))
 
 
+def test_made_pairs_of_a_test_part_alone_are_trained_on(tmp_path: Path) -> None:
+    pairs = load_pairs(write_splits({"test": [*ROWS, *made(range(50, 60))]}, tmp_path))
+    split = split_pairs(pairs, 0.2)
+    assert set(range(40, 50)) <= set(split.train)
+    assert split.left_out == []
+
+
 def test_a_training_part_of_made_pairs_is_judged_by_what_people_asked(tmp_path: Path) -> None:
     parts = {"train": made(range(50, 90)), "validation": ROWS[:4], "test": ROWS[4:8]}
     split = split_pairs(load_pairs(write_splits(parts, tmp_path)))
