@@ -11,10 +11,13 @@ queries about known passages and about passages never seen apart.
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from training_runs import pool_seeds, train
 
@@ -35,6 +38,8 @@ from pairs.readers import DEFAULT_FILE
 METRIC = "recall@5"
 ALONE = "alone"
 KNOWN = ("none", "half", "all")
+# Results with made pairs, and those of the run without, of the same queries in the same order.
+Pair: TypeAlias = tuple[list[QueryResult], list[QueryResult]]
 COMMON = {"test-ratio": 0.1, "small-domains": "train", "mix": "off", "probe": "none"}
 
 
@@ -74,31 +79,35 @@ def describe(name: str, rows: Sequence[QueryResult], alone: Sequence[QueryResult
     )
 
 
-def run_seed(data_file: Path, made: Path, seed: int) -> dict[str, list[QueryResult]]:
+def run_seed(data_file: Path, made: Path, seed: int) -> dict[str, Pair]:
     """Trains once for each way, and returns the results of the held-out queries by way."""
     common = {**COMMON, "seed": seed}
     alone = train({**common, "data-file": [data_file]})
-    base = alone.results.per_query[alone.results.base]
-    found = {ALONE: list(alone.tuned), "base": list(base)}
+    by_id = {row.query_id: row for row in alone.tuned}
+
+    def beside(rows: Sequence[QueryResult]) -> Pair:
+        # Another file numbers its clusters otherwise; those of the run without made pairs count.
+        same = [by_id[row.query_id] for row in rows]
+        aligned = [replace(row, cluster=one.cluster) for row, one in zip(rows, same, strict=True)]
+        return aligned, same
+
+    found = {"base": beside(alone.results.per_query[alone.results.base])}
     for known in KNOWN:
         run = train({**common, "data-file": [data_file, made], "known-passages": known})
-        found[known] = list(run.tuned)
+        found[known] = beside(run.tuned)
         if known == "half":
             about_known = set(run.results.known)
             for part, wanted in (("half: known", True), ("half: unseen", False)):
                 rows = [row for row in run.tuned if (row.query_id in about_known) == wanted]
-                found[part] = rows
+                found[part] = beside(rows)
     return found
 
 
-def show(title: str, found: dict[str, list[QueryResult]]) -> None:
+def show(title: str, found: dict[str, Pair]) -> None:
     """Prints a line for each way, against the run without made pairs on the same queries."""
     print(title, flush=True)
-    for name, rows in found.items():
-        if name != ALONE:
-            asked = {(row.query_id, row.cluster) for row in rows}
-            alone = [row for row in found[ALONE] if (row.query_id, row.cluster) in asked]
-            print(describe(name, rows, alone), flush=True)
+    for name, (rows, alone) in found.items():
+        print(describe(name, rows, alone), flush=True)
 
 
 def main() -> None:
@@ -108,16 +117,23 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[42, 1, 2])
     asked = parser.parse_args()
     print(f"{processor_name()}, load {load_average()}")
-    everything: dict[str, list[list[QueryResult]]] = defaultdict(list)
+    everything: dict[str, list[Pair]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
-        data_file, made = Path(asked.data_file).resolve(), Path(folder) / "made.jsonl"
+        # Files are read by name: the made pairs come last, so that ids are those of the file.
+        data_file = Path(folder) / f"1-{Path(asked.data_file).name}"
+        shutil.copy(asked.data_file, data_file)
+        made = Path(folder) / "2-made.jsonl"
         print(f"{write_sentence_pairs(data_file, made):,} made pairs")
         for seed in asked.seeds:
             found = run_seed(data_file, made, seed)
             show(f"seed {seed}", found)
-            for name, rows in found.items():
-                everything[name].append(rows)
-    show("all seeds", {name: pool_seeds(rows) for name, rows in everything.items()})
+            for name, pair in found.items():
+                everything[name].append(pair)
+    pooled = {
+        name: (pool_seeds([rows for rows, _ in pairs]), pool_seeds([alone for _, alone in pairs]))
+        for name, pairs in everything.items()
+    }
+    show("all seeds", pooled)
 
 
 if __name__ == "__main__":
