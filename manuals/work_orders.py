@@ -196,8 +196,7 @@ def _read(source: DataSource, columns: Columns) -> Iterator[Record]:
         _check_columns(file, columns)
         if source.sheet is not None and "sheet" not in file.format:
             raise UserError(f"--sheet {source.sheet}: {path} is no workbook; leave it out")
-        encoding = f", {file.encoding}" if file.encoding else ""
-        logger.info("%s: %s%s; work orders", path.name, file.format, encoding)
+        logger.info("%s; work orders", file.describe())
         with readable(path):
             for record in file.rows():
                 if record.problem:

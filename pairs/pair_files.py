@@ -37,8 +37,7 @@ class PairFile:
 
     def describe(self) -> str:
         """Returns how the file is read, in one line without any text of it."""
-        encoding = f", {self.file.encoding}" if self.file.encoding else ""
-        return f"{self.file.path.name}: {self.file.format}{encoding}; {self.names.describe()}"
+        return f"{self.file.describe()}; {self.names.describe()}"
 
     def records(self) -> Iterator[Record]:
         """Reads the rows with the project's own names of the columns."""

@@ -125,6 +125,11 @@ class DataFile:
     digest: Callable[[], str] | None = None
     blocks: Callable[[], Iterator[Block]] | None = None
 
+    def describe(self) -> str:
+        """Returns its name, its format and its encoding, in words."""
+        encoding = f", {self.encoding}" if self.encoding else ""
+        return f"{self.path.name}: {self.format}{encoding}"
+
     def in_blocks(self) -> Iterator[Block]:
         """Reads the rows in blocks of some thousand."""
         if self.blocks is not None:
